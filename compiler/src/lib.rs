@@ -1,0 +1,1 @@
+//! The Vex compiler as a library.

@@ -1,0 +1,2 @@
+//! The `vexc` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The Vex memory runtime.
