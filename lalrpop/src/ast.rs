@@ -1,0 +1,596 @@
+//! The syntax tree: what was written, with a span on every node and no meaning yet.
+//!
+//! The tree is the same for all three spellings. Names are not resolved, types are not known, and where the
+//! written form leaves the meaning open (`sizeof(x)`: a type or a value?) the tree keeps the written form.
+
+use crate::span::Span;
+use crate::symbol::Symbol;
+
+/// Deepest nesting of expressions, blocks and types that the parser accepts; recursion over the tree is safe below it.
+pub const MAX_DEPTH: u32 = 2_500;
+
+/// A name and where it was written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ident {
+    /// The name.
+    pub name: Symbol,
+    /// Its place.
+    pub span: Span,
+}
+
+/// A whole file: top-level items and, in a script, statements, in written order.
+#[derive(Clone, Debug, Default)]
+pub struct SourceUnit {
+    /// Items and statements in order.
+    pub top: Vec<Top>,
+}
+
+/// One top-level piece of a file.
+#[derive(Clone, Debug)]
+pub enum Top {
+    /// A declaration.
+    Item(Item),
+    /// A statement: a global binding, or code of a script.
+    Stmt(Stmt),
+}
+
+/// A declaration.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// What it declares.
+    pub kind: ItemKind,
+    /// The whole declaration.
+    pub span: Span,
+    /// The text of the `///` comments before it, without the slashes; empty without any.
+    pub doc: String,
+}
+
+/// The kinds of declaration.
+#[derive(Clone, Debug)]
+pub enum ItemKind {
+    /// A function or method.
+    Fn(FnDecl),
+    /// A structure type.
+    Struct(StructDecl),
+    /// `impl T { … }`, `X T { … }`, `impl Drop for T { … }`, `X T: Drop { … }`.
+    Impl(ImplDecl),
+    /// A constant: `const N: T = e`, `C N: T = e`.
+    Const(ConstDecl),
+    /// A mutable global: `G n: T = e`.
+    Global(ConstDecl),
+    /// `extern "C" { … }`, `N "C" { … }`.
+    Extern(ExternDecl),
+    /// `import …`, `U …`.
+    Import(ImportDecl),
+}
+
+/// A type parameter of a generic declaration with its bounds.
+#[derive(Clone, Debug)]
+pub struct GenericParam {
+    /// Its name.
+    pub name: Ident,
+    /// `T: A + B`.
+    pub bounds: Vec<TypeExpr>,
+}
+
+/// A function declaration. A receiver form, a method in an `impl` and a free function differ in `owner` and `self_param`.
+#[derive(Clone, Debug)]
+pub struct FnDecl {
+    /// Name without a `!`.
+    pub name: Ident,
+    /// Whether the name was written with the mutating mark, `name!`.
+    pub mutating: bool,
+    /// The `T` of `fn T.new(…)`; `None` for free functions, receiver forms and functions inside an `impl`.
+    pub owner: Option<TypeExpr>,
+    /// The receiver, if any.
+    pub self_param: Option<SelfParam>,
+    /// Type parameters.
+    pub generics: Vec<GenericParam>,
+    /// Parameters after the receiver.
+    pub params: Vec<Param>,
+    /// Return type; `None` when none was written.
+    pub ret: Option<TypeExpr>,
+    /// `{ … }` or `= expr` (stored as a block with just that value); `None` in `extern` blocks.
+    pub body: Option<Block>,
+    /// From the keyword to the end of the return type.
+    pub head: Span,
+    /// The text of the `///` comments before it.
+    pub doc: String,
+}
+
+/// A receiver: `self: T`, `self: &T`, `self: &T!`, `self`, `&self`, `&self!`.
+#[derive(Clone, Debug)]
+pub struct SelfParam {
+    /// The written type; `None` for the short forms inside an `impl`.
+    pub ty: Option<TypeExpr>,
+    /// For the short forms: whether there was an `&`.
+    pub by_ref: bool,
+    /// For the short forms: whether there was a `!`.
+    pub mutable: bool,
+    /// Its place.
+    pub span: Span,
+}
+
+/// A parameter.
+#[derive(Clone, Debug)]
+pub struct Param {
+    /// Its name.
+    pub name: Ident,
+    /// `name!: T` or `mut name: T`: assignable inside the function.
+    pub mutable: bool,
+    /// Its type.
+    pub ty: TypeExpr,
+    /// Constant default of a trailing parameter.
+    pub default: Option<Expr>,
+}
+
+/// A structure declaration.
+#[derive(Clone, Debug)]
+pub struct StructDecl {
+    /// Its name.
+    pub name: Ident,
+    /// Type parameters.
+    pub generics: Vec<GenericParam>,
+    /// What follows `struct S:`, such as `$Drop` (stored as `Drop`).
+    pub contracts: Vec<TypeExpr>,
+    /// The fields in order.
+    pub fields: Vec<FieldDecl>,
+}
+
+/// A field of a structure declaration.
+#[derive(Clone, Debug)]
+pub struct FieldDecl {
+    /// Its name.
+    pub name: Ident,
+    /// Its type.
+    pub ty: TypeExpr,
+    /// The text of the `///` comments before it.
+    pub doc: String,
+}
+
+/// An `impl` block.
+#[derive(Clone, Debug)]
+pub struct ImplDecl {
+    /// Type parameters of the block.
+    pub generics: Vec<GenericParam>,
+    /// The trait, as in `impl Drop for T`.
+    pub contract: Option<TypeExpr>,
+    /// The type whose methods these are.
+    pub ty: TypeExpr,
+    /// The methods and static functions.
+    pub functions: Vec<FnDecl>,
+}
+
+/// A constant or global declaration.
+#[derive(Clone, Debug)]
+pub struct ConstDecl {
+    /// Its name.
+    pub name: Ident,
+    /// Its type, if written.
+    pub ty: Option<TypeExpr>,
+    /// Its value.
+    pub value: Expr,
+}
+
+/// An `extern` block: functions of the C ABI.
+#[derive(Clone, Debug)]
+pub struct ExternDecl {
+    /// The ABI string; `C` when none was written.
+    pub abi: String,
+    /// Where the string is.
+    pub abi_span: Span,
+    /// Declarations without bodies.
+    pub functions: Vec<FnDecl>,
+}
+
+/// An import.
+#[derive(Clone, Debug)]
+pub struct ImportDecl {
+    /// Module name as written, without quotes: `std/allocator`, `vera:memory`, `shapes`.
+    pub path: String,
+    /// Where it is written.
+    pub path_span: Span,
+    /// `import { a, b as c } from "m"`.
+    pub names: Option<Vec<ImportName>>,
+    /// `import "m" as n`.
+    pub alias: Option<Ident>,
+}
+
+/// One name of a selective import.
+#[derive(Clone, Debug)]
+pub struct ImportName {
+    /// The name in the module.
+    pub name: Ident,
+    /// The name it gets here, if another.
+    pub alias: Option<Ident>,
+}
+
+/// A statement.
+#[derive(Clone, Debug)]
+pub struct Stmt {
+    /// What it does.
+    pub kind: StmtKind,
+    /// The whole statement.
+    pub span: Span,
+}
+
+/// The kinds of statement; control flow is an expression.
+#[derive(Clone, Debug)]
+pub enum StmtKind {
+    /// `let p = e`, `let! p: T = e`, `var x = e`, `x := e`, `x := mut e`.
+    Let {
+        /// What is bound.
+        pattern: Pattern,
+        /// Whether the names can be assigned to.
+        mutable: bool,
+        /// The written type.
+        ty: Option<TypeExpr>,
+        /// The initial value; `None` declares a name that is assigned later.
+        value: Option<Expr>,
+    },
+    /// A declaration inside a block: a constant, a function or a structure.
+    Item(Item),
+    /// An expression for its effect or, last in a block, its value.
+    Expr(Expr),
+}
+
+/// What a binding binds.
+#[derive(Clone, Debug)]
+pub enum Pattern {
+    /// One name.
+    Name(Ident),
+    /// `_`.
+    Wild(Span),
+    /// `(a, b, _)`.
+    Tuple(Vec<Pattern>, Span),
+}
+
+impl Pattern {
+    /// Where it is written.
+    pub fn span(&self) -> Span {
+        match self {
+            Pattern::Name(ident) => ident.span,
+            Pattern::Wild(span) | Pattern::Tuple(_, span) => *span,
+        }
+    }
+}
+
+/// `{ … }`.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// The statements in order. When the last is an expression and `ends_with_semicolon` is false, it is the block's value.
+    pub stmts: Vec<Stmt>,
+    /// Whether a `;` was written after the last statement, which makes the block's value `()`.
+    pub ends_with_semicolon: bool,
+    /// With its braces.
+    pub span: Span,
+}
+
+/// An expression.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// What it is.
+    pub kind: ExprKind,
+    /// The whole expression.
+    pub span: Span,
+    /// Nesting depth of the tree below; at most [`MAX_DEPTH`].
+    pub depth: u32,
+}
+
+/// The kinds of expression.
+#[derive(Clone, Debug)]
+pub enum ExprKind {
+    /// An integer literal. The suffix is a type name (`255u8`).
+    Int {
+        /// The value; literals above 2⁶⁴−1 are an error of the lexer.
+        value: u64,
+        /// The written suffix.
+        suffix: Option<Ident>,
+    },
+    /// A float literal.
+    Float {
+        /// The value.
+        value: f64,
+        /// The written suffix.
+        suffix: Option<Ident>,
+    },
+    /// A string literal, escapes resolved. The raw text is in the source at the expression's span.
+    Str(std::sync::Arc<str>),
+    /// `true`, `false`, `yes`-or-no of any spelling.
+    Bool(bool),
+    /// `null_ptr`, `null`, `nil`.
+    Null,
+    /// A name; `self` too.
+    Name(Symbol),
+    /// A `$name` or `#name` builtin without its mark.
+    Builtin(Symbol),
+    /// `a.name`, `T::name`.
+    Field {
+        /// Left of the dot.
+        base: Box<Expr>,
+        /// Right of it.
+        name: Ident,
+    },
+    /// `t.0`.
+    TupleField {
+        /// The tuple.
+        base: Box<Expr>,
+        /// Which one, from 0.
+        index: u32,
+        /// Where the number is.
+        index_span: Span,
+    },
+    /// `a[i]`.
+    Index {
+        /// What is indexed.
+        base: Box<Expr>,
+        /// The index.
+        index: Box<Expr>,
+    },
+    /// `f(…)`, `a.m(…)` (callee is a field), `T::f(…)`, `T(…)`, `f<A>(…)` (callee is generic).
+    Call {
+        /// What is called.
+        callee: Box<Expr>,
+        /// Whether it was called with the mutating mark, `m!(…)`.
+        mutating: bool,
+        /// The arguments.
+        args: Vec<Expr>,
+    },
+    /// `@(…)`: a call of the enclosing function.
+    Recur(Vec<Expr>),
+    /// `name<A, B>`: type arguments after a name.
+    Generic {
+        /// The name.
+        base: Box<Expr>,
+        /// The type arguments.
+        args: Vec<TypeExpr>,
+    },
+    /// `-e`, `!e`, `~e`, `*e`.
+    Unary {
+        /// The operator.
+        op: UnaryOp,
+        /// The operand.
+        value: Box<Expr>,
+    },
+    /// `&place`, `&place!`.
+    Borrow {
+        /// Whether it was written with `!`.
+        mutable: bool,
+        /// What is borrowed.
+        place: Box<Expr>,
+    },
+    /// A suffix `!` that is neither a borrow's nor a call's; meaningful only where a type is expected (`sizeof(*u8!)`).
+    Bang(Box<Expr>),
+    /// `a + b` and all other binary operators.
+    Binary {
+        /// The operator.
+        op: BinaryOp,
+        /// Left operand.
+        left: Box<Expr>,
+        /// Right operand.
+        right: Box<Expr>,
+    },
+    /// `place = e`, `place += e`.
+    Assign {
+        /// The operator of a compound assignment.
+        op: Option<BinaryOp>,
+        /// What is assigned.
+        place: Box<Expr>,
+        /// The value.
+        value: Box<Expr>,
+    },
+    /// `e as T`.
+    Cast {
+        /// The value.
+        value: Box<Expr>,
+        /// The target type.
+        ty: TypeExpr,
+    },
+    /// `a..b`, `a..=b`.
+    Range {
+        /// First value.
+        lo: Box<Expr>,
+        /// End.
+        hi: Box<Expr>,
+        /// Whether the end is part of it.
+        inclusive: bool,
+    },
+    /// `value |> f`.
+    Pipe {
+        /// The argument.
+        value: Box<Expr>,
+        /// What is called with it.
+        func: Box<Expr>,
+    },
+    /// `if`, `elif`, `I`, and `c ? a : b` (whose branches are blocks of one expression).
+    If {
+        /// The condition.
+        cond: Box<Expr>,
+        /// Taken when it holds.
+        then: Block,
+        /// A block or another `if`.
+        els: Option<Box<Expr>>,
+    },
+    /// `{ … }`.
+    Block(Block),
+    /// `unsafe { … }`.
+    Unsafe(Block),
+    /// `while c { }`, `L c { }`.
+    While {
+        /// The condition.
+        cond: Box<Expr>,
+        /// The body.
+        body: Block,
+    },
+    /// `loop { }`, `L { }`.
+    Loop(Block),
+    /// `for x in e { }`, `L x: e { }`.
+    For {
+        /// What each element is bound to.
+        pattern: Pattern,
+        /// A range, an array or a slice.
+        iter: Box<Expr>,
+        /// The body.
+        body: Block,
+    },
+    /// `return e`.
+    Return(Option<Box<Expr>>),
+    /// `break`, `break e`.
+    Break(Option<Box<Expr>>),
+    /// `continue`.
+    Continue,
+    /// `defer e`, `defer { … }`.
+    Defer(Box<Expr>),
+    /// `(a, b)`; `()` is the empty tuple.
+    Tuple(Vec<Expr>),
+    /// `[a, b]`.
+    Array(Vec<Expr>),
+    /// `[e; n]`.
+    Repeat {
+        /// The element.
+        value: Box<Expr>,
+        /// How many.
+        count: Box<Expr>,
+    },
+    /// `S { a: 1, b }`.
+    Struct {
+        /// The structure's name, with type arguments if written.
+        ty: TypeExpr,
+        /// The fields in written order.
+        fields: Vec<FieldInit>,
+    },
+    /// Something that could not be parsed; an error has been reported.
+    Error,
+}
+
+/// A field of a structure literal.
+#[derive(Clone, Debug)]
+pub struct FieldInit {
+    /// The field.
+    pub name: Ident,
+    /// Its value; the short form `S { a }` has the name as its value.
+    pub value: Expr,
+}
+
+/// Prefix operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnaryOp {
+    /// `-`
+    Neg,
+    /// `!`
+    Not,
+    /// `~`
+    BitNot,
+    /// `*`
+    Deref,
+}
+
+/// Infix operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum BinaryOp {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Rem,
+    Shl,
+    Shr,
+    BitAnd,
+    BitXor,
+    BitOr,
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+    And,
+    Or,
+}
+
+impl BinaryOp {
+    /// The operator as written.
+    pub fn as_str(self) -> &'static str {
+        use BinaryOp::*;
+        match self {
+            Add => "+",
+            Sub => "-",
+            Mul => "*",
+            Div => "/",
+            Rem => "%",
+            Shl => "<<",
+            Shr => ">>",
+            BitAnd => "&",
+            BitXor => "^",
+            BitOr => "|",
+            Eq => "==",
+            Ne => "!=",
+            Lt => "<",
+            Le => "<=",
+            Gt => ">",
+            Ge => ">=",
+            And => "&&",
+            Or => "||",
+        }
+    }
+}
+
+/// A written type.
+#[derive(Clone, Debug)]
+pub struct TypeExpr {
+    /// What it is.
+    pub kind: TypeKind,
+    /// Where.
+    pub span: Span,
+}
+
+/// The kinds of written type.
+#[derive(Clone, Debug)]
+pub enum TypeKind {
+    /// `i64`, `ptr`, `Point`, `m.Point`, `Vec<i64>`.
+    Path {
+        /// The names between the dots.
+        names: Vec<Ident>,
+        /// Type arguments.
+        args: Vec<TypeExpr>,
+    },
+    /// `*T`, `*T!`.
+    RawPtr {
+        /// Whether it was written with `!`.
+        mutable: bool,
+        /// What it points at.
+        pointee: Box<TypeExpr>,
+    },
+    /// `&T`, `&T!`.
+    Ref {
+        /// Whether it was written with `!`.
+        mutable: bool,
+        /// What it refers to.
+        pointee: Box<TypeExpr>,
+    },
+    /// `[T; N]`.
+    Array {
+        /// The element.
+        elem: Box<TypeExpr>,
+        /// The length, a constant expression.
+        len: Box<Expr>,
+    },
+    /// `[T]`.
+    Slice(Box<TypeExpr>),
+    /// `(A, B)`; `()` is the unit type.
+    Tuple(Vec<TypeExpr>),
+    /// `fn(A, B): R`.
+    Fn {
+        /// Parameter types.
+        params: Vec<TypeExpr>,
+        /// Return type.
+        ret: Option<Box<TypeExpr>>,
+    },
+    /// `!`.
+    Never,
+    /// `_`: to be inferred.
+    Infer,
+    /// Something that could not be parsed; an error has been reported.
+    Error,
+}
