@@ -1,1 +1,45 @@
-//! The Vex memory runtime.
+//! The Vex memory runtime: an allocator family behind one contract, the memory
+//! operations compiled programs call, and the C ABI over both.
+//!
+//! # Words used here, one meaning each
+//!
+//! - **block**: the bytes one allocation call returned; what `free` takes.
+//! - **chunk**: an aligned stretch of address space the heap reserves from the
+//!   OS at once and cuts into spans.
+//! - **span**: consecutive slices of a chunk that serve one purpose: one page,
+//!   or free space.
+//! - **page**: the heap's unit of work: a span whose blocks all have one size
+//!   class. Never the hardware's page, which is always called **OS page**.
+//! - **slot**: the place of one block inside a page, free or in use.
+//! - **size class**: one of the fixed block sizes small requests round up to.
+//! - **free list**: a singly linked list of free slots threaded through the
+//!   slots themselves; last in, first out.
+//! - **large block**: a block too big for any size class; it comes from the OS
+//!   in whole OS pages and goes back the same way.
+//! - **owner**: the thread heap that may allocate from a page. A free by any
+//!   other thread is a **remote free**.
+//! - **arena**: memory released all at once rather than block by block.
+//! - **layout**: a size and an alignment.
+//! - **manager**: an implementation of the allocation contract
+//!   (`manager::ManagerTrait`).
+//! - **fault**: a misuse or a failure the runtime cannot return from; see
+//!   [`fault`].
+//!
+//! `size` always counts bytes and `count` always counts elements. An alignment
+//! is a power of two unless a function says it checks.
+//!
+//! # Modules
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`abi`] | one row per exported symbol: the JIT, the checker and the C header read it |
+//! | [`fault`] | the one way the runtime reports what it cannot return from |
+//! | [`size`] | checked size and alignment arithmetic |
+//! | [`layout`] | the two structs of `std/allocator` that cross the ABI |
+//! | [`builtins`] | what generated code calls: printing, panics, input and output |
+
+pub mod abi;
+pub mod builtins;
+pub mod fault;
+pub mod layout;
+pub mod size;
