@@ -1,1 +1,4 @@
 //! The Vex compiler as a library.
+
+pub mod typed;
+pub mod types;

@@ -1,0 +1,445 @@
+//! Types: interned, resolved, with C layout. Knows nothing of names, expressions or machine code.
+
+use rustc_hash::FxHashMap;
+use vex_syntax::{Span, Symbol};
+
+/// An interned type; equal types are equal handles.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Ty(u32);
+
+/// Index of a structure in [`Types`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct StructId(pub u32);
+
+/// Index of a function in the typed program.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct FuncId(pub u32);
+
+/// The integer types.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs)]
+pub enum IntTy {
+    I8,
+    I16,
+    I32,
+    I64,
+    Isize,
+    U8,
+    U16,
+    U32,
+    U64,
+    Usize,
+}
+
+impl IntTy {
+    /// All of them, signed first.
+    pub const ALL: [IntTy; 10] = [
+        IntTy::I8,
+        IntTy::I16,
+        IntTy::I32,
+        IntTy::I64,
+        IntTy::Isize,
+        IntTy::U8,
+        IntTy::U16,
+        IntTy::U32,
+        IntTy::U64,
+        IntTy::Usize,
+    ];
+
+    /// Width in bits.
+    pub fn bits(self) -> u32 {
+        match self {
+            IntTy::I8 | IntTy::U8 => 8,
+            IntTy::I16 | IntTy::U16 => 16,
+            IntTy::I32 | IntTy::U32 => 32,
+            IntTy::I64 | IntTy::U64 | IntTy::Isize | IntTy::Usize => 64,
+        }
+    }
+
+    /// Whether it has a sign.
+    pub fn signed(self) -> bool {
+        matches!(self, IntTy::I8 | IntTy::I16 | IntTy::I32 | IntTy::I64 | IntTy::Isize)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            IntTy::I8 => "i8",
+            IntTy::I16 => "i16",
+            IntTy::I32 => "i32",
+            IntTy::I64 => "i64",
+            IntTy::Isize => "isize",
+            IntTy::U8 => "u8",
+            IntTy::U16 => "u16",
+            IntTy::U32 => "u32",
+            IntTy::U64 => "u64",
+            IntTy::Usize => "usize",
+        }
+    }
+
+    /// Whether `value`, negated when `negative`, is one of its values.
+    pub fn holds(self, value: u64, negative: bool) -> bool {
+        let max =
+            if self.signed() { (1u64 << (self.bits() - 1)) - 1 } else { u64::MAX >> (64 - self.bits()) };
+        if negative { value == 0 || (self.signed() && value <= max + 1) } else { value <= max }
+    }
+}
+
+/// What a type is.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum TyKind {
+    /// `()`
+    Unit,
+    /// `!`: of expressions that do not end.
+    Never,
+    /// `bool`, one byte, 0 or 1.
+    Bool,
+    /// An integer.
+    Int(IntTy),
+    /// `f32`
+    F32,
+    /// `f64`
+    F64,
+    /// `str`: pointer and length in bytes, 16 bytes.
+    Str,
+    /// `ptr`: an untyped raw pointer.
+    Ptr,
+    /// `*T`, `*T!`
+    RawPtr {
+        /// Whether it can be written through.
+        mutable: bool,
+        /// What it points at.
+        pointee: Ty,
+    },
+    /// `&T`, `&T!`
+    Ref {
+        /// Whether it can be written through.
+        mutable: bool,
+        /// What it refers to.
+        pointee: Ty,
+    },
+    /// `&[T]`, `&[T]!`: pointer and element count, 16 bytes.
+    Slice {
+        /// Whether it can be written through.
+        mutable: bool,
+        /// The element.
+        elem: Ty,
+    },
+    /// `[T; N]`
+    Array {
+        /// The element.
+        elem: Ty,
+        /// Number of elements.
+        len: u64,
+    },
+    /// `(A, B)` with at least one element; laid out like a structure.
+    Tuple(Vec<Ty>),
+    /// A structure with its type arguments.
+    Struct {
+        /// Which.
+        def: StructId,
+        /// Type arguments; empty unless generic.
+        args: Vec<Ty>,
+    },
+    /// `fn(A): R`: the address of a function.
+    Fn {
+        /// Parameters.
+        params: Vec<Ty>,
+        /// Result.
+        ret: Ty,
+    },
+    /// The result of a checked operation: a flag byte at offset 0 (1 when there is a value), then the value.
+    Option(Ty),
+    /// The n-th type parameter of the enclosing generic declaration.
+    Param(u32),
+    /// A type not yet known; only inside the checker, never in a typed program.
+    Infer(u32),
+    /// The type of an expression with an error; only inside the checker.
+    Error,
+}
+
+/// Size and alignment in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Layout {
+    /// Size in bytes, a multiple of `align`.
+    pub size: u64,
+    /// Alignment in bytes, a power of two.
+    pub align: u64,
+}
+
+/// A field of a structure.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Its name.
+    pub name: Symbol,
+    /// Its type.
+    pub ty: Ty,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// A structure.
+#[derive(Clone, Debug)]
+pub struct StructDef {
+    /// Its name.
+    pub name: Symbol,
+    /// Where it is declared.
+    pub span: Span,
+    /// Fields in declaration order, which is memory order.
+    pub fields: Vec<Field>,
+    /// Whether it declares `$Drop`.
+    pub declares_drop: bool,
+    /// Its `drop` method; set when `declares_drop`.
+    pub drop_fn: Option<FuncId>,
+    /// Number of type parameters.
+    pub generics: u32,
+}
+
+/// All types of a program.
+#[derive(Clone, Debug)]
+pub struct Types {
+    kinds: Vec<TyKind>,
+    ids: FxHashMap<TyKind, Ty>,
+    /// The structures.
+    pub structs: Vec<StructDef>,
+}
+
+macro_rules! fixed {
+    ($($name:ident = $index:expr, $kind:expr;)*) => {
+        #[allow(missing_docs)]
+        impl Ty { $(pub const $name: Ty = Ty($index);)* }
+        const FIXED: &[(u32, TyKind)] = &[$(($index, $kind)),*];
+    };
+}
+
+fixed! {
+    UNIT = 0, TyKind::Unit;
+    NEVER = 1, TyKind::Never;
+    BOOL = 2, TyKind::Bool;
+    I8 = 3, TyKind::Int(IntTy::I8);
+    I16 = 4, TyKind::Int(IntTy::I16);
+    I32 = 5, TyKind::Int(IntTy::I32);
+    I64 = 6, TyKind::Int(IntTy::I64);
+    ISIZE = 7, TyKind::Int(IntTy::Isize);
+    U8 = 8, TyKind::Int(IntTy::U8);
+    U16 = 9, TyKind::Int(IntTy::U16);
+    U32 = 10, TyKind::Int(IntTy::U32);
+    U64 = 11, TyKind::Int(IntTy::U64);
+    USIZE = 12, TyKind::Int(IntTy::Usize);
+    F32 = 13, TyKind::F32;
+    F64 = 14, TyKind::F64;
+    STR = 15, TyKind::Str;
+    PTR = 16, TyKind::Ptr;
+    ERROR = 17, TyKind::Error;
+}
+
+impl Default for Types {
+    fn default() -> Self {
+        Types::new()
+    }
+}
+
+impl Types {
+    /// The table with the scalar types.
+    pub fn new() -> Types {
+        let mut types = Types { kinds: Vec::new(), ids: FxHashMap::default(), structs: Vec::new() };
+        for (index, kind) in FIXED {
+            let ty = types.intern(kind.clone());
+            debug_assert_eq!(ty.0, *index);
+        }
+        types
+    }
+
+    /// The handle of `kind`.
+    pub fn intern(&mut self, kind: TyKind) -> Ty {
+        if let Some(&ty) = self.ids.get(&kind) {
+            return ty;
+        }
+        let ty = Ty(self.kinds.len() as u32);
+        self.kinds.push(kind.clone());
+        self.ids.insert(kind, ty);
+        ty
+    }
+
+    /// What `ty` is.
+    pub fn kind(&self, ty: Ty) -> &TyKind {
+        &self.kinds[ty.0 as usize]
+    }
+
+    /// `*T` or `*T!`.
+    pub fn raw_ptr(&mut self, pointee: Ty, mutable: bool) -> Ty {
+        self.intern(TyKind::RawPtr { mutable, pointee })
+    }
+
+    /// `&T` or `&T!`.
+    pub fn reference(&mut self, pointee: Ty, mutable: bool) -> Ty {
+        self.intern(TyKind::Ref { mutable, pointee })
+    }
+
+    /// The integer type of `int`.
+    pub fn int(&self, int: IntTy) -> Ty {
+        match int {
+            IntTy::I8 => Ty::I8,
+            IntTy::I16 => Ty::I16,
+            IntTy::I32 => Ty::I32,
+            IntTy::I64 => Ty::I64,
+            IntTy::Isize => Ty::ISIZE,
+            IntTy::U8 => Ty::U8,
+            IntTy::U16 => Ty::U16,
+            IntTy::U32 => Ty::U32,
+            IntTy::U64 => Ty::U64,
+            IntTy::Usize => Ty::USIZE,
+        }
+    }
+
+    /// The structure of a structure type.
+    pub fn struct_of(&self, ty: Ty) -> Option<&StructDef> {
+        match self.kind(ty) {
+            TyKind::Struct { def, .. } => Some(&self.structs[def.0 as usize]),
+            _ => None,
+        }
+    }
+
+    /// The types of a structure's or tuple's fields in memory order; empty for other types.
+    pub fn field_types(&self, ty: Ty) -> Vec<Ty> {
+        match self.kind(ty) {
+            TyKind::Struct { def, .. } => {
+                self.structs[def.0 as usize].fields.iter().map(|field| field.ty).collect()
+            }
+            TyKind::Tuple(elems) => elems.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Size and alignment of a value of this type. Zero-sized: `()`, `!`, empty arrays and structures.
+    pub fn layout(&self, ty: Ty) -> Layout {
+        let scalar = |size: u64| Layout { size, align: size };
+        match self.kind(ty) {
+            TyKind::Unit | TyKind::Never => Layout { size: 0, align: 1 },
+            TyKind::Bool => scalar(1),
+            TyKind::Int(int) => scalar(u64::from(int.bits() / 8)),
+            TyKind::F32 => scalar(4),
+            TyKind::F64 | TyKind::Ptr | TyKind::RawPtr { .. } | TyKind::Ref { .. } | TyKind::Fn { .. } => {
+                scalar(8)
+            }
+            TyKind::Str | TyKind::Slice { .. } => Layout { size: 16, align: 8 },
+            TyKind::Array { elem, len } => {
+                let elem = self.layout(*elem);
+                Layout { size: elem.size.saturating_mul(*len), align: elem.align }
+            }
+            TyKind::Tuple(elems) => self.sequence(elems.iter().copied()).0,
+            TyKind::Struct { def, .. } => {
+                let def = &self.structs[def.0 as usize];
+                self.sequence(def.fields.iter().map(|f| f.ty)).0
+            }
+            TyKind::Option(value) => self.sequence([Ty::BOOL, *value].into_iter()).0,
+            TyKind::Param(_) | TyKind::Infer(_) | TyKind::Error => scalar(8),
+        }
+    }
+
+    /// Byte offsets of the fields of a structure, a tuple or an option (flag, value).
+    pub fn field_offsets(&self, ty: Ty) -> Vec<u64> {
+        match self.kind(ty) {
+            TyKind::Option(value) => self.sequence([Ty::BOOL, *value].into_iter()).1,
+            _ => self.sequence(self.field_types(ty).into_iter()).1,
+        }
+    }
+
+    fn sequence(&self, elems: impl Iterator<Item = Ty>) -> (Layout, Vec<u64>) {
+        let (mut size, mut align, mut offsets) = (0u64, 1u64, Vec::new());
+        for elem in elems {
+            let layout = self.layout(elem);
+            let start = size.saturating_add(layout.align - 1) & !(layout.align - 1);
+            offsets.push(start);
+            size = start.saturating_add(layout.size);
+            align = align.max(layout.align);
+        }
+        (Layout { size: size.saturating_add(align - 1) & !(align - 1), align }, offsets)
+    }
+
+    /// Whether dropping a value of this type does anything; exactly these types are moved instead of copied.
+    pub fn needs_drop(&self, ty: Ty) -> bool {
+        match self.kind(ty) {
+            TyKind::Array { elem, len } => *len > 0 && self.needs_drop(*elem),
+            TyKind::Tuple(elems) => elems.iter().any(|&elem| self.needs_drop(elem)),
+            TyKind::Option(value) => self.needs_drop(*value),
+            TyKind::Struct { def, .. } => {
+                let def = &self.structs[def.0 as usize];
+                def.declares_drop || def.fields.iter().any(|field| self.needs_drop(field.ty))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it is an integer type.
+    pub fn as_int(&self, ty: Ty) -> Option<IntTy> {
+        match self.kind(ty) {
+            TyKind::Int(int) => Some(*int),
+            _ => None,
+        }
+    }
+
+    /// Whether it is `f32` or `f64`.
+    pub fn is_float(&self, ty: Ty) -> bool {
+        matches!(self.kind(ty), TyKind::F32 | TyKind::F64)
+    }
+
+    /// Whether it is `ptr`, `*T` or `*T!`.
+    pub fn is_raw_ptr(&self, ty: Ty) -> bool {
+        matches!(self.kind(ty), TyKind::Ptr | TyKind::RawPtr { .. })
+    }
+
+    /// The type as a programmer writes it.
+    pub fn display(&self, ty: Ty) -> String {
+        let list = |tys: &[Ty]| tys.iter().map(|&t| self.display(t)).collect::<Vec<_>>().join(", ");
+        let bang = |mutable: bool| if mutable { "!" } else { "" };
+        match self.kind(ty) {
+            TyKind::Unit => "()".into(),
+            TyKind::Never => "!".into(),
+            TyKind::Bool => "bool".into(),
+            TyKind::Int(int) => int.name().into(),
+            TyKind::F32 => "f32".into(),
+            TyKind::F64 => "f64".into(),
+            TyKind::Str => "str".into(),
+            TyKind::Ptr => "ptr".into(),
+            TyKind::RawPtr { mutable, pointee } => format!("*{}{}", self.display(*pointee), bang(*mutable)),
+            TyKind::Ref { mutable, pointee } => format!("&{}{}", self.display(*pointee), bang(*mutable)),
+            TyKind::Slice { mutable, elem } => format!("&[{}]{}", self.display(*elem), bang(*mutable)),
+            TyKind::Array { elem, len } => format!("[{}; {len}]", self.display(*elem)),
+            TyKind::Tuple(elems) => format!("({})", list(elems)),
+            TyKind::Struct { def, args } if args.is_empty() => self.structs[def.0 as usize].name.to_string(),
+            TyKind::Struct { def, args } => {
+                format!("{}<{}>", self.structs[def.0 as usize].name, list(args))
+            }
+            TyKind::Fn { params, ret } if *ret == Ty::UNIT => format!("fn({})", list(params)),
+            TyKind::Fn { params, ret } => format!("fn({}): {}", list(params), self.display(*ret)),
+            TyKind::Option(value) => format!("Option<{}>", self.display(*value)),
+            TyKind::Param(n) => format!("T{n}"),
+            TyKind::Infer(_) => "_".into(),
+            TyKind::Error => "{error}".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layout_is_that_of_c() {
+        let mut types = Types::new();
+        let mixed = types.intern(TyKind::Tuple(vec![Ty::U8, Ty::I32, Ty::U8, Ty::I64, Ty::U16]));
+        assert_eq!(types.layout(mixed), Layout { size: 32, align: 8 });
+        assert_eq!(types.field_offsets(mixed), [0, 4, 8, 16, 24]);
+        let array = types.intern(TyKind::Array { elem: mixed, len: 3 });
+        assert_eq!(types.layout(array).size, 96);
+        assert_eq!(types.display(array), "[(u8, i32, u8, i64, u16); 3]");
+    }
+
+    #[test]
+    fn integer_ranges_end_where_they_should() {
+        assert!(IntTy::I8.holds(128, true) && !IntTy::I8.holds(129, true) && !IntTy::I8.holds(128, false));
+        assert!(IntTy::U8.holds(255, false) && !IntTy::U8.holds(256, false) && !IntTy::U8.holds(1, true));
+        assert!(IntTy::I64.holds(1 << 63, true) && IntTy::U64.holds(u64::MAX, false));
+    }
+}
