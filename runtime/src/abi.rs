@@ -295,7 +295,14 @@ macro_rules! exports {
 }
 
 /// The tables, one line per exporting file (the builtins keep their own list).
-static TABLES: &[&[Export]] = &[];
+static TABLES: &[&[Export]] = &[
+    crate::alloc::layouts::EXPORTS,
+    crate::alloc::global::EXPORTS,
+    crate::alloc::bump::EXPORTS,
+    crate::alloc::pool::EXPORTS,
+    crate::alloc::free_list::EXPORTS,
+    crate::alloc::stack::EXPORTS,
+];
 
 /// Every exported function, in a fixed order.
 pub fn exports() -> impl Iterator<Item = &'static Export> {

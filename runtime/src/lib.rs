@@ -36,9 +36,11 @@
 //! | [`fault`] | the one way the runtime reports what it cannot return from |
 //! | [`size`] | checked size and alignment arithmetic |
 //! | [`layout`] | the two structs of `std/allocator` that cross the ABI |
+//! | [`alloc`] | the allocators programs hold: bump, pool, free list, stack, global |
 //! | [`builtins`] | what generated code calls: printing, panics, input and output |
 
 pub mod abi;
+pub mod alloc;
 pub mod builtins;
 pub mod fault;
 pub mod layout;

@@ -1,0 +1,224 @@
+//! Buffers the family allocated for itself, told apart from buffers it was given.
+//!
+//! The document's structs have no field that says who owns the buffer, and a
+//! program may drop a copy of a struct (`bump_free(alloc)`). So ownership is
+//! kept beside the buffer: every buffer we allocate has a [`Prefix`] of
+//! [`PREFIX`] bytes directly in front of it, and the prefix hangs in a table of
+//! live buffers. `drop` frees what it finds in the table and nothing else; the
+//! look-up compares addresses and never reads through one it does not know.
+//!
+//! In front of the prefix there may be **tags**: one byte per block or granule,
+//! the allocator's bookkeeping that must survive whatever a program writes.
+//!
+//! ```text
+//! block ─▶ [ tags … | Prefix | buffer, 64-aligned, `capacity` bytes ]
+//!                            ▲ what programs see
+//! ```
+//!
+//! Nothing here allocates except the buffers: the table's links are in the
+//! prefixes.
+
+use super::source;
+use crate::size;
+use core::ptr::NonNull;
+use std::sync::{Mutex, MutexGuard};
+
+/// Alignment of every owned buffer in bytes: a cache line. What lies in a buffer
+/// at a given offset has the same alignment in every run, up to this one.
+pub const BUFFER_ALIGN: usize = 64;
+
+/// Bytes between a prefix and its buffer.
+pub const PREFIX: usize = size_of::<Prefix>();
+
+/// Which allocator a buffer belongs to; a struct whose `buffer` was overwritten
+/// with another allocator's address owns nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Kind {
+    /// A [`BumpAllocator`](super::bump::BumpAllocator)'s.
+    Bump = 1,
+    /// A [`PoolAllocator`](super::pool::PoolAllocator)'s.
+    Pool,
+    /// A [`FreeListAllocator`](super::free_list::FreeListAllocator)'s.
+    FreeList,
+    /// A [`StackAllocator`](super::stack::StackAllocator)'s.
+    Stack,
+}
+
+/// What is known about an owned buffer; it lies directly in front of it.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct Prefix {
+    /// First tag byte; dangling when the buffer has no tags.
+    pub tags: NonNull<u8>,
+    /// How many tag bytes there are.
+    pub tag_count: usize,
+    /// Two words for the allocator; the pool keeps its divisor here.
+    pub extra: [u64; 2],
+    kind: Kind,
+    /// The next prefix of the same bucket.
+    next: Option<NonNull<Prefix>>,
+    /// The whole block's start and size, to give it back.
+    block: NonNull<u8>,
+    block_size: usize,
+}
+
+const _: () = assert!(size_of::<Prefix>() == BUFFER_ALIGN, "the prefix takes exactly one buffer alignment");
+
+/// Buckets of the table of live buffers, a power of two.
+const BUCKETS: usize = 256;
+
+/// The table of live owned buffers: chains of prefixes by buffer address.
+struct Table([Option<NonNull<Prefix>>; BUCKETS]);
+
+// SAFETY: a prefix is reached only through the table, under its lock, or by the
+// allocator that owns the buffer.
+unsafe impl Send for Table {}
+
+static TABLE: Mutex<Table> = Mutex::new(Table([None; BUCKETS]));
+
+/// The table; a panic while it was held (only a test can) left it consistent.
+fn table() -> MutexGuard<'static, Table> {
+    TABLE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+impl Table {
+    /// The bucket of a buffer address: the bits above the alignment, mixed so
+    /// that buffers of one size do not share a few buckets.
+    fn bucket(buffer: usize) -> usize {
+        let mixed = (buffer / BUFFER_ALIGN).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        mixed >> (usize::BITS - BUCKETS.trailing_zeros())
+    }
+
+    /// Takes the prefix of `buffer` out of the table.
+    fn take(&mut self, buffer: usize, kind: Kind) -> Option<NonNull<Prefix>> {
+        let mut link = &mut self.0[Table::bucket(buffer)];
+        loop {
+            let prefix = (*link)?;
+            // SAFETY: prefixes in the table are live until `take` removes them,
+            // and the lock is held.
+            let node = unsafe { &mut *prefix.as_ptr() };
+            if prefix.addr().get() + PREFIX == buffer {
+                if node.kind != kind {
+                    return None;
+                }
+                *link = node.next.take();
+                return Some(prefix);
+            }
+            link = &mut node.next;
+        }
+    }
+}
+
+/// Allocates a buffer of `capacity` bytes with `tag_count` tag bytes, all zero.
+/// The buffer's own bytes are zero too if `zeroed`, else unspecified.
+///
+/// Returns the address as the document's structs hold it; `None` when the
+/// capacity is negative or absurd, or the manager has no memory.
+pub(super) fn obtain(kind: Kind, capacity: i64, tag_count: usize, zeroed: bool) -> Option<i64> {
+    let capacity = size::from_signed(capacity)?;
+    let tags_end = size::align_up(tag_count, BUFFER_ALIGN)?;
+    let front = size::sum(tags_end, PREFIX)?;
+    let block_size = size::sum(front, capacity)?;
+    let block = source::allocate(block_size, BUFFER_ALIGN, zeroed)?;
+    // SAFETY: `front` is within the block, whose size is `front + capacity`.
+    let (prefix, buffer) = unsafe { (block.add(tags_end).cast::<Prefix>(), block.add(front)) };
+    if !zeroed {
+        // SAFETY: the first `tags_end` bytes are the block's.
+        unsafe { block.write_bytes(0, tags_end) };
+    }
+    let mut table = table();
+    let bucket = &mut table.0[Table::bucket(buffer.addr().get())];
+    // SAFETY: the prefix lies inside the fresh block, 64-aligned because the
+    // block is and `tags_end` is a multiple of 64.
+    unsafe {
+        prefix.write(Prefix {
+            tags: block,
+            tag_count,
+            extra: [0; 2],
+            kind,
+            next: *bucket,
+            block,
+            block_size,
+        });
+    }
+    *bucket = Some(prefix);
+    Some(buffer.as_ptr().expose_provenance() as i64)
+}
+
+/// Gives an owned buffer back; `false` when `buffer` is not a live buffer of
+/// that kind, and then nothing is touched.
+pub(super) fn release(kind: Kind, buffer: i64) -> bool {
+    let Some(prefix) = table().take(buffer as usize, kind) else { return false };
+    // SAFETY: the prefix just left the table, so this is the only release of it.
+    let (block, block_size) = unsafe { (prefix.as_ref().block, prefix.as_ref().block_size) };
+    // SAFETY: `obtain` allocated the block with exactly this size and alignment.
+    unsafe { source::deallocate(block, block_size, BUFFER_ALIGN) };
+    true
+}
+
+/// The prefix in front of `buffer`.
+///
+/// # Safety
+///
+/// `buffer` must come from [`obtain`] and not have been released.
+#[inline]
+pub(super) unsafe fn prefix(buffer: i64) -> *mut Prefix {
+    core::ptr::with_exposed_provenance_mut(buffer as usize - PREFIX)
+}
+
+/// How many owned buffers of any kind are live.
+pub fn live() -> usize {
+    let table = table();
+    let mut count = 0;
+    for bucket in &table.0 {
+        let mut link = *bucket;
+        while let Some(prefix) = link {
+            count += 1;
+            // SAFETY: prefixes in the table are live, and the lock is held.
+            link = unsafe { prefix.as_ref().next };
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_is_released_once_and_only_by_its_kind() {
+        let buffer = obtain(Kind::Stack, 100, 7, false).expect("memory");
+        assert_eq!(buffer as usize % BUFFER_ALIGN, 0);
+        // SAFETY: the buffer is live.
+        let prefix = unsafe { &*prefix(buffer) };
+        assert_eq!(prefix.tag_count, 7);
+        // SAFETY: seven tag bytes lie there.
+        let tags = unsafe { core::slice::from_raw_parts(prefix.tags.as_ptr(), 7) };
+        assert_eq!(tags, [0; 7]);
+        assert!(!release(Kind::Bump, buffer));
+        assert!(!release(Kind::Stack, buffer + 64));
+        assert!(release(Kind::Stack, buffer));
+        assert!(!release(Kind::Stack, buffer));
+        assert!(!release(Kind::Stack, 0));
+    }
+
+    #[test]
+    fn many_buffers_share_buckets_and_leave_in_any_order() {
+        let buffers: Vec<i64> =
+            (0..3 * BUCKETS).map(|_| obtain(Kind::Pool, 16, 0, false).expect("memory")).collect();
+        assert!(live() >= buffers.len());
+        for &buffer in buffers.iter().step_by(2).chain(buffers.iter().skip(1).step_by(2)) {
+            assert!(release(Kind::Pool, buffer));
+        }
+        assert!(buffers.iter().all(|&buffer| !release(Kind::Pool, buffer)));
+    }
+
+    #[test]
+    fn absurd_sizes_are_refused() {
+        assert_eq!(obtain(Kind::Bump, -1, 0, false), None);
+        assert_eq!(obtain(Kind::Bump, i64::MAX, 0, false), None);
+        assert_eq!(obtain(Kind::Bump, i64::MAX - 64, 0, false), None);
+        assert_eq!(obtain(Kind::Bump, 0, usize::MAX, false), None);
+    }
+}
