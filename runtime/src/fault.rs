@@ -27,6 +27,8 @@ pub enum FaultKind {
     Assertion,
     /// The OS refused something the runtime cannot do without.
     System,
+    /// The program panicked: `panic`, a failed `assert`, an index out of range.
+    Panic,
 }
 
 /// A fault as the handler sees it.
@@ -62,14 +64,20 @@ pub fn raise(kind: FaultKind, message: fmt::Arguments<'_>) -> ! {
     let mut text = Text::new();
     // A message that does not fit is cut; there is nobody to tell.
     let _ = text.write_fmt(message);
-    let fault = Fault { kind, message: text.as_str() };
+    report(&Fault { kind, message: text.as_str() })
+}
+
+/// Hands a fault to the handler; for messages that are formatted already, and
+/// may be longer than [`raise`] has room for.
+#[cold]
+pub fn report(fault: &Fault<'_>) -> ! {
     let installed = HANDLER.load(Ordering::Acquire);
     if installed.is_null() {
-        abort_with(&fault)
+        abort_with(fault)
     }
     // SAFETY: the only non-null values ever stored are `Handler`s, in `set_handler`.
     let handler: Handler = unsafe { core::mem::transmute::<*mut (), Handler>(installed) };
-    handler(&fault)
+    handler(fault)
 }
 
 /// Reports a fault with a format string: `fault!(DoubleFree, "block {p:p}")`.

@@ -2,8 +2,35 @@
 //!
 //! Each file has its own table of [`Export`] rows; [`TABLES`] lists them, and
 //! [`crate::abi::exports`] chains them to the rest.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | [`stream`] | buffers of standard output, standard error and the panic message |
+//! | [`print`] | one value, the plain way |
+//! | [`format`] | one value, with base, width and precision |
+//! | [`panic`] | the ways a program panics |
+//! | [`process`] | arguments and exit |
+//! | [`input`] | standard input and files |
+//! | [`math`], [`text`] | functions of numbers; strings and the clock |
 
 use crate::abi::Export;
 
+pub mod format;
+pub mod input;
+pub mod math;
+pub mod panic;
+pub mod print;
+pub mod process;
+pub mod stream;
+pub mod text;
+
 /// The export tables of this folder's files.
-pub static TABLES: &[&[Export]] = &[];
+pub static TABLES: &[&[Export]] = &[
+    print::EXPORTS,
+    format::EXPORTS,
+    panic::EXPORTS,
+    process::EXPORTS,
+    input::EXPORTS,
+    math::EXPORTS,
+    text::EXPORTS,
+];
