@@ -1,4 +1,5 @@
 //! The Vex compiler as a library.
 
+pub mod lower;
 pub mod typed;
 pub mod types;

@@ -7,6 +7,13 @@ use vex_syntax::{Span, Symbol};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Ty(u32);
 
+impl Ty {
+    /// Its position in the table, for side tables by type.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// Index of a structure in [`Types`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct StructId(pub u32);
@@ -259,6 +266,11 @@ impl Types {
         self.kinds.push(kind.clone());
         self.ids.insert(kind, ty);
         ty
+    }
+
+    /// Every type in the table, in the order of [`Ty::index`].
+    pub fn all(&self) -> impl Iterator<Item = Ty> + use<> {
+        (0..self.kinds.len() as u32).map(Ty)
     }
 
     /// What `ty` is.

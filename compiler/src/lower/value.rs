@@ -1,0 +1,168 @@
+//! How values of each type are represented: which scalars ("leaves") a small value consists of, and where they lie
+//! in memory. Big values live in memory only.
+
+use cranelift_codegen::ir::{self, types};
+use smallvec::SmallVec;
+
+use crate::types::{Ty, TyKind, Types};
+
+/// A value with more scalars than this, or with an array in it, lives in memory.
+pub(super) const MAX_LEAVES: usize = 4;
+
+/// A scalar of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Leaf {
+    /// Its offset in bytes from the start of the value.
+    pub offset: u32,
+    /// What it is for the machine; booleans are `I8`, pointers the machine's pointer.
+    pub ty: ir::Type,
+}
+
+/// A field of a structure, tuple or option, or one half of a `str` or slice.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FieldInfo {
+    /// Its type.
+    pub ty: Ty,
+    /// Its offset in bytes.
+    pub offset: u64,
+    /// Index of its first leaf in the whole value's, when that is flat.
+    pub leaf: u32,
+}
+
+/// What lowering knows of a type.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TypeInfo {
+    /// Size in bytes.
+    pub size: u64,
+    /// Alignment in bytes.
+    pub align: u64,
+    /// Whether the value consists of its leaves and lives in SSA values; else it lives in memory.
+    pub flat: bool,
+    /// The scalars of a flat value, in memory order.
+    pub leaves: SmallVec<[Leaf; MAX_LEAVES]>,
+    /// Fields of a structure, tuple or option, in memory order.
+    pub fields: Vec<FieldInfo>,
+    /// Whether dropping it does anything.
+    pub needs_drop: bool,
+}
+
+impl TypeInfo {
+    /// Number of leaves of a flat type.
+    pub(super) fn len(&self) -> usize {
+        self.leaves.len()
+    }
+}
+
+/// [`TypeInfo`] of every type of a program.
+#[derive(Debug)]
+pub(super) struct TypeTable {
+    infos: Vec<TypeInfo>,
+}
+
+impl TypeTable {
+    /// Computes the table. Types that cannot occur in a checked program have the default entry.
+    pub(super) fn new(types: &Types, pointer: ir::Type) -> TypeTable {
+        let mut table = TypeTable { infos: vec![TypeInfo::default(); types.all().count()] };
+        let mut done = vec![false; table.infos.len()];
+        for ty in types.all() {
+            table.fill(types, ty, pointer, &mut done);
+        }
+        table
+    }
+
+    /// What is known of `ty`.
+    pub(super) fn get(&self, ty: Ty) -> &TypeInfo {
+        &self.infos[ty.index()]
+    }
+
+    fn fill(&mut self, types: &Types, ty: Ty, pointer: ir::Type, done: &mut [bool]) {
+        if std::mem::replace(&mut done[ty.index()], true) {
+            return;
+        }
+        let parts = match types.kind(ty) {
+            TyKind::Struct { .. } | TyKind::Tuple(_) => types.field_types(ty),
+            TyKind::Option(value) => vec![Ty::BOOL, *value],
+            TyKind::Array { elem, .. } => {
+                self.fill(types, *elem, pointer, done);
+                Vec::new()
+            }
+            TyKind::Param(_) | TyKind::Infer(_) | TyKind::Error => return,
+            _ => Vec::new(),
+        };
+        for &part in &parts {
+            self.fill(types, part, pointer, done);
+        }
+        let layout = types.layout(ty);
+        let mut info = TypeInfo {
+            size: layout.size,
+            align: layout.align,
+            flat: true,
+            needs_drop: types.needs_drop(ty),
+            ..TypeInfo::default()
+        };
+        match types.kind(ty) {
+            TyKind::Array { .. } => info.flat = layout.size == 0,
+            TyKind::Struct { .. } | TyKind::Tuple(_) | TyKind::Option(_) => {
+                let offsets = types.field_offsets(ty);
+                for (part, offset) in parts.into_iter().zip(offsets) {
+                    self.add_field(&mut info, part, offset);
+                }
+            }
+            TyKind::Str | TyKind::Slice { .. } => {
+                info.leaves.push(Leaf { offset: 0, ty: pointer });
+                info.leaves.push(Leaf { offset: pointer.bytes(), ty: pointer });
+            }
+            kind => info.leaves.extend(scalar(kind, pointer).map(|ty| Leaf { offset: 0, ty })),
+        }
+        if !info.flat {
+            info.leaves.clear();
+        }
+        self.infos[ty.index()] = info;
+    }
+
+    fn add_field(&self, info: &mut TypeInfo, ty: Ty, offset: u64) {
+        let part = &self.infos[ty.index()];
+        info.fields.push(FieldInfo { ty, offset, leaf: info.leaves.len() as u32 });
+        info.flat &= part.flat && info.leaves.len() + part.leaves.len() <= MAX_LEAVES;
+        if info.flat {
+            info.leaves.extend(
+                part.leaves.iter().map(|leaf| Leaf { offset: leaf.offset + offset as u32, ty: leaf.ty }),
+            );
+        }
+    }
+}
+
+/// The machine type of a scalar; `None` for zero-sized kinds.
+fn scalar(kind: &TyKind, pointer: ir::Type) -> Option<ir::Type> {
+    match kind {
+        TyKind::Bool => Some(types::I8),
+        TyKind::Int(int) => {
+            Some(ir::Type::int(int.bits() as u16).expect("the widths of integer types exist"))
+        }
+        TyKind::F32 => Some(types::F32),
+        TyKind::F64 => Some(types::F64),
+        TyKind::Ptr | TyKind::RawPtr { .. } | TyKind::Ref { .. } | TyKind::Fn { .. } => Some(pointer),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_aggregates_are_flat_and_big_ones_are_not() {
+        let mut all = Types::new();
+        let pair = all.intern(TyKind::Tuple(vec![Ty::U8, Ty::STR]));
+        let opt = all.intern(TyKind::Option(pair));
+        let big = all.intern(TyKind::Tuple(vec![opt, Ty::I64]));
+        let array = all.intern(TyKind::Array { elem: Ty::I64, len: 2 });
+        let table = TypeTable::new(&all, types::I64);
+        let leaves = |ty| table.get(ty).leaves.iter().map(|l| (l.offset, l.ty)).collect::<Vec<_>>();
+        assert_eq!(leaves(pair), [(0, types::I8), (8, types::I64), (16, types::I64)]);
+        assert_eq!(leaves(opt), [(0, types::I8), (8, types::I8), (16, types::I64), (24, types::I64)]);
+        assert!(table.get(opt).flat && !table.get(big).flat && !table.get(array).flat);
+        assert_eq!(table.get(big).fields[1].offset, 32);
+        assert_eq!(table.get(Ty::UNIT).len(), 0);
+    }
+}
