@@ -43,5 +43,8 @@ pub mod abi;
 pub mod alloc;
 pub mod builtins;
 pub mod fault;
+pub mod heap;
 pub mod layout;
+pub mod os;
 pub mod size;
+pub mod sync;

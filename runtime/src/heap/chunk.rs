@@ -1,0 +1,273 @@
+//! Chunks, slices and page records: where a block's bookkeeping is found.
+//!
+//! A chunk is [`CHUNK`] bytes at a multiple of [`CHUNK`], cut into [`SLICES`]
+//! slices; the first holds the [`Chunk`] header, the others blocks. From any
+//! block the header is one mask away and the slice's [`Page`] record one shift
+//! further. A large block has a chunk header of its own in front of it, found
+//! the same way: a block may start exactly where the header's chunk ends, so
+//! the mask is applied to the address before the block.
+
+use super::thread::ThreadHeap;
+use core::cell::Cell;
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+
+/// Bytes in a chunk, and its alignment.
+pub const CHUNK: usize = 4 << 20;
+/// Bytes in a slice.
+pub const SLICE: usize = 64 << 10;
+/// Slices in a chunk.
+pub const SLICES: usize = CHUNK / SLICE;
+
+/// Marks a free slot, mixed with the slot's address so that a copy of freed
+/// memory elsewhere does not carry it.
+const FREE_MARK: usize = 0x9E37_79B9_7F4A_7C15_u64 as usize;
+
+/// The first two words of a free slot.
+#[repr(C)]
+pub struct Slot {
+    /// The next free slot of the list.
+    pub next: *mut Slot,
+    /// [`free_mark`] of the slot while it is free; zero when handed out.
+    pub mark: usize,
+}
+
+/// The mark of a free slot at `slot`.
+#[inline]
+pub fn free_mark(slot: *const u8) -> usize {
+    slot as usize ^ FREE_MARK
+}
+
+/// What a slice is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Free, or the header's own slice.
+    Free = 0,
+    /// Part of a page of one size class.
+    Small = 1,
+    /// Part of a span that is one block.
+    Span = 2,
+    /// The slice where a large block starts.
+    Large = 3,
+}
+
+/// Which of its owner's lists a page is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Listed {
+    /// Has free or fresh slots.
+    Avail = 0,
+    /// Has neither.
+    Full = 1,
+}
+
+/// The record of a slice. The first fields are the same in every slice of a
+/// span; the rest counts in the span's first slice, the page proper.
+///
+/// In a page: `fresh` slots were ever linked, `out` of them are in no list of
+/// the page, and the page's free list has the other `fresh - out`.
+#[repr(C)]
+pub struct Page {
+    /// The heap that may allocate here; null unless `kind` is `Small`.
+    pub owner: AtomicPtr<ThreadHeap>,
+    /// The span's first byte.
+    pub start: Cell<*mut u8>,
+    /// The class's inverse, to recognise slot addresses.
+    pub inverse: Cell<u64>,
+    /// What the slice is used for.
+    pub kind: Cell<Kind>,
+    /// The size class.
+    pub class: Cell<u8>,
+    /// Index of the span's first slice.
+    pub head: Cell<u8>,
+    /// Slices in the span.
+    pub slices: Cell<u8>,
+    /// Slots in the page.
+    pub capacity: Cell<u16>,
+    /// Which list of its owner the page is on.
+    pub listed: Cell<Listed>,
+    /// The page's free list.
+    pub free: Cell<*mut Slot>,
+    /// Slots that were ever linked; those after them were never touched.
+    pub fresh: Cell<u32>,
+    /// Slots in no list of this page: with the program or in a thread's bins.
+    pub out: Cell<u32>,
+    /// Next page on the owner's list.
+    pub next: Cell<*mut Page>,
+    /// Previous page on the owner's list.
+    pub prev: Cell<*mut Page>,
+}
+
+/// What the header of a large block says.
+#[repr(C)]
+pub struct LargeHeader {
+    /// Start of the mapping.
+    pub map: Cell<*mut u8>,
+    /// Bytes of the mapping.
+    pub map_size: Cell<usize>,
+    /// The block.
+    pub block: Cell<*mut u8>,
+    /// Capabilities of the block, see `large`.
+    pub flags: Cell<u8>,
+}
+
+/// The header of a chunk, or of a large block's mapping.
+///
+/// The span allocator's fields are guarded by its lock.
+#[repr(C)]
+pub struct Chunk {
+    /// Bit `i`: slice `i` is free. Bit 0 is never set.
+    pub free: Cell<u64>,
+    /// Bit `i`: slice `i` may hold something other than zeros.
+    pub dirty: Cell<u64>,
+    /// Neighbours among the chunks with free slices.
+    pub next: Cell<*mut Chunk>,
+    /// See `next`.
+    pub prev: Cell<*mut Chunk>,
+    /// For a large block: its mapping.
+    pub large: LargeHeader,
+    /// One record per slice, and one for a block right behind the chunk.
+    pub pages: [Page; SLICES + 1],
+}
+
+const _: () = assert!(size_of::<Page>() == 64 && size_of::<Chunk>() <= SLICE);
+
+/// The header in front of `block`. Reads nothing.
+#[inline]
+pub fn header_of(block: *const u8) -> *mut Chunk {
+    ((block as usize).wrapping_sub(1) & !(CHUNK - 1)) as *mut Chunk
+}
+
+impl Chunk {
+    /// The record of the slice `block` is in. `block`'s header must be `self`.
+    #[inline]
+    pub fn page_of(&self, block: *const u8) -> &Page {
+        &self.pages[(block as usize - self.address()) / SLICE]
+    }
+
+    /// The chunk's first byte.
+    #[inline]
+    pub fn address(&self) -> usize {
+        self as *const Chunk as usize
+    }
+
+    /// The first byte of slice `index`.
+    pub fn slice(&self, index: usize) -> *mut u8 {
+        (self.address() + index * SLICE) as *mut u8
+    }
+}
+
+impl Page {
+    /// The page proper of a slice's record: that of the span's first slice.
+    #[inline]
+    pub fn head_page(&self) -> &Page {
+        // SAFETY: a slice's record is part of its chunk's `pages`, `head` is an
+        // index into the same array, and headers outlive their pages.
+        unsafe { &(&(*header_of(self.start.get().wrapping_add(1))).pages)[self.head.get() as usize] }
+    }
+
+    /// Whether `block` is the address of a slot that was ever handed out.
+    #[inline]
+    pub fn is_slot(&self, block: *const u8) -> bool {
+        super::class::divides(self.inverse.get(), block as usize - self.start.get() as usize)
+    }
+}
+
+/// The address bits in use on the supported systems.
+const ADDRESS_BITS: usize = 48;
+
+/// One bit per possible chunk: set while a header is there. Untouched parts of
+/// the table cost no memory.
+static REGISTRY: [AtomicU64; (1 << ADDRESS_BITS) / CHUNK / 64] =
+    [const { AtomicU64::new(0) }; (1 << ADDRESS_BITS) / CHUNK / 64];
+
+/// Whether a chunk at this address fits the table.
+pub fn is_representable(chunk: *const u8) -> bool {
+    (chunk as usize) >> ADDRESS_BITS == 0
+}
+
+/// The header of `block` when it lies in memory of this heap.
+#[inline]
+pub fn find(block: *const u8) -> Option<&'static Chunk> {
+    let header = header_of(block);
+    let index = header as usize / CHUNK;
+    let bits = REGISTRY.get(index / 64)?.load(Ordering::Relaxed);
+    if bits >> (index % 64) & 1 == 0 {
+        return None;
+    }
+    // SAFETY: a set bit means a header is mapped there; it is unmapped only
+    // when the last block in it was freed, and the caller claims to have one.
+    Some(unsafe { &*header })
+}
+
+/// Announces a header.
+pub fn register(chunk: *const Chunk) {
+    let index = chunk as usize / CHUNK;
+    REGISTRY[index / 64].fetch_or(1 << (index % 64), Ordering::Release);
+}
+
+/// Takes a header back, before its memory goes.
+pub fn unregister(chunk: *const Chunk) {
+    let index = chunk as usize / CHUNK;
+    REGISTRY[index / 64].fetch_and(!(1 << (index % 64)), Ordering::Release);
+}
+
+/// A doubly linked list of pages.
+#[repr(C)]
+pub struct PageList {
+    first: Cell<*mut Page>,
+}
+
+impl Default for PageList {
+    fn default() -> PageList {
+        PageList::new()
+    }
+}
+
+impl PageList {
+    /// The empty list.
+    pub const fn new() -> PageList {
+        PageList { first: Cell::new(null_mut()) }
+    }
+
+    /// The first page.
+    #[inline]
+    pub fn first(&self) -> Option<&Page> {
+        // SAFETY: pages on a list belong to live chunks.
+        unsafe { self.first.get().as_ref() }
+    }
+
+    /// Whether the list has two pages or more.
+    pub fn has_several(&self) -> bool {
+        self.first().is_some_and(|page| !page.next.get().is_null())
+    }
+
+    /// Adds `page` in front.
+    pub fn push(&self, page: &Page) {
+        let first = self.first.get();
+        page.prev.set(null_mut());
+        page.next.set(first);
+        let this = page as *const Page as *mut Page;
+        // SAFETY: as in `first`.
+        if let Some(first) = unsafe { first.as_ref() } {
+            first.prev.set(this);
+        }
+        self.first.set(this);
+    }
+
+    /// Takes `page`, which must be on this list, off it.
+    pub fn remove(&self, page: &Page) {
+        let (next, prev) = (page.next.get(), page.prev.get());
+        // SAFETY: as in `first`.
+        unsafe {
+            match prev.as_ref() {
+                Some(prev) => prev.next.set(next),
+                None => self.first.set(next),
+            }
+            if let Some(next) = next.as_ref() {
+                next.prev.set(prev);
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Size classes: which block sizes pages serve and how long their spans are.
+//!
+//! Multiples of 16 up to 128, then four classes to each doubling up to
+//! [`SMALL_MAX`], so at most a fifth of a slot is slack. A class's size is a
+//! multiple of a quarter of the power of two below it; hence a request rounded
+//! up to a multiple of its alignment always lands in a class whose size is a
+//! multiple of that alignment, and slots of a page that starts aligned are
+//! aligned.
+
+use super::chunk::SLICE;
+use crate::size;
+
+/// The number of size classes.
+pub const CLASSES: usize = 52;
+
+/// The largest block a size class serves, in bytes.
+pub const SMALL_MAX: usize = 256 << 10;
+
+/// Every block's alignment at least.
+pub const MIN_ALIGN: usize = 16;
+
+/// Bytes of free slots a thread keeps per class before it returns some.
+const CACHE_BYTES: usize = 64 << 10;
+
+/// What the heap knows about a class at compile time.
+#[derive(Clone, Copy)]
+pub struct Class {
+    /// The slot size in bytes.
+    pub size: u32,
+    /// The span of a page, in slices.
+    pub slices: u8,
+    /// Slots in a page.
+    pub capacity: u16,
+    /// Free slots a thread keeps before it returns half of them.
+    pub limit: u32,
+    /// `ceil(2^64 / size)`: see [`divides`].
+    pub inverse: u64,
+}
+
+/// The classes, smallest first.
+pub static TABLE: [Class; CLASSES] = {
+    let mut table = [Class { size: 0, slices: 0, capacity: 0, limit: 0, inverse: 0 }; CLASSES];
+    let mut class = 0;
+    while class < CLASSES {
+        table[class] = describe(class);
+        class += 1;
+    }
+    table
+};
+
+/// The slot size of a class in bytes.
+const fn slot_size(class: usize) -> usize {
+    if class < 8 {
+        return (class + 1) * MIN_ALIGN;
+    }
+    let (doubling, quarter) = ((class - 8) / 4, (class - 8) % 4);
+    (128 << doubling) + (32 << doubling) * (quarter + 1)
+}
+
+const fn describe(class: usize) -> Class {
+    let size = slot_size(class);
+    // Enough slots that a page is worth its bookkeeping, little waste at the end.
+    let least = if size <= 64 << 10 { 8 } else { 4 };
+    let mut slices = 1;
+    loop {
+        let bytes = slices * SLICE;
+        if bytes / size >= least && (bytes % size) * 8 <= bytes {
+            break;
+        }
+        slices += 1;
+    }
+    let limit = CACHE_BYTES / size;
+    Class {
+        size: size as u32,
+        slices: slices as u8,
+        capacity: (slices * SLICE / size) as u16,
+        limit: if limit < 2 {
+            2
+        } else if limit > 256 {
+            256
+        } else {
+            limit as u32
+        },
+        inverse: (u64::MAX / size as u64).wrapping_add(1),
+    }
+}
+
+/// The class that serves `size` bytes. `size` is at most [`SMALL_MAX`].
+#[inline]
+pub const fn of(size: usize) -> usize {
+    if size <= 128 {
+        return size.saturating_sub(1) / MIN_ALIGN;
+    }
+    let last = size - 1;
+    let doubling = last.ilog2() as usize - 7;
+    8 + doubling * 4 + ((last >> (doubling + 5)) & 3)
+}
+
+/// The class for `size` bytes at a multiple of `align`; `None` when the block
+/// is too big or too aligned for a size class.
+#[inline]
+pub const fn of_aligned(size: usize, align: usize) -> Option<usize> {
+    if align <= MIN_ALIGN {
+        return if size <= SMALL_MAX { Some(of(size)) } else { None };
+    }
+    if align > SLICE {
+        return None;
+    }
+    match size::align_up(if size == 0 { 1 } else { size }, align) {
+        Some(padded) if padded <= SMALL_MAX => Some(of(padded)),
+        _ => None,
+    }
+}
+
+/// Whether `offset` is a multiple of the size whose inverse is given. Exact for
+/// offsets and sizes below 2^32: the fractional part of `offset / size`, kept in
+/// 64 bits, is smaller than one step exactly when the division has no rest.
+#[inline]
+pub const fn divides(inverse: u64, offset: usize) -> bool {
+    (offset as u64).wrapping_mul(inverse) < inverse
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_size_gets_the_smallest_class_that_holds_it() {
+        assert_eq!(TABLE[CLASSES - 1].size as usize, SMALL_MAX);
+        for size in 0..=SMALL_MAX {
+            let class = of(size);
+            assert!(TABLE[class].size as usize >= size, "{size}");
+            assert!(class == 0 || (TABLE[class - 1].size as usize) < size, "{size}");
+        }
+    }
+
+    #[test]
+    fn an_aligned_request_gets_a_class_of_aligned_slots() {
+        for shift in 4..=16 {
+            let align = 1 << shift;
+            for size in (0..=SMALL_MAX).step_by(61) {
+                if let Some(class) = of_aligned(size, align) {
+                    assert_eq!(TABLE[class].size as usize % align, 0, "{size} at {align}");
+                    assert!(TABLE[class].size as usize >= size);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn spans_waste_at_most_an_eighth() {
+        for class in &TABLE {
+            let (bytes, used) =
+                (class.slices as usize * SLICE, class.capacity as usize * class.size as usize);
+            assert!(used <= bytes && (bytes - used) * 8 <= bytes);
+            assert!(class.slices <= 16 && class.capacity >= 4);
+        }
+    }
+
+    #[test]
+    fn divisibility_is_exact() {
+        for class in &TABLE {
+            for offset in 0..(class.size as usize * 3 + 2) {
+                assert_eq!(divides(class.inverse, offset), offset % class.size as usize == 0);
+            }
+            let end = class.slices as usize * SLICE;
+            for offset in end - 40..end {
+                assert_eq!(divides(class.inverse, offset), offset % class.size as usize == 0);
+            }
+        }
+    }
+}

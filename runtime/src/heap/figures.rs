@@ -1,0 +1,60 @@
+//! What the heap holds, counted exactly.
+
+use super::class::{CLASSES, TABLE};
+use super::{large, registry, spans};
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// What an allocator holds, in bytes unless said otherwise.
+///
+/// `total == used + free` always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Usable bytes of all live blocks.
+    pub used: usize,
+    /// Everything else in `total`: free slots, free pages, bookkeeping.
+    pub free: usize,
+    /// Bytes of address space taken from the OS.
+    pub total: usize,
+    /// The number of live blocks.
+    pub blocks: usize,
+}
+
+/// Usable bytes of live span blocks.
+static SPAN_USED: AtomicUsize = AtomicUsize::new(0);
+/// Live span blocks.
+static SPAN_BLOCKS: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts a span block that was allocated.
+pub fn span_allocated(bytes: usize) {
+    SPAN_USED.fetch_add(bytes, Ordering::Relaxed);
+    SPAN_BLOCKS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Counts a span block that was freed.
+pub fn span_freed(bytes: usize) {
+    SPAN_USED.fetch_sub(bytes, Ordering::Relaxed);
+    SPAN_BLOCKS.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// The heap's figures. Exact when no other thread is allocating or freeing;
+/// otherwise each operation under way is counted or not.
+pub fn figures() -> Figures {
+    let mut live = [0i64; CLASSES];
+    registry::sum_over_heaps(|heap| {
+        for (class, live) in live.iter_mut().enumerate() {
+            let cached = heap.bins[class].count.load(Ordering::Relaxed);
+            *live += heap.base[class].load(Ordering::Relaxed) - i64::from(cached);
+        }
+    });
+    let (large_mapped, large_used, large_blocks) = large::figures();
+    let mut used = large_used + SPAN_USED.load(Ordering::Relaxed);
+    let mut blocks = large_blocks + SPAN_BLOCKS.load(Ordering::Relaxed);
+    for (class, live) in live.iter().enumerate() {
+        // A race with operations under way can make a class's sum dip below 0.
+        let live = usize::try_from(*live).unwrap_or(0);
+        used += live * TABLE[class].size as usize;
+        blocks += live;
+    }
+    let total = (spans::mapped() + registry::mapped() + large_mapped).max(used);
+    Figures { used, free: total - used, total, blocks }
+}

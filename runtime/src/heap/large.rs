@@ -1,0 +1,154 @@
+//! Large blocks: straight from the OS, one mapping each.
+//!
+//! A mapping starts with a chunk header (only its first OS page is ever
+//! touched) and the block follows: one slice further, or at the first multiple
+//! of its alignment, or right behind the header's chunk when it is aligned to a
+//! chunk or more. All three places are where [`chunk::find`] expects a block.
+
+use super::chunk::{self, CHUNK, Chunk, Kind, SLICE};
+use crate::{os, size};
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// An ordinary block.
+pub const PLAIN: u8 = 0;
+/// The block may be made executable; its pages are shared with no other block.
+pub const EXECUTABLE: u8 = 1;
+/// The block is page-locked.
+pub const PINNED: u8 = 2;
+
+/// Bytes mapped for large blocks, headers included.
+static MAPPED: AtomicUsize = AtomicUsize::new(0);
+/// Usable bytes of live large blocks.
+static USED: AtomicUsize = AtomicUsize::new(0);
+/// Live large blocks.
+static BLOCKS: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes mapped, usable bytes, blocks.
+pub fn figures() -> (usize, usize, usize) {
+    (MAPPED.load(Ordering::Relaxed), USED.load(Ordering::Relaxed), BLOCKS.load(Ordering::Relaxed))
+}
+
+/// Where the block lies, counted from its header.
+fn offset_for(align: usize) -> usize {
+    align.clamp(SLICE, CHUNK)
+}
+
+/// Allocates a zeroed block of its own mapping; null when the OS has none.
+pub fn allocate(size: usize, align: usize, flags: u8) -> *mut u8 {
+    let offset = offset_for(align);
+    let padded = os::round_to_pages(size.max(1)).and_then(|size| size::sum(size, offset));
+    let Some(needed) = padded else { return null_mut() };
+    let (map, map_size, base) = if align <= CHUNK {
+        let map = os::map(needed, CHUNK);
+        (map, needed, map)
+    } else {
+        match map_far_aligned(needed, align) {
+            Some(found) => found,
+            None => return null_mut(),
+        }
+    };
+    if map.is_null() {
+        return null_mut();
+    }
+    // SAFETY: the mapping holds the header and the block, `needed` bytes from `base`.
+    let block = unsafe { base.add(offset) };
+    if !chunk::is_representable(base) {
+        // SAFETY: just mapped, never used.
+        unsafe { os::unmap(map, map_size) };
+        return null_mut();
+    }
+    // SAFETY: zeroed memory is a valid header; see `spans`.
+    let header: &'static Chunk = unsafe { &*base.cast::<Chunk>() };
+    header.large.map.set(map);
+    header.large.map_size.set(map_size);
+    header.large.block.set(block);
+    header.large.flags.set(flags);
+    header.page_of(block).kind.set(Kind::Large);
+    chunk::register(header);
+    MAPPED.fetch_add(map_size, Ordering::Relaxed);
+    USED.fetch_add(usable(header), Ordering::Relaxed);
+    BLOCKS.fetch_add(1, Ordering::Relaxed);
+    block
+}
+
+/// A mapping with a chunk-aligned header whose block, one chunk later, is
+/// aligned to more than a chunk: mapping, its size, header.
+fn map_far_aligned(needed: usize, align: usize) -> Option<(*mut u8, usize, *mut u8)> {
+    let padded = size::sum(needed, align)?;
+    let map = os::map(padded, CHUNK);
+    if map.is_null() {
+        return None;
+    }
+    let block = size::align_up(map as usize + CHUNK, align)?;
+    let base = (block - CHUNK) as *mut u8;
+    // SAFETY: `base + needed <= map + padded`, because `block` is less than
+    // `align` beyond `map + CHUNK`; all are multiples of the OS page.
+    let trimmed = unsafe { os::trim(map, padded, base, needed) };
+    Some(if trimmed { (base, needed, base) } else { (map, padded, base) })
+}
+
+/// Usable bytes of the block behind `header`.
+pub fn usable(header: &Chunk) -> usize {
+    let large = &header.large;
+    large.map.get() as usize + large.map_size.get() - large.block.get() as usize
+}
+
+/// Gives a block back.
+///
+/// # Safety
+///
+/// `header` is that of a live large block nobody uses any more.
+pub unsafe fn free(header: &'static Chunk) {
+    let (map, size) = (header.large.map.get(), header.large.map_size.get());
+    // Before the address can be mapped again by another thread.
+    chunk::unregister(header);
+    MAPPED.fetch_sub(size, Ordering::Relaxed);
+    USED.fetch_sub(usable(header), Ordering::Relaxed);
+    BLOCKS.fetch_sub(1, Ordering::Relaxed);
+    // SAFETY: the mapping is ours as a whole and its only block is dead. Pinned
+    // and protected pages lose both with the mapping.
+    unsafe { os::unmap(map, size) };
+}
+
+/// Resizes a block by changing its mapping; null when that cannot be done, and
+/// then the block is untouched.
+///
+/// # Safety
+///
+/// `header` is that of a live large block; after success only the returned
+/// address is valid.
+pub unsafe fn resize(header: &'static Chunk, new_size: usize) -> *mut u8 {
+    let large = &header.large;
+    let (map, map_size, block) = (large.map.get(), large.map_size.get(), large.block.get());
+    let offset = block as usize - header.address();
+    // Blocks aligned beyond a chunk would lose their alignment by moving, and
+    // protected or pinned ones are rare enough to be copied.
+    if map as usize != header.address() || offset == CHUNK || large.flags.get() != PLAIN {
+        return null_mut();
+    }
+    let padded = os::round_to_pages(new_size).and_then(|size| size::sum(size, offset));
+    let Some(new_map_size) = padded else { return null_mut() };
+    if new_map_size == map_size {
+        return block;
+    }
+    let used = usable(header);
+    chunk::unregister(header);
+    // SAFETY: the whole mapping, which has only this block.
+    let moved = unsafe { os::remap(map, map_size, new_map_size, CHUNK) };
+    if moved.is_null() || !chunk::is_representable(moved) {
+        chunk::register(header);
+        return null_mut();
+    }
+    // SAFETY: the header moved with the mapping.
+    let header: &'static Chunk = unsafe { &*moved.cast::<Chunk>() };
+    // SAFETY: inside the mapping.
+    let block = unsafe { moved.add(offset) };
+    header.large.map.set(moved);
+    header.large.map_size.set(new_map_size);
+    header.large.block.set(block);
+    chunk::register(header);
+    MAPPED.fetch_add(new_map_size.wrapping_sub(map_size), Ordering::Relaxed);
+    USED.fetch_add(usable(header).wrapping_sub(used), Ordering::Relaxed);
+    block
+}

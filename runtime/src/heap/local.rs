@@ -1,0 +1,207 @@
+//! A heap's slow paths: filling and emptying bins, pages coming and going.
+
+use super::chunk::{self, Kind, Listed, Page, Slot};
+use super::class::{self, TABLE};
+use super::thread::ThreadHeap;
+use super::{registry, remote, spans};
+use core::ptr::null_mut;
+use core::sync::atomic::Ordering;
+
+/// Allocates a slot of `class` when the bin is empty. Null: the OS has no memory.
+#[cold]
+#[inline(never)]
+pub fn refill(heap: &'static ThreadHeap, class: usize) -> *mut Slot {
+    remote::receive(heap);
+    remote::send_all(heap);
+    let page = loop {
+        if let Some(page) = heap.avail[class].first() {
+            break page;
+        }
+        if registry::adopt_any(heap) {
+            continue;
+        }
+        match new_page(heap, class) {
+            Some(page) => break page,
+            None => return null_mut(),
+        }
+    };
+    take_batch(heap, page, class);
+    heap.bins[class].pop()
+}
+
+/// Moves slots from `page` to the empty bin: all its free ones when they are
+/// few, else half a bin's worth.
+fn take_batch(heap: &ThreadHeap, page: &Page, class: usize) {
+    let bin = &heap.bins[class];
+    debug_assert!(bin.free.get().is_null());
+    let (fresh, out) = (page.fresh.get(), page.out.get());
+    let listed = fresh - out;
+    let taken;
+    if listed == 0 {
+        taken = link_fresh(heap, page, class);
+    } else if listed <= bin.limit {
+        bin.free.set(page.free.get());
+        page.free.set(null_mut());
+        taken = listed;
+    } else {
+        taken = bin.limit / 2;
+        let mut last = page.free.get();
+        for _ in 1..taken {
+            // SAFETY: the page's list has more slots than are walked here.
+            last = unsafe { (*last).next };
+        }
+        bin.free.set(page.free.get());
+        // SAFETY: `last` is a slot on the list; it becomes the bin's last.
+        unsafe {
+            page.free.set((*last).next);
+            (*last).next = null_mut();
+        }
+    }
+    page.out.set(page.out.get() + taken);
+    bin.count.store(taken, Ordering::Relaxed);
+    heap.add_base(class, taken as i64);
+    if page.free.get().is_null() && page.fresh.get() == page.capacity.get() as u32 {
+        heap.avail[class].remove(page);
+        heap.full[class].push(page);
+        page.listed.set(Listed::Full);
+    }
+}
+
+/// Links slots that were never used, in address order, into the bin. A little
+/// at a time: what is not linked is not touched, and costs no memory.
+fn link_fresh(heap: &ThreadHeap, page: &Page, class: usize) -> u32 {
+    let bin = &heap.bins[class];
+    let size = TABLE[class].size as usize;
+    let first = page.fresh.get();
+    let count = (page.capacity.get() as u32 - first).min((bin.limit / 2).max(1));
+    let mut next = null_mut();
+    for index in (first..first + count).rev() {
+        // SAFETY: slot `index` is below the page's capacity, inside its span,
+        // and was never linked or handed out.
+        unsafe {
+            let slot = page.start.get().add(index as usize * size).cast::<Slot>();
+            slot.write(Slot { next, mark: chunk::free_mark(slot.cast()) });
+            next = slot;
+        }
+    }
+    bin.free.set(next);
+    page.fresh.set(first + count);
+    count
+}
+
+/// Makes a page of `class`, owned by `heap` and on its list.
+fn new_page(heap: &'static ThreadHeap, class: usize) -> Option<&'static Page> {
+    let info = &TABLE[class];
+    // Slots are aligned to their size's power of two because spans start at a
+    // multiple of a slice, the largest alignment a class is used for.
+    let span = spans::allocate(info.slices as usize, 1)?;
+    let start = span.chunk.slice(span.index);
+    for page in &span.chunk.pages[span.index..span.index + info.slices as usize] {
+        page.start.set(start);
+        page.inverse.set(info.inverse);
+        page.class.set(class as u8);
+        page.head.set(span.index as u8);
+        page.slices.set(info.slices);
+        page.kind.set(Kind::Small);
+        page.owner.store(heap as *const ThreadHeap as *mut ThreadHeap, Ordering::Relaxed);
+    }
+    let page = &span.chunk.pages[span.index];
+    page.capacity.set(info.capacity);
+    page.free.set(null_mut());
+    page.fresh.set(0);
+    page.out.set(0);
+    page.listed.set(Listed::Avail);
+    heap.avail[class].push(page);
+    heap.pages.set(heap.pages.get() + 1);
+    Some(page)
+}
+
+/// Returns half of a full bin to the pages, the half that lay there longest.
+#[cold]
+#[inline(never)]
+pub fn spill(heap: &ThreadHeap, class: usize) {
+    let bin = &heap.bins[class];
+    let keep = bin.count.load(Ordering::Relaxed) / 2;
+    empty_bin(heap, class, keep);
+}
+
+/// Returns all slots of a bin but the `keep` most recent ones to their pages.
+pub fn empty_bin(heap: &ThreadHeap, class: usize, keep: u32) {
+    let bin = &heap.bins[class];
+    let count = bin.count.load(Ordering::Relaxed);
+    let mut rest = if keep == 0 {
+        bin.free.replace(null_mut())
+    } else {
+        let mut last = bin.free.get();
+        for _ in 1..keep {
+            // SAFETY: the list has `count` slots, `keep` is less.
+            last = unsafe { (*last).next };
+        }
+        // SAFETY: as above; the list is cut behind `last`.
+        unsafe { core::mem::replace(&mut (*last).next, null_mut()) }
+    };
+    bin.count.store(keep, Ordering::Relaxed);
+    heap.add_base(class, keep as i64 - count as i64);
+    while !rest.is_null() {
+        // SAFETY: slots in a bin are free slots of pages this heap owns.
+        unsafe {
+            let next = (*rest).next;
+            return_to_page(heap, rest);
+            rest = next;
+        }
+    }
+}
+
+/// Puts a free slot back on its page's list, and gives the page up when that
+/// was the last one and the class has another page to allocate from.
+///
+/// # Safety
+///
+/// `slot` is a marked free slot, in no list, of a page `heap` owns.
+pub unsafe fn return_to_page(heap: &ThreadHeap, slot: *mut Slot) {
+    // SAFETY: a slot lies in a chunk, whose header is mapped while it does.
+    let chunk = unsafe { &*chunk::header_of(slot.cast()) };
+    let page = chunk.page_of(slot.cast()).head_page();
+    // SAFETY: the slot is free and in no list.
+    unsafe { (*slot).next = page.free.get() };
+    page.free.set(slot);
+    let out = page.out.get() - 1;
+    page.out.set(out);
+    let class = page.class.get() as usize;
+    if page.listed.get() == Listed::Full {
+        heap.full[class].remove(page);
+        heap.avail[class].push(page);
+        page.listed.set(Listed::Avail);
+    }
+    if out == 0 && heap.avail[class].has_several() {
+        release_page(heap, page);
+    }
+}
+
+/// Gives an empty page's span back.
+fn release_page(heap: &ThreadHeap, page: &Page) {
+    heap.avail[page.class.get() as usize].remove(page);
+    heap.pages.set(heap.pages.get() - 1);
+    let (index, slices) = (page.head.get() as usize, page.slices.get() as usize);
+    // SAFETY: the page's chunk is mapped while the page is in use.
+    let chunk = unsafe { &*chunk::header_of(page.start.get().wrapping_add(1)) };
+    spans::clear_records(chunk, index, slices);
+    spans::free(chunk, index, slices);
+}
+
+/// Returns every cached slot and every empty page.
+pub fn collect(heap: &'static ThreadHeap) {
+    remote::receive(heap);
+    remote::send_all(heap);
+    for class in 0..class::CLASSES {
+        empty_bin(heap, class, 0);
+        let mut next = heap.avail[class].first();
+        while let Some(page) = next {
+            // SAFETY: pages on a list belong to live chunks.
+            next = unsafe { page.next.get().as_ref() };
+            if page.out.get() == 0 {
+                release_page(heap, page);
+            }
+        }
+    }
+}

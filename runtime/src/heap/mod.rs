@@ -1,0 +1,326 @@
+//! The heap: the general-purpose allocator of the family, of mimalloc's class.
+//!
+//! Threads allocate from their own [`thread::ThreadHeap`]; blocks up to
+//! [`class::SMALL_MAX`] come from pages of one size class, blocks up to
+//! [`SPAN_MAX`] are spans of their own, larger ones mappings of their own. A
+//! block's bookkeeping is found by masking its address. Frees by other threads
+//! travel in batches without locks. Empty pages go back to the OS, lazily.
+//!
+//! Costs: a call pops or pushes one list; up to a fifth of a small block is
+//! slack; a thread keeps up to 64 KiB of free slots per class it uses. It cannot
+//! move blocks, and it notices misuse only where that is cheap: an address that
+//! is no block of the heap, and a second free while the first is still
+//! remembered.
+//!
+//! Any thread may call anything at any time, also before `main`, after thread
+//! destructors and in the child of a `fork`; not in a signal handler that
+//! interrupted the heap. Nothing here uses Rust's global allocator.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `class` | size classes |
+//! | `chunk` | chunks, slices, page records: finding a block's bookkeeping |
+//! | `spans` | slices of chunks from the OS and back |
+//! | `thread` | the thread heap and how a thread finds its own |
+//! | `local` | filling and emptying bins |
+//! | `remote` | frees by other threads |
+//! | `registry` | all heaps: thread exit, adoption, fork |
+//! | `large` | large blocks |
+//! | `figures` | counting |
+
+pub mod chunk;
+pub mod class;
+pub mod figures;
+pub mod large;
+mod local;
+mod registry;
+mod remote;
+mod spans;
+pub mod thread;
+
+#[cfg(test)]
+mod tests;
+
+pub use figures::{Figures, figures};
+
+use crate::{fault, size};
+use chunk::{CHUNK, Chunk, Kind, Page, SLICE, Slot};
+use class::{MIN_ALIGN, TABLE};
+use core::ptr::null_mut;
+use core::sync::atomic::Ordering;
+use thread::ThreadHeap;
+
+/// The largest block that comes from a chunk, in bytes.
+pub const SPAN_MAX: usize = CHUNK / 2;
+
+/// Allocates `size` bytes at a multiple of `align`, contents undefined.
+///
+/// `align` is a power of two; blocks are 16-aligned at least. A size of 0 gets
+/// a block of its own. Null when the OS has no memory or the size is absurd.
+#[inline]
+pub fn allocate(size: usize, align: usize) -> *mut u8 {
+    debug_assert!(align.is_power_of_two());
+    match class::of_aligned(size, align) {
+        Some(class) => allocate_class(class),
+        None => allocate_big(size, align, false),
+    }
+}
+
+/// As [`allocate`], and every byte that was asked for is zero.
+pub fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
+    debug_assert!(align.is_power_of_two());
+    let Some(class) = class::of_aligned(size, align) else {
+        return allocate_big(size, align, true);
+    };
+    let block = allocate_class(class);
+    if !block.is_null() {
+        // SAFETY: the block is at least `size` bytes long.
+        unsafe { block.write_bytes(0, size) };
+    }
+    block
+}
+
+/// Allocates a slot of a size class; null when the OS has no memory.
+#[inline]
+pub fn allocate_class(class: usize) -> *mut u8 {
+    let slot = thread::current().bins[class].pop();
+    if slot.is_null() {
+        return allocate_slowly(class);
+    }
+    slot.cast()
+}
+
+#[cold]
+#[inline(never)]
+fn allocate_slowly(class: usize) -> *mut u8 {
+    thread::with_heap(|heap| {
+        let slot = heap.bins[class].pop();
+        if slot.is_null() { local::refill(heap, class) } else { slot }
+    })
+    .unwrap_or(null_mut())
+    .cast()
+}
+
+/// Allocates a span block or a large block.
+#[cold]
+#[inline(never)]
+fn allocate_big(size: usize, align: usize, zeroed: bool) -> *mut u8 {
+    if size > size::MAX_SIZE || align > size::MAX_SIZE {
+        return null_mut();
+    }
+    if size > SPAN_MAX || align > SPAN_MAX {
+        return large::allocate(size, align, large::PLAIN);
+    }
+    let slices = size.div_ceil(SLICE).max(1);
+    let Some(span) = spans::allocate(slices, (align / SLICE).max(1)) else { return null_mut() };
+    let block = span.chunk.slice(span.index);
+    for page in &span.chunk.pages[span.index..span.index + slices] {
+        page.start.set(block);
+        page.head.set(span.index as u8);
+        page.slices.set(slices as u8);
+        page.kind.set(Kind::Span);
+    }
+    figures::span_allocated(slices * SLICE);
+    if zeroed && !span.zeroed {
+        // SAFETY: the span is `slices * SLICE >= size` bytes long.
+        unsafe { block.write_bytes(0, size) };
+    }
+    block
+}
+
+/// Frees a block; null is ignored. A pointer that is no live block of the heap
+/// is a fault where the heap notices.
+///
+/// # Safety
+///
+/// `block` is null or a live block of the heap, which nobody uses any more.
+#[inline]
+pub unsafe fn deallocate(block: *mut u8) {
+    let heap = thread::current();
+    let Some(chunk) = chunk::find(block) else { return foreign(block) };
+    let page = chunk.page_of(block);
+    if !core::ptr::eq(page.owner.load(Ordering::Relaxed), heap) {
+        // SAFETY: the caller's word.
+        return unsafe { deallocate_elsewhere(chunk, block) };
+    }
+    // SAFETY: the caller's word, and the page is this heap's.
+    unsafe { deallocate_own(heap, page, block) }
+}
+
+/// Frees a block whose size and alignment the caller knows. Wrong ones do no
+/// harm: the block's page decides.
+///
+/// # Safety
+///
+/// As for [`deallocate`].
+#[inline]
+pub unsafe fn deallocate_sized(block: *mut u8, _size: usize, _align: usize) {
+    // SAFETY: the caller's word.
+    unsafe { deallocate(block) }
+}
+
+/// # Safety
+///
+/// As for [`deallocate`]; `page` is the block's record and belongs to `heap`.
+#[inline]
+unsafe fn deallocate_own(heap: &ThreadHeap, page: &Page, block: *mut u8) {
+    check_slot(page, block);
+    let class = page.class.get() as usize;
+    // SAFETY: the block is a slot of this class in a page of this heap.
+    if unsafe { heap.bins[class].push(block.cast()) } {
+        local::spill(heap, class);
+    }
+}
+
+/// Faults unless `block` is the address of a slot that is not marked free.
+#[inline]
+fn check_slot(page: &Page, block: *mut u8) {
+    if !page.is_slot(block) {
+        not_a_block(block);
+    }
+    // SAFETY: a slot of a page is two readable words at least.
+    if unsafe { (*block.cast::<Slot>()).mark } == chunk::free_mark(block) {
+        fault!(DoubleFree, "double free: the block at {block:p} is free already");
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn not_a_block(block: *mut u8) -> ! {
+    fault!(BadPointer, "bad free: {block:p} is not the start of a block")
+}
+
+/// Null, or an address outside the heap.
+#[cold]
+#[inline(never)]
+fn foreign(block: *mut u8) {
+    if !block.is_null() {
+        fault!(BadPointer, "bad free: {block:p} was never allocated here, or was freed already");
+    }
+}
+
+/// Frees a block that is not in a page of the current heap.
+///
+/// # Safety
+///
+/// As for [`deallocate`]; `chunk` is the block's header.
+#[cold]
+#[inline(never)]
+unsafe fn deallocate_elsewhere(chunk: &'static Chunk, block: *mut u8) {
+    let page = chunk.page_of(block);
+    match page.kind.get() {
+        Kind::Free => fault!(BadPointer, "bad free: {block:p} was freed already, or is not a block"),
+        Kind::Small => {
+            check_slot(page, block);
+            // Without memory for a heap the block leaks, which is the lesser evil.
+            thread::with_heap(|heap| {
+                if core::ptr::eq(page.owner.load(Ordering::Relaxed), heap) {
+                    // SAFETY: the caller's word, and the page is this heap's.
+                    unsafe { deallocate_own(heap, page, block) }
+                } else {
+                    // SAFETY: the caller's word.
+                    unsafe { remote::free(heap, page, block) }
+                }
+            });
+        }
+        Kind::Span => {
+            let bytes = page.slices.get() as usize * SLICE;
+            if page.start.get() != block {
+                not_a_block(block);
+            }
+            if !spans::free_block(chunk, page.head.get() as usize) {
+                fault!(DoubleFree, "double free: the block at {block:p} is free already");
+            }
+            figures::span_freed(bytes);
+        }
+        Kind::Large => {
+            if chunk.large.block.get() != block {
+                not_a_block(block);
+            }
+            // SAFETY: the caller's word.
+            unsafe { large::free(chunk) }
+        }
+    }
+}
+
+/// The usable bytes of a block, at least what was asked for; 0 for null and for
+/// an address that is not in the heap.
+///
+/// # Safety
+///
+/// `block` is null or a live block of the heap.
+#[inline]
+pub unsafe fn usable_size(block: *const u8) -> usize {
+    let Some(chunk) = chunk::find(block) else { return 0 };
+    let page = chunk.page_of(block);
+    match page.kind.get() {
+        Kind::Small => TABLE[page.class.get() as usize].size as usize,
+        Kind::Span => page.slices.get() as usize * SLICE,
+        Kind::Large => large::usable(chunk),
+        Kind::Free => 0,
+    }
+}
+
+/// Resizes a block to `new_size` bytes at a multiple of `align`, keeping the
+/// contents up to the smaller size. Null: no memory, and the old block stays.
+///
+/// # Safety
+///
+/// `block` is a live block of the heap (not null); after success only the
+/// returned address is valid.
+pub unsafe fn reallocate(block: *mut u8, new_size: usize, align: usize) -> *mut u8 {
+    let Some(chunk) = chunk::find(block) else {
+        foreign(block);
+        return null_mut();
+    };
+    let page = chunk.page_of(block);
+    match page.kind.get() {
+        Kind::Small => check_slot(page, block),
+        Kind::Free => not_a_block(block),
+        Kind::Span | Kind::Large => {}
+    }
+    if new_size > size::MAX_SIZE {
+        return null_mut();
+    }
+    // SAFETY: the caller's word.
+    let usable = unsafe { usable_size(block) };
+    let aligned = size::is_aligned(block as usize, align);
+    // In place when the new size fits and would not leave half of it unused.
+    if aligned && new_size <= usable && (new_size > usable / 2 || usable <= MIN_ALIGN) {
+        return block;
+    }
+    if page.kind.get() == Kind::Large && new_size > SPAN_MAX && align <= MIN_ALIGN.max(SLICE) {
+        // SAFETY: the caller's word.
+        let resized = unsafe { large::resize(chunk, new_size) };
+        if !resized.is_null() {
+            return resized;
+        }
+    }
+    let moved = allocate(new_size, align);
+    if moved.is_null() {
+        // A smaller block always has a place to stay.
+        return if aligned && new_size <= usable { block } else { null_mut() };
+    }
+    // SAFETY: both blocks are live, distinct and long enough; the old one is
+    // the caller's to give up.
+    unsafe {
+        core::ptr::copy_nonoverlapping(block, moved, usable.min(new_size));
+        deallocate(block);
+    }
+    moved
+}
+
+/// Gives back to the OS everything the calling thread's heap can spare: cached
+/// slots, empty pages, free slices.
+pub fn collect() {
+    let heap = thread::current();
+    if !thread::is_none(heap) {
+        local::collect(heap);
+    }
+    spans::purge();
+}
+
+/// Bytes in the unit the OS gives memory in.
+pub fn page_size() -> usize {
+    crate::os::page_size()
+}

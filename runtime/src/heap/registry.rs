@@ -1,0 +1,237 @@
+//! All heaps: taken by starting threads, given up by ending ones, their pages
+//! adopted by the living, and left in a sound state by `fork`.
+
+use super::chunk::{Listed, Page, PageList};
+use super::class::CLASSES;
+use super::thread::{self, State, ThreadHeap};
+use super::{local, remote, spans};
+use crate::os;
+use crate::sync::Lock;
+use core::ptr::{null, null_mut};
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// What the lock guards.
+struct Registry {
+    /// Every heap ever made.
+    all: *const ThreadHeap,
+    /// Heaps in state `Orphan`.
+    orphans: *const ThreadHeap,
+    /// Heaps in state `Spare`.
+    spares: *const ThreadHeap,
+    /// Whether the `fork` handlers are installed.
+    fork_safe: bool,
+}
+
+// SAFETY: the pointers are only followed under the lock, to heaps, which are
+// never unmapped.
+unsafe impl Send for Registry {}
+
+static REGISTRY: Lock<Registry> =
+    Lock::new(Registry { all: null(), orphans: null(), spares: null(), fork_safe: false });
+
+/// Orphans, readable without the lock.
+static ORPHANS: AtomicUsize = AtomicUsize::new(0);
+/// Bytes mapped for heaps.
+static MAPPED: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes mapped for heaps.
+pub fn mapped() -> usize {
+    MAPPED.load(Ordering::Relaxed)
+}
+
+/// A heap for the calling thread: an orphan with its pages, a spare one, or a
+/// new one. `None`: the OS has no memory.
+pub fn take() -> Option<&'static ThreadHeap> {
+    let mut registry = REGISTRY.lock();
+    let heap = match registry.pop_idle() {
+        Some(heap) => heap,
+        None => registry.make()?,
+    };
+    heap.set_state(State::Live);
+    let install = !core::mem::replace(&mut registry.fork_safe, true);
+    drop(registry);
+    if install {
+        // May allocate, which finds the registry usable: the lock is open and
+        // the flag set.
+        os::at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
+    }
+    Some(heap)
+}
+
+/// Gives a heap up: what is free goes back, the rest waits for adoption.
+pub fn retire(heap: &'static ThreadHeap) {
+    local::collect(heap);
+    let mut registry = REGISTRY.lock();
+    registry.push_idle(heap);
+}
+
+/// Adopts the pages of some orphan; false when there is none.
+pub fn adopt_any(heap: &'static ThreadHeap) -> bool {
+    if ORPHANS.load(Ordering::Relaxed) == 0 {
+        return false;
+    }
+    let mut registry = REGISTRY.lock();
+    // SAFETY: heaps are never unmapped.
+    let Some(orphan) = (unsafe { registry.orphans.as_ref() }) else { return false };
+    registry.merge(heap, orphan);
+    drop(registry);
+    finish_merge(heap, orphan);
+    true
+}
+
+/// Adopts the pages of `orphan` unless somebody else was faster.
+pub fn adopt(heap: &'static ThreadHeap, orphan: &'static ThreadHeap) {
+    let mut registry = REGISTRY.lock();
+    if orphan.state() != State::Orphan {
+        return;
+    }
+    registry.merge(heap, orphan);
+    drop(registry);
+    finish_merge(heap, orphan);
+}
+
+/// Takes in what was sent to a heap whose pages `heap` now has.
+fn finish_merge(heap: &'static ThreadHeap, merged: &ThreadHeap) {
+    remote::deliver(heap, merged.inbox.swap(null_mut(), Ordering::SeqCst));
+}
+
+/// Sums `f` over all heaps, under the lock.
+pub fn sum_over_heaps(mut f: impl FnMut(&ThreadHeap)) {
+    let registry = REGISTRY.lock();
+    let mut next = registry.all;
+    // SAFETY: heaps are never unmapped, and `next` is set before a heap is listed.
+    while let Some(heap) = unsafe { next.as_ref() } {
+        f(heap);
+        next = heap.next.get();
+    }
+}
+
+impl Registry {
+    fn make(&mut self) -> Option<&'static ThreadHeap> {
+        let size = size_of::<ThreadHeap>();
+        let memory = os::metadata(size).cast::<ThreadHeap>();
+        if memory.is_null() {
+            return None;
+        }
+        MAPPED.fetch_add(os::round_to_pages(size)?, Ordering::Relaxed);
+        // SAFETY: `metadata` gave room for a heap, aligned, forever.
+        let heap: &'static ThreadHeap = unsafe {
+            memory.write(ThreadHeap::new());
+            &*memory
+        };
+        heap.next.set(self.all);
+        self.all = heap;
+        Some(heap)
+    }
+
+    fn pop_idle(&mut self) -> Option<&'static ThreadHeap> {
+        let list = if self.orphans.is_null() { &mut self.spares } else { &mut self.orphans };
+        // SAFETY: heaps are never unmapped.
+        let heap = unsafe { list.as_ref() }?;
+        *list = heap.next_idle.get();
+        if heap.state() == State::Orphan {
+            ORPHANS.fetch_sub(1, Ordering::Relaxed);
+        }
+        Some(heap)
+    }
+
+    fn push_idle(&mut self, heap: &'static ThreadHeap) {
+        if heap.pages.get() == 0 {
+            heap.next_idle.set(self.spares);
+            self.spares = heap;
+            heap.set_state(State::Spare);
+        } else {
+            heap.next_idle.set(self.orphans);
+            self.orphans = heap;
+            heap.set_state(State::Orphan);
+            ORPHANS.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Moves all pages of `orphan`, which is on the list, to `heap`.
+    fn merge(&mut self, heap: &'static ThreadHeap, orphan: &'static ThreadHeap) {
+        self.unlink_orphan(orphan);
+        for class in 0..CLASSES {
+            for listed in [Listed::Avail, Listed::Full] {
+                let (from, to) = (list_of(orphan, class, listed), list_of(heap, class, listed));
+                while let Some(page) = from.first() {
+                    from.remove(page);
+                    to.push(page);
+                    set_owner(page, heap);
+                }
+            }
+            let base = orphan.base[class].swap(0, Ordering::Relaxed);
+            heap.add_base(class, base);
+        }
+        heap.pages.set(heap.pages.get() + orphan.pages.replace(0));
+        orphan.epoch.fetch_add(1, Ordering::SeqCst);
+        orphan.next_idle.set(self.spares);
+        self.spares = orphan;
+        orphan.set_state(State::Spare);
+    }
+
+    fn unlink_orphan(&mut self, orphan: &'static ThreadHeap) {
+        ORPHANS.fetch_sub(1, Ordering::Relaxed);
+        if core::ptr::eq(self.orphans, orphan) {
+            self.orphans = orphan.next_idle.get();
+            return;
+        }
+        let mut before = self.orphans;
+        // SAFETY: heaps are never unmapped, and the lock keeps the list still.
+        while let Some(heap) = unsafe { before.as_ref() } {
+            if core::ptr::eq(heap.next_idle.get(), orphan) {
+                heap.next_idle.set(orphan.next_idle.get());
+                return;
+            }
+            before = heap.next_idle.get();
+        }
+    }
+}
+
+fn list_of(heap: &ThreadHeap, class: usize, listed: Listed) -> &PageList {
+    match listed {
+        Listed::Avail => &heap.avail[class],
+        Listed::Full => &heap.full[class],
+    }
+}
+
+/// Writes the owner into the record of every slice of the page.
+fn set_owner(page: &Page, heap: &'static ThreadHeap) {
+    let first = page as *const Page;
+    for index in 0..page.slices.get() as usize {
+        // SAFETY: the records of a span lie side by side in the chunk's array.
+        let record = unsafe { &*first.add(index) };
+        record.owner.store(heap as *const ThreadHeap as *mut ThreadHeap, Ordering::SeqCst);
+    }
+}
+
+/// Takes every lock of the heap, in the order everybody takes them.
+unsafe extern "C" fn before_fork() {
+    REGISTRY.acquire();
+    spans::acquire();
+}
+
+unsafe extern "C" fn after_fork_in_parent() {
+    // SAFETY: taken by `before_fork` on this thread.
+    unsafe {
+        spans::release();
+        REGISTRY.release();
+    }
+}
+
+/// In the child only the forking thread exists. The other threads' heaps may
+/// have been in the middle of anything; they are never touched again, except
+/// that blocks may still be sent to their inboxes.
+unsafe extern "C" fn after_fork_in_child() {
+    // SAFETY: taken by `before_fork` on the thread this one is the copy of.
+    unsafe {
+        spans::release();
+        REGISTRY.release();
+    }
+    let mine = thread::current();
+    sum_over_heaps(|heap| {
+        if heap.state() == State::Live && !core::ptr::eq(heap, mine) {
+            heap.set_state(State::Lost);
+        }
+    });
+}

@@ -1,0 +1,248 @@
+//! The thread heap: one per thread, found in one load, ready at compile time.
+//!
+//! Its first field is the table of [`Bin`]s, one per size class: a free list
+//! from which this thread allocates and to which it frees, whatever page the
+//! slots come from, so the slot freed last is the one handed out next. Generated
+//! code may pop from and push to the bins itself; everything else goes through
+//! the functions of this folder.
+//!
+//! Counting: a class's live blocks are `base - count` summed over the threads.
+//! Moving slots between pages and bins changes both numbers alike; allocating
+//! and freeing change `count` alone; a remote free lowers `base` of the thread
+//! that frees. Hence the fast paths keep one counter, and the figures are exact
+//! whenever no operation is under way.
+
+use super::chunk::{PageList, Slot};
+use super::class::{self, CLASSES};
+use core::cell::Cell;
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicI64, AtomicPtr, AtomicU8, AtomicU32, Ordering};
+
+/// A thread's free slots of one class.
+#[repr(C)]
+pub struct Bin {
+    /// The most recently freed slot.
+    pub free: Cell<*mut Slot>,
+    /// Slots on the list. Only the thread writes it, others may read it.
+    pub count: AtomicU32,
+    /// With this many slots on the list, half of them are returned to their pages.
+    pub limit: u32,
+}
+
+/// Remote frees for one heap, collected before they are sent.
+#[repr(C)]
+pub struct Batch {
+    /// The heap whose blocks these are.
+    pub target: Cell<*const ThreadHeap>,
+    /// The target's epoch when the batch was begun.
+    pub epoch: Cell<u32>,
+    /// Blocks in the batch.
+    pub count: Cell<u32>,
+    /// Bytes in the batch.
+    pub bytes: Cell<usize>,
+    /// The blocks, last freed first.
+    pub first: Cell<*mut Slot>,
+    /// The block freed first.
+    pub last: Cell<*mut Slot>,
+}
+
+/// Destinations a thread collects remote frees for at once.
+pub const BATCHES: usize = 8;
+
+/// Who uses a heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum State {
+    /// A thread.
+    Live = 0,
+    /// Nobody; it still has pages, and any thread may take them over.
+    Orphan = 1,
+    /// Nobody, and it has no pages.
+    Spare = 2,
+    /// A thread of the parent process, at the moment of `fork`: its lists may
+    /// be in any state, so nobody touches them.
+    Lost = 3,
+}
+
+/// A thread's heap. Never unmapped, so a stale pointer to one is still a heap.
+#[repr(C)]
+pub struct ThreadHeap {
+    /// The free lists, by size class.
+    pub bins: [Bin; CLASSES],
+    /// Live blocks plus `bins[_].count`, by size class: see the file's header.
+    pub base: [AtomicI64; CLASSES],
+    /// Pages with something to allocate, by size class.
+    pub avail: [PageList; CLASSES],
+    /// Pages without, by size class.
+    pub full: [PageList; CLASSES],
+    /// Pages on both lists, all classes.
+    pub pages: Cell<usize>,
+    /// Blocks other threads freed and this one has not looked at yet.
+    pub inbox: AtomicPtr<Slot>,
+    /// Blocks this thread freed and has not sent yet.
+    pub outbox: [Batch; BATCHES],
+    /// Goes up when the heap's pages move to another heap.
+    pub epoch: AtomicU32,
+    /// A [`State`]; changed under the registry's lock.
+    state: AtomicU8,
+    /// Next of all heaps; set once.
+    pub next: Cell<*const ThreadHeap>,
+    /// Next unused heap, under the registry's lock.
+    pub next_idle: Cell<*const ThreadHeap>,
+}
+
+// SAFETY: the cells belong to the thread that holds the heap (one at a time,
+// handed over under the registry's lock); the rest is atomic.
+unsafe impl Sync for ThreadHeap {}
+
+impl Default for ThreadHeap {
+    fn default() -> ThreadHeap {
+        ThreadHeap::new()
+    }
+}
+
+impl ThreadHeap {
+    /// A heap without pages.
+    pub const fn new() -> ThreadHeap {
+        let mut bins =
+            [const { Bin { free: Cell::new(null_mut()), count: AtomicU32::new(0), limit: 0 } }; CLASSES];
+        let mut index = 0;
+        while index < CLASSES {
+            bins[index].limit = class::TABLE[index].limit;
+            index += 1;
+        }
+        ThreadHeap {
+            bins,
+            base: [const { AtomicI64::new(0) }; CLASSES],
+            avail: [const { PageList::new() }; CLASSES],
+            full: [const { PageList::new() }; CLASSES],
+            pages: Cell::new(0),
+            inbox: AtomicPtr::new(null_mut()),
+            outbox: [const {
+                Batch {
+                    target: Cell::new(core::ptr::null()),
+                    epoch: Cell::new(0),
+                    count: Cell::new(0),
+                    bytes: Cell::new(0),
+                    first: Cell::new(null_mut()),
+                    last: Cell::new(null_mut()),
+                }
+            }; BATCHES],
+            epoch: AtomicU32::new(0),
+            state: AtomicU8::new(State::Live as u8),
+            next: Cell::new(core::ptr::null()),
+            next_idle: Cell::new(core::ptr::null()),
+        }
+    }
+
+    /// Who uses the heap.
+    pub fn state(&self) -> State {
+        match self.state.load(Ordering::SeqCst) {
+            0 => State::Live,
+            1 => State::Orphan,
+            2 => State::Spare,
+            _ => State::Lost,
+        }
+    }
+
+    /// Changes who uses the heap. The caller holds the registry's lock.
+    pub fn set_state(&self, state: State) {
+        self.state.store(state as u8, Ordering::SeqCst);
+    }
+
+    /// Adds to a class's `base`; only this heap's thread does.
+    #[inline]
+    pub fn add_base(&self, class: usize, slots: i64) {
+        let base = &self.base[class];
+        base.store(base.load(Ordering::Relaxed) + slots, Ordering::Relaxed);
+    }
+}
+
+impl Bin {
+    /// Takes the slot freed last, null when there is none.
+    #[inline]
+    pub fn pop(&self) -> *mut Slot {
+        let slot = self.free.get();
+        // SAFETY: slots on the list are free, so their two words are ours.
+        if let Some(first) = unsafe { slot.as_mut() } {
+            self.free.set(first.next);
+            first.mark = 0;
+            self.count.store(self.count.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
+        }
+        slot
+    }
+
+    /// Puts a slot on the list; true when the list has reached its limit.
+    ///
+    /// # Safety
+    ///
+    /// `slot` is an unused slot of the bin's class, in a page of this heap.
+    #[inline]
+    pub unsafe fn push(&self, slot: *mut Slot) -> bool {
+        // SAFETY: an unused slot is two writable words at least.
+        unsafe { slot.write(Slot { next: self.free.get(), mark: super::chunk::free_mark(slot.cast()) }) };
+        self.free.set(slot);
+        let count = self.count.load(Ordering::Relaxed) + 1;
+        self.count.store(count, Ordering::Relaxed);
+        count >= self.limit
+    }
+}
+
+/// Stands in for the heap of a thread that has none: its bins are empty, so
+/// allocating takes the slow path, and it owns no page, so freeing does too.
+static NONE: ThreadHeap = ThreadHeap::new();
+
+thread_local! {
+    /// The thread's heap. No destructor: that would need memory to register.
+    static CURRENT: Cell<&'static ThreadHeap> = const { Cell::new(&NONE) };
+    /// Whether the thread is ending and its heap was given up.
+    static ENDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The thread's heap, or the stand-in without memory.
+#[inline]
+pub fn current() -> &'static ThreadHeap {
+    CURRENT.get()
+}
+
+/// Whether `heap` is the stand-in.
+#[inline]
+pub fn is_none(heap: &ThreadHeap) -> bool {
+    core::ptr::eq(heap, &NONE)
+}
+
+/// Runs `operation` with a real heap: the thread's, made now if need be. A
+/// thread that has already given its heap up borrows one for the moment.
+/// `None` when the OS has no memory for a heap.
+pub fn with_heap<R>(operation: impl FnOnce(&'static ThreadHeap) -> R) -> Option<R> {
+    let heap = current();
+    if !is_none(heap) {
+        return Some(operation(heap));
+    }
+    let heap = super::registry::take()?;
+    if ENDED.get() {
+        let result = operation(heap);
+        super::registry::retire(heap);
+        return Some(result);
+    }
+    // In this order: registering the hook may allocate.
+    CURRENT.set(heap);
+    let value = heap as *const ThreadHeap as *mut u8;
+    if !crate::os::at_thread_exit(end_thread, value) {
+        // Without a hook the heap could never be given up, so it is only borrowed.
+        CURRENT.set(&NONE);
+        ENDED.set(true);
+        let result = operation(heap);
+        super::registry::retire(heap);
+        return Some(result);
+    }
+    Some(operation(heap))
+}
+
+/// Gives the ending thread's heap up.
+fn end_thread(heap: *mut u8) {
+    ENDED.set(true);
+    CURRENT.set(&NONE);
+    // SAFETY: the hook's value is the heap `with_heap` registered it with.
+    super::registry::retire(unsafe { &*heap.cast::<ThreadHeap>() });
+}

@@ -1,0 +1,264 @@
+//! Linux and macOS: `mmap` and its family. Contracts are in the parent module.
+
+use super::Protection;
+use core::ffi::c_void;
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+pub(super) fn query_page_size() -> usize {
+    // SAFETY: `sysconf` has no preconditions.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(size).ok().filter(|size| size.is_power_of_two()).unwrap_or(4096)
+}
+
+/// Maps anonymous memory at an address of the kernel's choice; null on failure.
+fn map_anywhere(size: usize, protection: i32) -> *mut u8 {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: an anonymous mapping at no fixed address touches nothing existing.
+    let ptr = unsafe { libc::mmap(null_mut(), size, protection, flags, -1, 0) };
+    if ptr == libc::MAP_FAILED { null_mut() } else { ptr.cast() }
+}
+
+fn map_with(size: usize, align: usize, protection: i32) -> *mut u8 {
+    let ptr = map_anywhere(size, protection);
+    if ptr.is_null() || (ptr as usize).is_multiple_of(align) {
+        // The kernel packs mappings, so after one aligned mapping the next of
+        // the same size is usually aligned as well.
+        return ptr;
+    }
+    // SAFETY: just mapped, and nobody has seen it.
+    unsafe { unmap(ptr, size) };
+    let Some(padded) = size.checked_add(align) else { return null_mut() };
+    let whole = map_anywhere(padded, protection);
+    if whole.is_null() {
+        return null_mut();
+    }
+    let skip = (whole as usize).wrapping_neg() & (align - 1);
+    // SAFETY: `skip + size <= padded`, so the kept part lies inside.
+    unsafe {
+        let kept = whole.add(skip);
+        trim(whole, padded, kept, size);
+        kept
+    }
+}
+
+/// Maps `size` zeroed read-write bytes at a multiple of `align`; null on failure.
+pub fn map(size: usize, align: usize) -> *mut u8 {
+    map_with(size, align, libc::PROT_READ | libc::PROT_WRITE)
+}
+
+/// Gives a mapping back.
+///
+/// # Safety
+///
+/// `ptr..ptr + size` must be whole OS pages of a mapping nobody uses any more.
+pub unsafe fn unmap(ptr: *mut u8, size: usize) {
+    // SAFETY: the caller gives the range up. A failure (the kernel's limit on
+    // the number of mappings) leaves the range mapped, which wastes and is safe.
+    unsafe { libc::munmap(ptr.cast(), size) };
+}
+
+/// Gives back what lies around `start..start + len` of a mapping.
+///
+/// # Safety
+///
+/// The kept range must lie inside the mapping `ptr..ptr + size`, all in whole
+/// OS pages, and nobody may use the rest any more.
+pub unsafe fn trim(ptr: *mut u8, size: usize, start: *mut u8, len: usize) -> bool {
+    let head = start as usize - ptr as usize;
+    let tail = size - head - len;
+    // SAFETY: both ranges are inside the mapping and outside what is kept.
+    unsafe {
+        if head != 0 {
+            unmap(ptr, head);
+        }
+        if tail != 0 {
+            unmap(start.add(len), tail);
+        }
+    }
+    true
+}
+
+/// Changes the size of a mapping, moving it if it must; null when it cannot.
+///
+/// # Safety
+///
+/// `ptr..ptr + old` must be a whole mapping; after success only the returned
+/// address may be used.
+#[cfg(target_os = "linux")]
+pub unsafe fn remap(ptr: *mut u8, old: usize, new: usize, align: usize) -> *mut u8 {
+    // SAFETY: without MAYMOVE the mapping stays where it is or nothing happens.
+    let here = unsafe { libc::mremap(ptr.cast(), old, new, 0) };
+    if here != libc::MAP_FAILED {
+        return here.cast();
+    }
+    let target = map_with(new, align, libc::PROT_NONE);
+    if target.is_null() {
+        return null_mut();
+    }
+    let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+    // SAFETY: `target` is a fresh mapping of ours, so replacing it harms nobody.
+    let moved = unsafe { libc::mremap(ptr.cast(), old, new, flags, target.cast::<c_void>()) };
+    if moved == libc::MAP_FAILED {
+        // SAFETY: the reservation was never used.
+        unsafe { unmap(target, new) };
+        return null_mut();
+    }
+    moved.cast()
+}
+
+/// Only Linux can resize a mapping: always null.
+///
+/// # Safety
+///
+/// None is needed; the signature is the shared one.
+#[cfg(not(target_os = "linux"))]
+pub unsafe fn remap(_ptr: *mut u8, _old: usize, _new: usize, _align: usize) -> *mut u8 {
+    null_mut()
+}
+
+/// Gives the memory behind OS pages back and keeps their addresses; true when
+/// the bytes now read as zero.
+///
+/// # Safety
+///
+/// `ptr..ptr + size` must be whole OS pages of a read-write mapping whose
+/// contents nobody needs.
+pub unsafe fn discard(ptr: *mut u8, size: usize) -> bool {
+    // On Linux DONTNEED drops anonymous pages at once and they come back zeroed.
+    #[cfg(target_os = "linux")]
+    // SAFETY: the caller gives the contents up.
+    return unsafe { libc::madvise(ptr.cast(), size, libc::MADV_DONTNEED) } == 0;
+    // Elsewhere the advice promises nothing about contents; mapping fresh pages
+    // over the old ones does.
+    #[cfg(not(target_os = "linux"))]
+    {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: the range is a mapping of ours whose contents are given up.
+        let ptr = unsafe { libc::mmap(ptr.cast(), size, protection, flags, -1, 0) };
+        ptr != libc::MAP_FAILED
+    }
+}
+
+/// Changes what may be done with OS pages; false when the OS refuses.
+///
+/// # Safety
+///
+/// `ptr..ptr + size` must be whole OS pages of a mapping of the caller's.
+pub unsafe fn protect(ptr: *mut u8, size: usize, protection: Protection) -> bool {
+    let bits = match protection {
+        Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
+        Protection::ReadExecute => libc::PROT_READ | libc::PROT_EXEC,
+    };
+    // SAFETY: the caller owns the pages.
+    unsafe { libc::mprotect(ptr.cast(), size, bits) == 0 }
+}
+
+/// Keeps OS pages resident; false when the OS refuses (`RLIMIT_MEMLOCK`).
+///
+/// # Safety
+///
+/// As for [`protect`].
+pub unsafe fn pin(ptr: *mut u8, size: usize) -> bool {
+    // SAFETY: the pages are mapped.
+    unsafe { libc::mlock(ptr.cast(), size) == 0 }
+}
+
+/// Undoes [`pin`].
+///
+/// # Safety
+///
+/// As for [`protect`].
+pub unsafe fn unpin(ptr: *mut u8, size: usize) {
+    // SAFETY: the pages are mapped.
+    unsafe { libc::munlock(ptr.cast(), size) };
+}
+
+/// Zeroed memory for bookkeeping that is never given back; null on failure.
+pub fn metadata(size: usize) -> *mut u8 {
+    match super::round_to_pages(size) {
+        Some(size) => map(size, 64),
+        None => null_mut(),
+    }
+}
+
+pub(super) fn flush_instructions(_ptr: *mut u8, _size: usize) {
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "x86")))]
+    {
+        unsafe extern "C" {
+            /// The compiler runtime's cache maintenance routine.
+            fn __clear_cache(start: *mut c_void, end: *mut c_void);
+        }
+        // SAFETY: it only maintains caches for the range.
+        unsafe { __clear_cache(_ptr.cast(), _ptr.add(_size).cast()) };
+    }
+}
+
+/// A coarse monotonic clock in milliseconds; cheap enough for slow paths.
+pub fn now_ms() -> u64 {
+    #[cfg(target_os = "linux")]
+    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
+    #[cfg(not(target_os = "linux"))]
+    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is writable; the clock exists on every system built for.
+    unsafe { libc::clock_gettime(CLOCK, &mut now) };
+    now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
+}
+
+/// Lets another thread run.
+pub fn yield_now() {
+    // SAFETY: no preconditions.
+    unsafe { libc::sched_yield() };
+}
+
+/// The thread-exit key, plus one (0: not made yet).
+static EXIT_KEY: AtomicUsize = AtomicUsize::new(0);
+/// What runs at thread exit.
+static EXIT_HOOK: AtomicPtr<()> = AtomicPtr::new(null_mut());
+
+unsafe extern "C" fn run_exit_hook(value: *mut c_void) {
+    let hook = EXIT_HOOK.load(Ordering::Acquire);
+    if !hook.is_null() {
+        // SAFETY: only `at_thread_exit` stores here, always a `fn(*mut u8)`.
+        let hook = unsafe { core::mem::transmute::<*mut (), fn(*mut u8)>(hook) };
+        hook(value.cast());
+    }
+}
+
+/// Runs `hook(value)` when the calling thread ends. The hook is one for the
+/// process, the value one for the thread. False when the OS has no key left.
+pub fn at_thread_exit(hook: fn(*mut u8), value: *mut u8) -> bool {
+    EXIT_HOOK.store(hook as *mut (), Ordering::Release);
+    let mut key = EXIT_KEY.load(Ordering::Acquire);
+    if key == 0 {
+        let mut fresh: libc::pthread_key_t = 0;
+        // SAFETY: `fresh` is writable and the destructor has the right type.
+        if unsafe { libc::pthread_key_create(&mut fresh, Some(run_exit_hook)) } != 0 {
+            return false;
+        }
+        let wanted = fresh as usize + 1;
+        key = match EXIT_KEY.compare_exchange(0, wanted, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => wanted,
+            Err(winner) => {
+                // SAFETY: the key lost the race and was never used.
+                unsafe { libc::pthread_key_delete(fresh) };
+                winner
+            }
+        };
+    }
+    // SAFETY: the key exists for the rest of the process.
+    unsafe { libc::pthread_setspecific((key - 1) as libc::pthread_key_t, value.cast()) == 0 }
+}
+
+/// Runs the three functions around every `fork`. Call once.
+pub fn at_fork(
+    before: unsafe extern "C" fn(),
+    parent: unsafe extern "C" fn(),
+    child: unsafe extern "C" fn(),
+) {
+    // SAFETY: the functions live as long as the process. Failure (no memory at
+    // start-up) leaves fork as safe as it is for a program without handlers.
+    unsafe { libc::pthread_atfork(Some(before), Some(parent), Some(child)) };
+}

@@ -1,0 +1,1 @@
+//! Windows: `VirtualAlloc` and its family. Contracts are in the parent module.

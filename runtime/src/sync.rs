@@ -1,0 +1,99 @@
+//! The lock of the heap's slow paths: const-initialised, never allocates, and
+//! can be carried across `fork`.
+//!
+//! The standard library's lock promises none of the three. Contention is rare
+//! (a page or a large block changes hands), so waiting is spinning that soon
+//! yields to the scheduler.
+
+use crate::os;
+use core::cell::UnsafeCell;
+use core::ops::{Deref, DerefMut};
+use core::sync::atomic::{AtomicBool, Ordering};
+
+/// A value only one thread uses at a time.
+pub struct Lock<T> {
+    taken: AtomicBool,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: `taken` admits one thread at a time to `value`.
+unsafe impl<T: Send> Sync for Lock<T> {}
+
+impl<T> Lock<T> {
+    /// An open lock around `value`.
+    pub const fn new(value: T) -> Lock<T> {
+        Lock { taken: AtomicBool::new(false), value: UnsafeCell::new(value) }
+    }
+
+    /// Waits for the lock. A thread that holds it must not call this again.
+    pub fn lock(&self) -> Guard<'_, T> {
+        self.acquire();
+        Guard { lock: self }
+    }
+
+    /// Takes the lock without a guard, as the `fork` handlers need.
+    pub fn acquire(&self) {
+        let mut spins = 0u32;
+        while self.taken.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            spins += 1;
+            if spins < 64 { core::hint::spin_loop() } else { os::yield_now() }
+        }
+    }
+
+    /// Opens a lock taken with [`acquire`](Lock::acquire).
+    ///
+    /// # Safety
+    ///
+    /// The calling thread, or the thread it was forked from, holds the lock.
+    pub unsafe fn release(&self) {
+        self.taken.store(false, Ordering::Release);
+    }
+}
+
+/// The right to use a [`Lock`]'s value; opens the lock when dropped.
+pub struct Guard<'a, T> {
+    lock: &'a Lock<T>,
+}
+
+impl<T> Deref for Guard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: the guard exists only while this thread holds the lock.
+        unsafe { &*self.lock.value.get() }
+    }
+}
+
+impl<T> DerefMut for Guard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as in `deref`, and `&mut self` makes the borrow unique.
+        unsafe { &mut *self.lock.value.get() }
+    }
+}
+
+impl<T> Drop for Guard<'_, T> {
+    fn drop(&mut self) {
+        // SAFETY: the guard is the proof that this thread holds the lock.
+        unsafe { self.lock.release() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn increments_are_not_lost() {
+        static TOTAL: Lock<u64> = Lock::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..10_000 {
+                        *TOTAL.lock() += 1;
+                    }
+                });
+            }
+        });
+        assert_eq!(*TOTAL.lock(), 40_000);
+    }
+}
