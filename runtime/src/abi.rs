@@ -54,6 +54,8 @@ pub enum AbiTy {
     Ptr,
     /// `const void *`.
     ConstPtr,
+    /// `const char *`, NUL-terminated or null.
+    CStr,
     /// [`VexStr`]: two integer words, pointer then length.
     Str,
     /// A `repr(C)` struct of integers, at most two words, by value.
@@ -302,6 +304,7 @@ static TABLES: &[&[Export]] = &[
     crate::alloc::pool::EXPORTS,
     crate::alloc::free_list::EXPORTS,
     crate::alloc::stack::EXPORTS,
+    crate::alloc::kmem::EXPORTS,
 ];
 
 /// Every exported function, in a fixed order.

@@ -97,7 +97,7 @@ fn abort_with(fault: &Fault<'_>) -> ! {
 }
 
 /// Writes straight to standard error: no buffer, no lock, no allocation.
-fn write_stderr(bytes: &[u8]) {
+pub(crate) fn write_stderr(bytes: &[u8]) {
     // SAFETY: `bytes` is readable for its length; a failed or short write on
     // the way to an abort has no better place to be reported.
     unsafe {

@@ -42,6 +42,8 @@
 pub mod abi;
 pub mod alloc;
 pub mod builtins;
+#[cfg(test)]
+mod conformance;
 pub mod fault;
 pub mod heap;
 pub mod layout;

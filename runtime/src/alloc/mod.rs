@@ -26,9 +26,11 @@
 pub mod bump;
 pub mod free_list;
 pub mod global;
+pub mod kmem;
 pub mod layouts;
 pub mod owned;
 pub mod pool;
+pub mod side;
 pub mod source;
 pub mod stack;
 

@@ -117,33 +117,46 @@ impl Table {
 /// capacity is negative or absurd, or the manager has no memory.
 pub(super) fn obtain(kind: Kind, capacity: i64, tag_count: usize, zeroed: bool) -> Option<i64> {
     let capacity = size::from_signed(capacity)?;
-    let tags_end = size::align_up(tag_count, BUFFER_ALIGN)?;
-    let front = size::sum(tags_end, PREFIX)?;
+    let front = front(tag_count)?;
     let block_size = size::sum(front, capacity)?;
     let block = source::allocate(block_size, BUFFER_ALIGN, zeroed)?;
-    // SAFETY: `front` is within the block, whose size is `front + capacity`.
-    let (prefix, buffer) = unsafe { (block.add(tags_end).cast::<Prefix>(), block.add(front)) };
     if !zeroed {
-        // SAFETY: the first `tags_end` bytes are the block's.
-        unsafe { block.write_bytes(0, tags_end) };
+        // SAFETY: the block has at least `front` bytes.
+        unsafe { block.write_bytes(0, front) };
     }
+    // SAFETY: the block is fresh, big enough, aligned, and zero in front.
+    let buffer = unsafe { dress(kind, block, block_size, tag_count) };
     let mut table = table();
-    let bucket = &mut table.0[Table::bucket(buffer.addr().get())];
-    // SAFETY: the prefix lies inside the fresh block, 64-aligned because the
-    // block is and `tags_end` is a multiple of 64.
+    let bucket = &mut table.0[Table::bucket(buffer as usize)];
+    // SAFETY: `dress` wrote the prefix; nobody else knows the buffer yet.
+    let node = unsafe { prefix(buffer) };
+    // SAFETY: as above.
+    unsafe { (*node).next = *bucket };
+    *bucket = NonNull::new(node);
+    Some(buffer)
+}
+
+/// Bytes a buffer with `tag_count` tags has in front of it.
+pub(super) fn front(tag_count: usize) -> Option<usize> {
+    size::sum(size::align_up(tag_count, BUFFER_ALIGN)?, PREFIX)
+}
+
+/// Writes the prefix of a buffer into its block and returns the buffer's
+/// address. Such a buffer is not in the table: [`release`] does not know it.
+///
+/// # Safety
+///
+/// `block` must be [`BUFFER_ALIGN`]-aligned, `block_size` bytes long, at least
+/// [`front`] of them, which must be zero, and nobody else's.
+pub(super) unsafe fn dress(kind: Kind, block: NonNull<u8>, block_size: usize, tag_count: usize) -> i64 {
+    let tags_end = tag_count.next_multiple_of(BUFFER_ALIGN);
+    // SAFETY: tags and prefix lie inside the block by the caller's word.
+    let (prefix, buffer) = unsafe { (block.add(tags_end).cast::<Prefix>(), block.add(tags_end + PREFIX)) };
+    // SAFETY: the prefix lies inside the block, 64-aligned as the block is.
     unsafe {
-        prefix.write(Prefix {
-            tags: block,
-            tag_count,
-            extra: [0; 2],
-            kind,
-            next: *bucket,
-            block,
-            block_size,
-        });
+        prefix.write(Prefix { tags: block, tag_count, extra: [0; 2], kind, next: None, block, block_size });
     }
-    *bucket = Some(prefix);
-    Some(buffer.as_ptr().expose_provenance() as i64)
+    buffer.as_ptr().expose_provenance() as i64
 }
 
 /// Gives an owned buffer back; `false` when `buffer` is not a live buffer of
