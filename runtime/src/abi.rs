@@ -298,6 +298,11 @@ macro_rules! exports {
 
 /// The tables, one line per exporting file (the builtins keep their own list).
 static TABLES: &[&[Export]] = &[
+    crate::prelude::alloc::EXPORTS,
+    crate::prelude::ops::EXPORTS,
+    crate::prelude::vera_sys::EXPORTS,
+    crate::prelude::vera::EXPORTS,
+    crate::prelude::vera_ops::EXPORTS,
     crate::alloc::layouts::EXPORTS,
     crate::alloc::global::EXPORTS,
     crate::alloc::bump::EXPORTS,

@@ -48,5 +48,7 @@ pub mod fault;
 pub mod heap;
 pub mod layout;
 pub mod os;
+pub mod prelude;
+pub mod process;
 pub mod size;
 pub mod sync;
