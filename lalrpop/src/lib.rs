@@ -1,12 +1,27 @@
 //! Source text to tokens to syntax tree. Knows no types, no files and no code generator.
 
+mod angle;
 pub mod ast;
+mod builder;
+pub mod codes;
 pub mod diagnostic;
+#[allow(missing_docs, unused, clippy::all, clippy::pedantic)]
+mod grammar {
+    include!(concat!(env!("OUT_DIR"), "/grammar.rs"));
+}
+pub mod lexer;
+pub mod literal;
+pub mod newline;
+mod operators;
+pub mod parse;
 pub mod span;
 pub mod spelling;
+pub mod spelling_table;
 pub mod symbol;
+pub mod token;
 
 pub use diagnostic::{Code, Diagnostic, Severity};
+pub use parse::{parse_expr, parse_file};
 pub use span::{FileId, SourceMap, Span};
 pub use spelling::Spelling;
 pub use symbol::Symbol;

@@ -1,0 +1,344 @@
+//! Declarations.
+
+use super::{Builder, Deep, Items};
+use crate::ast::*;
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::literal;
+use crate::span::Span;
+use crate::spelling_table::contextual;
+
+/// Something between the `<` and `>` after a declared name: a type parameter, or the argument of an owner.
+#[derive(Debug)]
+pub struct AngleItem {
+    ty: TypeExpr,
+    bounds: Vec<TypeExpr>,
+    depth: u32,
+}
+
+impl AngleItem {
+    /// `ty: bounds`
+    pub fn new(ty: Deep<TypeExpr>, bounds: Vec<Deep<TypeExpr>>) -> AngleItem {
+        let (bounds, depth) = Deep::part(bounds);
+        AngleItem { ty: ty.node, bounds, depth: depth.max(ty.depth) }
+    }
+}
+
+/// A parameter as written; which forms are allowed depends on its position.
+#[derive(Debug)]
+pub struct RawParam {
+    span: Span,
+    name: Ident,
+    mutable: bool,
+    by_ref: bool,
+    ty: Option<Deep<TypeExpr>>,
+    default: Option<Expr>,
+}
+
+impl RawParam {
+    /// `name!: ty = default`
+    pub fn new(
+        span: Span,
+        name: Ident,
+        mutable: bool,
+        ty: Option<Deep<TypeExpr>>,
+        default: Option<Expr>,
+    ) -> RawParam {
+        RawParam { span, name, mutable, by_ref: false, ty, default }
+    }
+
+    /// `&name`
+    pub fn by_ref(mut self) -> RawParam {
+        self.by_ref = true;
+        self
+    }
+
+    fn depth(&self) -> u32 {
+        let ty = self.ty.as_ref().map_or(0, |t| t.depth);
+        ty.max(self.default.as_ref().map_or(0, |d| d.depth))
+    }
+}
+
+impl Builder<'_> {
+    /// A declaration as a statement.
+    pub fn item_stmt(&self, kind: Box<Deep<ItemKind>>, l: u32, r: u32) -> Box<Deep<Stmt>> {
+        let Deep { node: mut kind, depth } = *kind;
+        let (span, doc) = (Span::new(l, r), self.doc(l));
+        if let ItemKind::Fn(function) = &mut kind {
+            function.doc.clone_from(&doc);
+        }
+        Box::new(Deep::new(Stmt { kind: StmtKind::Item(Item { kind, span, doc }), span }, depth))
+    }
+
+    /// Reports a declaration that cannot be inside a block.
+    pub(super) fn check_local_item(&self, item: &Item) {
+        let what = match &item.kind {
+            ItemKind::Fn(f) if f.self_param.is_none() && f.owner.is_none() => return,
+            ItemKind::Struct(_) | ItemKind::Const(_) => return,
+            ItemKind::Fn(_) => "a method",
+            ItemKind::Impl(_) => "an implementation",
+            ItemKind::Global(_) => "a global",
+            ItemKind::Extern(_) => "a block of extern functions",
+            ItemKind::Import(_) => "an import",
+        };
+        let title = format!("{what} cannot be declared inside a block");
+        let message = Diagnostic::error(codes::MISPLACED_ITEM, item.span, title)
+            .at("only outside all functions")
+            .help("move it to the top level of the file");
+        self.report(message);
+    }
+
+    // ---- Functions ----
+
+    /// Everything of a function before its body.
+    #[allow(clippy::too_many_arguments)]
+    pub fn fn_head(
+        &self,
+        l: u32,
+        r: u32,
+        owner: Option<(Ident, Option<Vec<AngleItem>>)>,
+        name: Ident,
+        mutating: bool,
+        receiver: Option<RawParam>,
+        generics: Option<Vec<AngleItem>>,
+        params: Vec<RawParam>,
+        ret: Option<Deep<TypeExpr>>,
+    ) -> Box<Deep<FnDecl>> {
+        let mut depth = params.iter().chain(&receiver).map(RawParam::depth).max().unwrap_or(0);
+        depth = depth.max(ret.as_ref().map_or(0, |t| t.depth));
+        let owner = owner.map(|(name, args)| {
+            let args = args.unwrap_or_default();
+            depth = depth.max(args.iter().map(|a| a.depth).max().unwrap_or(0));
+            self.owner_type(name, args)
+        });
+        let (generics, below) = self.generics(generics);
+        depth = depth.max(below);
+        let (self_param, params) = self.params(receiver, params);
+        let decl = FnDecl {
+            name,
+            mutating,
+            owner,
+            self_param,
+            generics,
+            params,
+            ret: ret.map(|t| t.node),
+            body: None,
+            head: Span::new(l, r),
+            doc: String::new(),
+        };
+        Box::new(Deep::new(decl, depth))
+    }
+
+    /// The `T<A>` of `fn T<A>.name`.
+    fn owner_type(&self, name: Ident, args: Vec<AngleItem>) -> TypeExpr {
+        let span = args.last().map_or(name.span, |last| name.span.to(last.ty.span));
+        let args = args.into_iter().map(|a| a.ty).collect();
+        TypeExpr { kind: TypeKind::Path { names: vec![name], args }, span }
+    }
+
+    fn generics(&self, items: Option<Vec<AngleItem>>) -> (Vec<GenericParam>, u32) {
+        let items = items.unwrap_or_default();
+        let depth = items.iter().map(|i| i.depth).max().unwrap_or(0);
+        let params = items.into_iter().filter_map(|item| match item.ty.kind {
+            TypeKind::Path { names, args } if names.len() == 1 && args.is_empty() => {
+                Some(GenericParam { name: names[0], bounds: item.bounds })
+            }
+            TypeKind::Error => None,
+            _ => {
+                let title = "a type parameter is a name";
+                let message = Diagnostic::error(codes::BAD_PARAMETER, item.ty.span, title).at("not a name");
+                self.report(message.help("write a name here and use it as a type in the declaration"));
+                None
+            }
+        });
+        (params.collect(), depth)
+    }
+
+    /// Parts the receiver from the other parameters.
+    fn params(&self, receiver: Option<RawParam>, list: Vec<RawParam>) -> (Option<SelfParam>, Vec<Param>) {
+        let mut self_param = None;
+        if let Some(receiver) = receiver {
+            if receiver.name.name != self.self_name {
+                let title = format!("the receiver is called `{}`", contextual::SELF);
+                let message = Diagnostic::error(codes::BAD_PARAMETER, receiver.name.span, title);
+                self.report(message.at("not the receiver's name").fix(
+                    "rename it",
+                    receiver.name.span,
+                    contextual::SELF,
+                ));
+            }
+            self_param = Some(self_of(receiver));
+        }
+        let mut params = Vec::with_capacity(list.len());
+        for (i, raw) in list.into_iter().enumerate() {
+            if raw.name.name != self.self_name {
+                params.extend(self.param(raw));
+            } else if i == 0 && self_param.is_none() {
+                self_param = Some(self_of(raw));
+            } else {
+                let title = format!("`{}` is the first parameter or none", contextual::SELF);
+                let message = Diagnostic::error(codes::BAD_PARAMETER, raw.span, title).at("not first");
+                self.report(message.help("move it to the front, and name it once"));
+            }
+        }
+        (self_param, params)
+    }
+
+    fn param(&self, raw: RawParam) -> Option<Param> {
+        let RawParam { span, name, mutable, by_ref, ty, default } = raw;
+        if let Some(ty) = ty {
+            return Some(Param { name, mutable, ty: ty.node, default });
+        }
+        let title = format!("parameter `{}` has no type", name.name);
+        let message = Diagnostic::error(codes::BAD_PARAMETER, span, title).at("a type is missing");
+        let help =
+            if by_ref { "the `&` belongs to the type: `name: &T`" } else { "give it one: `name: i64`" };
+        self.report(message.help(help));
+        Some(Param { name, mutable, ty: TypeExpr { kind: TypeKind::Error, span }, default })
+    }
+
+    /// The function with its body.
+    pub fn with_body(&self, mut head: Box<Deep<FnDecl>>, body: Deep<Block>) -> Box<Deep<FnDecl>> {
+        head.depth = head.depth.max(body.depth);
+        head.node.body = Some(body.node);
+        head
+    }
+
+    /// The function with the body `= e`.
+    pub fn with_value(&self, head: Box<Deep<FnDecl>>, e: Expr) -> Box<Deep<FnDecl>> {
+        let (span, depth) = (e.span, e.depth);
+        let stmts = vec![Stmt { kind: StmtKind::Expr(e), span }];
+        self.with_body(head, Deep::new(Block { stmts, ends_with_semicolon: false, span }, depth))
+    }
+
+    /// The function with the `///` comments before position `l`.
+    pub fn with_doc(&self, mut head: Box<Deep<FnDecl>>, l: u32) -> Box<Deep<FnDecl>> {
+        head.node.doc = self.doc(l);
+        head
+    }
+
+    /// `fn … { … }`
+    pub fn function(&self, head: Box<Deep<FnDecl>>, body: Deep<Block>) -> Box<Deep<ItemKind>> {
+        let decl = *self.with_body(head, body);
+        Box::new(Deep::new(ItemKind::Fn(decl.node), decl.depth))
+    }
+
+    /// `fn … = e`
+    pub fn short_function(&self, head: Box<Deep<FnDecl>>, e: Expr) -> Box<Deep<ItemKind>> {
+        let decl = *self.with_value(head, e);
+        Box::new(Deep::new(ItemKind::Fn(decl.node), decl.depth))
+    }
+
+    // ---- Other declarations ----
+
+    /// `name: T` of a structure.
+    pub fn field(&self, l: u32, name: Ident, ty: Deep<TypeExpr>) -> Deep<FieldDecl> {
+        Deep::new(FieldDecl { name, ty: ty.node, doc: self.doc(l) }, ty.depth)
+    }
+
+    /// `struct S<T>: $Drop { … }`
+    pub fn structure(
+        &self,
+        name: Ident,
+        generics: Option<Vec<AngleItem>>,
+        contracts: Option<Items<Deep<TypeExpr>>>,
+        mut fields: Vec<Deep<FieldDecl>>,
+        last: Option<Deep<FieldDecl>>,
+    ) -> Box<Deep<ItemKind>> {
+        fields.extend(last);
+        let (fields, below) = Deep::part(fields);
+        let (contracts, of_contracts) = Deep::part(contracts.map(|c| c.items).unwrap_or_default());
+        let (generics, of_generics) = self.generics(generics);
+        let depth = below.max(of_contracts).max(of_generics);
+        Box::new(Deep::new(ItemKind::Struct(StructDecl { name, generics, contracts, fields }), depth))
+    }
+
+    /// `impl T`, `impl C for T`, `X T: C`; `second` says which of the last two with its first part.
+    pub fn implementation(
+        &self,
+        generics: Option<Vec<AngleItem>>,
+        first: Deep<TypeExpr>,
+        second: Option<(bool, Deep<TypeExpr>)>,
+        methods: Vec<Box<Deep<FnDecl>>>,
+    ) -> Box<Deep<ItemKind>> {
+        let (contract, ty) = match second {
+            None => (None, first),
+            Some((true, ty)) => (Some(first), ty),
+            Some((false, contract)) => (Some(contract), first),
+        };
+        let (generics, mut depth) = self.generics(generics);
+        depth = depth.max(ty.depth).max(contract.as_ref().map_or(0, |c| c.depth));
+        let (functions, below) = self.functions(methods);
+        for function in functions.iter().filter(|f| f.body.is_none()) {
+            let title = format!("function `{}` has no body", function.name.name);
+            let message = Diagnostic::error(codes::UNEXPECTED_END, function.head.after(), title);
+            self.report(message.at("`{` is missing").help("only extern functions have no body"));
+        }
+        let decl = ImplDecl { generics, contract: contract.map(|c| c.node), ty: ty.node, functions };
+        Box::new(Deep::new(ItemKind::Impl(decl), depth.max(below)))
+    }
+
+    fn functions(&self, methods: Vec<Box<Deep<FnDecl>>>) -> (Vec<FnDecl>, u32) {
+        Deep::part(methods.into_iter().map(|m| *m).collect())
+    }
+
+    /// `extern "C" { … }`; the ABI, if `written`, is at `l..r`.
+    pub fn externs(
+        &self,
+        written: bool,
+        l: u32,
+        r: u32,
+        methods: Vec<Box<Deep<FnDecl>>>,
+    ) -> Box<Deep<ItemKind>> {
+        let abi = if written {
+            literal::string_value(self.slice(l, r))
+        } else {
+            contextual::DEFAULT_ABI.to_owned()
+        };
+        let (functions, depth) = self.functions(methods);
+        for function in &functions {
+            if let Some(body) = &function.body {
+                let title = format!("extern function `{}` has a body", function.name.name);
+                let message = Diagnostic::error(codes::MISPLACED_ITEM, body.span, title).at("not here");
+                self.report(message.help("an extern function is declared here and defined elsewhere"));
+            }
+        }
+        let decl = ExternDecl { abi, abi_span: Span::new(l, r), functions };
+        Box::new(Deep::new(ItemKind::Extern(decl), depth))
+    }
+
+    /// `const N: T = e`, `G n: T = e`
+    pub fn constant(
+        &self,
+        name: Ident,
+        ty: Option<Deep<TypeExpr>>,
+        value: Expr,
+        make: fn(ConstDecl) -> ItemKind,
+    ) -> Box<Deep<ItemKind>> {
+        let depth = value.depth.max(ty.as_ref().map_or(0, |t| t.depth));
+        Box::new(Deep::new(make(ConstDecl { name, ty: ty.map(|t| t.node), value }), depth))
+    }
+
+    /// An import of the module written at `l..r`, as a string or as bare words.
+    pub fn import(
+        &self,
+        l: u32,
+        r: u32,
+        names: Option<Vec<ImportName>>,
+        alias: Option<Ident>,
+    ) -> Box<Deep<ItemKind>> {
+        let written = self.slice(l, r);
+        let path = if written.starts_with('"') {
+            literal::string_value(written)
+        } else {
+            written.split_whitespace().collect()
+        };
+        let decl = ImportDecl { path, path_span: Span::new(l, r), names, alias };
+        Box::new(Deep::new(ItemKind::Import(decl), 0))
+    }
+}
+
+fn self_of(raw: RawParam) -> SelfParam {
+    let RawParam { span, mutable, by_ref, ty, .. } = raw;
+    SelfParam { ty: ty.map(|t| t.node), by_ref, mutable, span }
+}

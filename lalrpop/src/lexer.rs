@@ -1,0 +1,382 @@
+//! Source text to tokens: runs the generated lexer, sets comments aside, reports what is no token, then gives words
+//! and marks their meaning in the file's spelling.
+
+use logos::Logos;
+
+use crate::angle;
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::literal;
+use crate::span::Span;
+use crate::spelling::Spelling;
+use crate::spelling_table::{self, contextual, keyword};
+use crate::token::Token;
+
+/// A token and its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lexeme {
+    /// What it is.
+    pub token: Token,
+    /// Whether a newline lies between it and the token before it.
+    pub newline_before: bool,
+    /// First byte, in the position space of the source map.
+    pub lo: u32,
+    /// One past the last byte.
+    pub hi: u32,
+}
+
+impl Lexeme {
+    /// Its place.
+    pub fn span(self) -> Span {
+        Span::new(self.lo, self.hi)
+    }
+}
+
+/// A comment, kept for tools that must not lose it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// Where, with its marks.
+    pub span: Span,
+    /// Whether it is a `///` comment, which belongs to the item after it.
+    pub doc: bool,
+    /// Whether nothing but blanks precedes it on its line.
+    pub own_line: bool,
+}
+
+/// What the lexer makes of a text.
+#[derive(Clone, Debug, Default)]
+pub struct Lexed {
+    /// The tokens in order, without comments and line breaks.
+    pub tokens: Vec<Lexeme>,
+    /// The comments in order.
+    pub comments: Vec<Comment>,
+    /// For each token that `///` comments precede: its first byte and their text without the slashes.
+    pub docs: Vec<(u32, String)>,
+    /// What is no token, or a token with a mistake inside.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Most errors reported for one file by the lexer; binary data would give one for each byte.
+const MOST_ERRORS: usize = 50;
+
+/// Splits `text` into tokens. `base` is the position of its first byte.
+pub fn lex(text: &str, base: u32, spelling: Spelling) -> Lexed {
+    let mut reader =
+        Reader { text, base, spelling, out: Lexed::default(), newline: true, doc: String::new() };
+    reader.out.tokens.reserve(text.len() / 4);
+    reader.read();
+    let mut out = reader.out;
+    Words { text, base, spelling }.resolve(&mut out.tokens);
+    out
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    base: u32,
+    spelling: Spelling,
+    out: Lexed,
+    /// A line break was read since the last token.
+    newline: bool,
+    /// The `///` comments read since the last token.
+    doc: String,
+}
+
+impl Reader<'_> {
+    fn read(&mut self) {
+        let start = self.skip_preamble();
+        let mut lexer = Token::lexer(self.text);
+        lexer.bump(start);
+        while let Some(result) = lexer.next() {
+            let (lo, hi) = (lexer.span().start, lexer.span().end);
+            let unterminated = std::mem::take(&mut lexer.extras.unterminated);
+            match result {
+                Ok(Token::LineBreak) => self.newline = true,
+                Ok(Token::LineComment) => self.comment(lo, hi),
+                Ok(Token::BlockComment) => {
+                    self.comment(lo, hi);
+                    self.newline |= self.text[lo..hi].contains('\n');
+                    if unterminated {
+                        self.unterminated_comment(lo);
+                    }
+                }
+                Ok(Token::Hash) => {
+                    let rest = lexer.remainder();
+                    let (length, token) = self.hash(rest, lo, hi);
+                    lexer.bump(length);
+                    match token {
+                        Some(token) => self.push(token, lo, hi + length),
+                        None => self.comment(lo, hi + length),
+                    }
+                }
+                Ok(token) => self.token(token, lo, hi, unterminated),
+                Err(()) => self.bad_character(lo, hi),
+            }
+        }
+    }
+
+    /// A byte-order mark and a `#!` line, which belong to other programs.
+    fn skip_preamble(&mut self) -> usize {
+        let mark = if self.text.starts_with('\u{FEFF}') { 3 } else { 0 };
+        if self.text[mark..].starts_with("#!") {
+            return self.text[mark..].find('\n').map_or(self.text.len(), |n| mark + n);
+        }
+        mark
+    }
+
+    fn span(&self, lo: usize, hi: usize) -> Span {
+        Span::new(self.base + lo as u32, self.base + hi as u32)
+    }
+
+    fn error(&mut self, diagnostic: Diagnostic) {
+        if self.out.diagnostics.len() < MOST_ERRORS {
+            self.out.diagnostics.push(diagnostic);
+        }
+    }
+
+    fn push(&mut self, token: Token, lo: usize, hi: usize) {
+        let (lo, hi) = (self.base + lo as u32, self.base + hi as u32);
+        if !self.doc.is_empty() {
+            self.out.docs.push((lo, std::mem::take(&mut self.doc)));
+        }
+        let newline_before = std::mem::take(&mut self.newline);
+        self.out.tokens.push(Lexeme { token, newline_before, lo, hi });
+    }
+
+    fn token(&mut self, token: Token, lo: usize, hi: usize, unterminated: bool) {
+        match token {
+            Token::Name => self.check_name(lo, hi),
+            Token::Int | Token::Float => {
+                if token == Token::Float && self.out.tokens.last().is_some_and(|t| t.token == Token::Dot) {
+                    if let Some(dot) = self.text[lo..hi].find('.') {
+                        // `t.0.1`: two field numbers, not a float.
+                        self.push(Token::Int, lo, lo + dot);
+                        self.push(Token::Dot, lo + dot, lo + dot + 1);
+                        return self.push(Token::Int, lo + dot + 1, hi);
+                    }
+                }
+                if let Err(problem) = literal::check_number(&self.text[lo..hi], token, self.span(lo, hi)) {
+                    self.error(problem);
+                }
+            }
+            Token::Str if unterminated => {
+                let span = self.span(lo, hi);
+                self.error(
+                    Diagnostic::error(codes::UNTERMINATED_STRING, span, "this string has no closing quote")
+                        .at("starts here")
+                        .help(
+                            "close it with `\"` on the same line; `\\n` stands for a newline inside a string",
+                        ),
+                );
+            }
+            Token::Str => {
+                if self.text.as_bytes()[lo..hi].contains(&b'\\') {
+                    let problems = literal::check_escapes(&self.text[lo..hi], self.base + lo as u32);
+                    problems.into_iter().for_each(|p| self.error(p));
+                }
+            }
+            _ => {}
+        }
+        self.push(token, lo, hi);
+    }
+
+    fn comment(&mut self, lo: usize, hi: usize) {
+        let text = &self.text[lo..hi];
+        let doc = text.starts_with("///") && !text.starts_with("////");
+        if doc {
+            let line = text[3..].trim_end_matches('\r');
+            if !self.doc.is_empty() {
+                self.doc.push('\n');
+            }
+            self.doc.push_str(line.strip_prefix(' ').unwrap_or(line));
+        }
+        let span = self.span(lo, hi);
+        self.out.comments.push(Comment { span, doc, own_line: self.newline });
+    }
+
+    fn unterminated_comment(&mut self, lo: usize) {
+        let span = self.span(lo, lo + 2);
+        self.error(
+            Diagnostic::error(codes::UNTERMINATED_COMMENT, span, "this comment has no end")
+                .at("starts here")
+                .help("close it with `*/`; block comments nest, so each `/*` needs its own `*/`"),
+        );
+    }
+
+    /// What a `#` starts: how many bytes after it belong to it, and its token; `None` for a comment.
+    fn hash(&mut self, rest: &str, lo: usize, hi: usize) -> (usize, Option<Token>) {
+        if spelling_table::hash_comments(self.spelling) {
+            return (rest.find('\n').unwrap_or(rest.len()), None);
+        }
+        let name = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+        if name == 0 || rest.as_bytes()[0].is_ascii_digit() {
+            let span = self.span(lo, hi);
+            let extension = self.spelling.extension();
+            self.error(
+                Diagnostic::error(codes::BAD_CHARACTER, span, "`#` starts no comment here")
+                    .at(format!("not in .{extension} files"))
+                    .fix("comments start with `//`", span, "//"),
+            );
+            // The rest of the line was meant as a comment.
+            return (rest.find('\n').unwrap_or(rest.len()), None);
+        }
+        (name, Some(Token::Builtin))
+    }
+
+    /// Names may hold letters of any script; the lexer lets every non-ASCII character through to here.
+    fn check_name(&mut self, lo: usize, hi: usize) {
+        if self.text.as_bytes()[lo..hi].is_ascii() {
+            return;
+        }
+        let bad = self.text[lo..hi].char_indices().find(|(_, c)| !c.is_alphanumeric() && *c != '_');
+        if let Some((offset, c)) = bad {
+            self.bad_character(lo + offset, lo + offset + c.len_utf8());
+        }
+    }
+
+    fn bad_character(&mut self, lo: usize, hi: usize) {
+        let span = self.span(lo, hi);
+        let c = self.text[lo..hi].chars().next().unwrap_or('\0');
+        let code = codes::BAD_CHARACTER;
+        let diagnostic = match c {
+            '\0' => Diagnostic::error(code, span, "the file holds a NUL byte")
+                .help("source files are UTF-8 text; was this meant to be another file?"),
+            '“' | '”' | '„' | '‟' | '«' | '»' => Diagnostic::error(
+                code,
+                span,
+                format!("`{c}` does not quote strings"),
+            )
+            .fix("strings are quoted with `\"`", span, "\""),
+            '‘' | '’' | '\'' | '`' => {
+                Diagnostic::error(code, span, format!("unexpected character `{c}`"))
+                    .help("strings are quoted with `\"`; there are no character literals")
+            }
+            '−' | '–' | '—' => Diagnostic::error(code, span, format!("`{c}` is no minus sign")).fix(
+                "the minus sign is `-`",
+                span,
+                "-",
+            ),
+            c if c.is_whitespace() => {
+                let title = format!("unexpected blank character U+{:04X}", c as u32);
+                Diagnostic::error(code, span, title).fix("use a space", span, " ")
+            }
+            '$' => Diagnostic::error(code, span, "`$` without a name after it")
+                .help("builtins are written `$panic(…)`, `$println(…)`"),
+            '\\' => Diagnostic::error(code, span, "unexpected character `\\`")
+                .help("a statement continues on the next line when that line starts with an operator or `.`"),
+            c => {
+                let title = format!("unexpected character `{}`", c.escape_debug());
+                Diagnostic::error(code, span, title).help("remove it, or put it inside a string or a comment")
+            }
+        };
+        self.error(diagnostic.at("here"));
+    }
+}
+
+/// The second pass: words to keywords, `!` to a suffix, `<` to a bracket, `>` `>` to a shift.
+struct Words<'a> {
+    text: &'a str,
+    base: u32,
+    spelling: Spelling,
+}
+
+impl Words<'_> {
+    fn word(&self, lexeme: &Lexeme) -> &str {
+        &self.text[(lexeme.lo - self.base) as usize..(lexeme.hi - self.base) as usize]
+    }
+
+    /// Rewrites the tokens in place; joined ones make the list shorter, never longer.
+    fn resolve(&self, tokens: &mut Vec<Lexeme>) {
+        let (mut read, mut write) = (0usize, 0usize);
+        while read < tokens.len() {
+            let before = write.checked_sub(1).map(|w| tokens[w]);
+            let mut lexeme = tokens[read];
+            match lexeme.token {
+                Token::Name => lexeme.token = self.name(&lexeme, before, &tokens[read + 1..]),
+                Token::Bang if before.is_some_and(|b| b.hi == lexeme.lo && takes_suffix(b.token)) => {
+                    lexeme.token = Token::SuffixBang;
+                }
+                Token::Lt if before.is_some_and(|b| b.hi == lexeme.lo && takes_types(b.token)) => {
+                    angle::mark(tokens, read, self.text, self.base, self.spelling);
+                    lexeme.token = tokens[read].token;
+                }
+                Token::Gt => {
+                    if let Some(next) = tokens.get(read + 1).filter(|n| n.lo == lexeme.hi) {
+                        let joined = match next.token {
+                            Token::Gt => Some(Token::Shr),
+                            Token::Ge => Some(Token::ShrEq),
+                            _ => None,
+                        };
+                        if let Some(token) = joined {
+                            (lexeme.token, lexeme.hi) = (token, next.hi);
+                            read += 1;
+                        }
+                    }
+                }
+                _ => {}
+            }
+            tokens[write] = lexeme;
+            (read, write) = (read + 1, write + 1);
+        }
+        tokens.truncate(write);
+    }
+
+    fn name(&self, lexeme: &Lexeme, before: Option<Lexeme>, after: &[Lexeme]) -> Token {
+        let word = self.word(lexeme);
+        if word.len() > spelling_table::LONGEST {
+            return Token::Name;
+        }
+        if before.is_some_and(|b| matches!(b.token, Token::Dot | Token::ColonColon)) {
+            // After a dot every word is a member's name.
+            return Token::Name;
+        }
+        match keyword(word, self.spelling) {
+            Some(Token::ElseOrEnum) => match after.first() {
+                Some(next) if next.token == Token::Name && self.keyword_of(next) != Some(Token::If) => {
+                    Token::Enum
+                }
+                _ => Token::Else,
+            },
+            Some(Token::ConstOrContinue) => match after.first() {
+                Some(next) if next.token == Token::Name && !next.newline_before => Token::Const,
+                _ => Token::Continue,
+            },
+            Some(token) => token,
+            None => self.contextual(word, before, after),
+        }
+    }
+
+    fn contextual(&self, word: &str, before: Option<Lexeme>, after: &[Lexeme]) -> Token {
+        let (Some(before), Some(next)) = (before, after.first()) else { return Token::Name };
+        match word {
+            contextual::AS if ends_operand(before.token) && starts_type(next.token) => Token::As,
+            contextual::FROM if before.token == Token::RBrace && next.token == Token::Str => Token::From,
+            _ => Token::Name,
+        }
+    }
+
+    fn keyword_of(&self, lexeme: &Lexeme) -> Option<Token> {
+        keyword(self.word(lexeme), self.spelling)
+    }
+}
+
+fn takes_suffix(token: Token) -> bool {
+    use Token::*;
+    matches!(token, Name | RParen | RBracket | RAngle | Let | Builtin | Int)
+}
+
+fn takes_types(token: Token) -> bool {
+    use Token::*;
+    matches!(token, Name | Builtin | SuffixBang | Impl | Fn)
+}
+
+fn ends_operand(token: Token) -> bool {
+    token.can_end_statement() && !matches!(token, Token::Return | Token::Break | Token::Continue)
+}
+
+fn starts_type(token: Token) -> bool {
+    use Token::*;
+    matches!(token, Name | Star | Amp | AndAnd | LParen | LBracket | Bang)
+}
+
+#[cfg(test)]
+mod tests;
