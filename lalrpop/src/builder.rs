@@ -23,7 +23,7 @@ pub use declarations::{AngleItem, RawParam};
 #[derive(Debug)]
 pub enum Parsed {
     /// The statements and declarations of a chunk.
-    Top(Vec<Box<Deep<Stmt>>>),
+    Top(Vec<Deep<Stmt>>),
     /// A lone expression.
     Expr(Expr),
 }
@@ -339,11 +339,10 @@ impl<'s> Builder<'s> {
 
     /// `(e)`, `(a, b)`, `()`
     pub fn parens(&self, mut list: Items<Expr>, l: u32, r: u32) -> Expr {
-        if list.items.len() == 1 && !list.trailing_comma {
-            if let Some(inner) = list.items.pop() {
-                // The span with the parentheses, so that an edit replaces them too.
-                return Expr { span: Span::new(l, r), ..inner };
-            }
+        let single = list.items.len() == 1 && !list.trailing_comma;
+        if let Some(inner) = list.items.pop_if(|_| single) {
+            // The span with the parentheses, so that an edit replaces them too.
+            return Expr { span: Span::new(l, r), ..inner };
         }
         let depth = deepest(&list.items);
         self.node(ExprKind::Tuple(list.items), Span::new(l, r), depth)

@@ -146,13 +146,12 @@ impl Reader<'_> {
         match token {
             Token::Name => self.check_name(lo, hi),
             Token::Int | Token::Float => {
-                if token == Token::Float && self.out.tokens.last().is_some_and(|t| t.token == Token::Dot) {
-                    if let Some(dot) = self.text[lo..hi].find('.') {
-                        // `t.0.1`: two field numbers, not a float.
-                        self.push(Token::Int, lo, lo + dot);
-                        self.push(Token::Dot, lo + dot, lo + dot + 1);
-                        return self.push(Token::Int, lo + dot + 1, hi);
-                    }
+                let after_dot = self.out.tokens.last().is_some_and(|t| t.token == Token::Dot);
+                if let Some(dot) = self.text[lo..hi].find('.').filter(|_| after_dot) {
+                    // `t.0.1`: two field numbers, not a float.
+                    self.push(Token::Int, lo, lo + dot);
+                    self.push(Token::Dot, lo + dot, lo + dot + 1);
+                    return self.push(Token::Int, lo + dot + 1, hi);
                 }
                 if let Err(problem) = literal::check_number(&self.text[lo..hi], token, self.span(lo, hi)) {
                     self.error(problem);
@@ -168,11 +167,9 @@ impl Reader<'_> {
                         ),
                 );
             }
-            Token::Str => {
-                if self.text.as_bytes()[lo..hi].contains(&b'\\') {
-                    let problems = literal::check_escapes(&self.text[lo..hi], self.base + lo as u32);
-                    problems.into_iter().for_each(|p| self.error(p));
-                }
+            Token::Str if self.text.as_bytes()[lo..hi].contains(&b'\\') => {
+                let problems = literal::check_escapes(&self.text[lo..hi], self.base + lo as u32);
+                problems.into_iter().for_each(|p| self.error(p));
             }
             _ => {}
         }

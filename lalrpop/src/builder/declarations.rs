@@ -259,7 +259,7 @@ impl Builder<'_> {
         generics: Option<Vec<AngleItem>>,
         first: Deep<TypeExpr>,
         second: Option<(bool, Deep<TypeExpr>)>,
-        methods: Vec<Box<Deep<FnDecl>>>,
+        methods: Vec<Deep<FnDecl>>,
     ) -> Box<Deep<ItemKind>> {
         let (contract, ty) = match second {
             None => (None, first),
@@ -268,7 +268,7 @@ impl Builder<'_> {
         };
         let (generics, mut depth) = self.generics(generics);
         depth = depth.max(ty.depth).max(contract.as_ref().map_or(0, |c| c.depth));
-        let (functions, below) = self.functions(methods);
+        let (functions, below) = Deep::part(methods);
         for function in functions.iter().filter(|f| f.body.is_none()) {
             let title = format!("function `{}` has no body", function.name.name);
             let message = Diagnostic::error(codes::UNEXPECTED_END, function.head.after(), title);
@@ -278,24 +278,14 @@ impl Builder<'_> {
         Box::new(Deep::new(ItemKind::Impl(decl), depth.max(below)))
     }
 
-    fn functions(&self, methods: Vec<Box<Deep<FnDecl>>>) -> (Vec<FnDecl>, u32) {
-        Deep::part(methods.into_iter().map(|m| *m).collect())
-    }
-
     /// `extern "C" { … }`; the ABI, if `written`, is at `l..r`.
-    pub fn externs(
-        &self,
-        written: bool,
-        l: u32,
-        r: u32,
-        methods: Vec<Box<Deep<FnDecl>>>,
-    ) -> Box<Deep<ItemKind>> {
+    pub fn externs(&self, written: bool, l: u32, r: u32, methods: Vec<Deep<FnDecl>>) -> Box<Deep<ItemKind>> {
         let abi = if written {
             literal::string_value(self.slice(l, r))
         } else {
             contextual::DEFAULT_ABI.to_owned()
         };
-        let (functions, depth) = self.functions(methods);
+        let (functions, depth) = Deep::part(methods);
         for function in &functions {
             if let Some(body) = &function.body {
                 let title = format!("extern function `{}` has a body", function.name.name);

@@ -69,10 +69,8 @@ impl Builder<'_> {
     pub fn tuple_type(&self, list: Items<Deep<TypeExpr>>, l: u32, r: u32) -> Deep<TypeExpr> {
         let single = list.items.len() == 1 && !list.trailing_comma;
         let (mut items, depth) = Deep::part(list.items);
-        if single {
-            if let Some(inner) = items.pop() {
-                return Deep::new(inner, depth);
-            }
+        if let Some(inner) = items.pop_if(|_| single) {
+            return Deep::new(inner, depth);
         }
         self.type_node(TypeKind::Tuple(items), Span::new(l, r), depth)
     }
