@@ -1,2 +1,5 @@
 //! The `vexc` command.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    vexc::cli::main()
+}

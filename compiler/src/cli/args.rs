@@ -1,0 +1,251 @@
+//! The command line as types: one definition feeds parsing, help, completions
+//! and the manual page.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use vex_syntax::Spelling;
+
+use super::allocator::{self, AllocatorChoice};
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vexc",
+    bin_name = "vexc",
+    version,
+    about = "Runs programs of the Vex language: compiled in memory, on an allocator family of its own",
+    after_help = "Examples:
+  vexc run hello.vx             compile and run a program
+  vexc check src/*.vx           look for mistakes without running
+  vexc explain E0301            what an error means, with examples
+  echo 'println(6 * 7)' | vexc run -
+
+Programs are written in one of three spellings, told apart by the file's name:
+Vex (.vx), VERA (.vera) and Vais (.vais). They can import each other.
+
+`vexc help COMMAND` shows the options of a command.",
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = false,
+    infer_subcommands = false
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options every command takes.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Options every command takes.
+#[derive(Args, Clone, Debug)]
+pub struct Common {
+    /// When to use colours; `auto` looks at the terminal and at NO_COLOR
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true, help_heading = "Common options")]
+    pub color: ColorWhen,
+    /// How to print errors: for people, or one JSON object a line
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "human",
+        global = true,
+        help_heading = "Common options"
+    )]
+    pub message_format: MessageFormat,
+    /// Read the files as this spelling, whatever their names say
+    #[arg(long, value_name = "SPELLING", value_parser = parse_spelling, global = true, help_heading = "Common options")]
+    pub spelling: Option<Spelling>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run programs and compare them with what they should print
+    Test(TestArgs),
+    /// Explain an error code
+    Explain(ExplainArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
+}
+
+/// `vexc run`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  vexc run hello.vx
+  vexc run wc.vx -- --lines notes.txt       the program sees --lines notes.txt
+  vexc run --heap-report tree.vx            what was allocated, and on which line
+  vexc run --allocator bump:64M tree.vx     the same program on a bump allocator
+
+A program may start with a line such as `#!/usr/bin/env -S vexc run`.
+
+Exit status: the program's own; 1 it did not compile; 2 wrong usage; 101 it
+panicked or trapped; 130 it was interrupted by Ctrl-C.")]
+pub struct RunArgs {
+    /// The program; `-` reads it from standard input
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// What the program sees as its arguments; those with dashes go after `--`
+    #[arg(value_name = "ARGS")]
+    pub args: Vec<OsString>,
+    /// Memory for the program's allocations: heap, system, or bump, freelist,
+    /// stack, kmem with the size of their buffer, such as bump:64M
+    #[arg(long, value_name = "NAME[:SIZE]", value_parser = allocator::parse, default_value = "heap", hide_default_value = true)]
+    pub allocator: AllocatorChoice,
+    /// Optimise for speed, or compile as fast as possible
+    #[arg(long, value_name = "LEVEL", default_value = "speed")]
+    pub opt: Opt,
+    /// Print how long each phase took
+    #[arg(long)]
+    pub time: bool,
+    /// At exit, print what was allocated, freed and held, by allocator and line
+    #[arg(long)]
+    pub heap_report: bool,
+    /// Find memory errors while the program runs (not available yet)
+    #[arg(long, hide = true)]
+    pub checked: bool,
+}
+
+/// `vexc check`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  vexc check hello.vx
+  vexc check --message-format json src/*.vx
+
+Exit status: 0 all files compile, with or without warnings; 1 one does not.")]
+pub struct CheckArgs {
+    /// The programs or modules; `-` reads standard input
+    #[arg(value_name = "FILE", required = true, value_hint = clap::ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+}
+
+/// `vexc test`.
+#[derive(Args, Debug)]
+#[command(after_help = "Each program runs in a process of its own, in the folder it lies in. It passes
+when it exits with 0 and prints what the file NAME.out beside it holds (and
+NAME.err, for standard error). NAME.in is its standard input.
+Comments at line starts ask for something else:
+
+  //@ exit: 3              this exit status
+  //@ args: one \"two 2\"    arguments of the program
+  //@ flags: --opt none    options of `vexc run`
+  //@ error: E0301         it does not compile, and exactly these codes say why
+  //@ stderr: TEXT         TEXT must appear on standard error
+  //@ timeout: 5           seconds; 60 otherwise
+  //@ skip: WHY            do not run it
+
+In .vais files `#@` does the same. Examples:
+
+  vexc test examples
+  vexc test tests --filter arena --bless    accept what they print now
+
+Exit status: 0 all passed; 1 one failed; 2 wrong usage, or nothing to run.")]
+pub struct TestArgs {
+    /// Programs, or folders of programs
+    #[arg(value_name = "PATH", required = true, value_hint = clap::ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+    /// Write what the programs print into their .out and existing .err files
+    #[arg(long)]
+    pub bless: bool,
+    /// Only programs whose path contains this
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// How many programs run at once; as many as there are processors otherwise
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+}
+
+/// `vexc emit`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  vexc emit --stage ast hello.vx
+  vexc emit --stage clif hello.vx      Cranelift's intermediate representation
+  vexc emit --stage asm hello.vx       machine code, as text")]
+pub struct EmitArgs {
+    /// Which form to print
+    #[arg(long, value_name = "STAGE")]
+    pub stage: Stage,
+    /// The program; `-` reads it from standard input
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Optimise for speed, or compile as fast as possible
+    #[arg(long, value_name = "LEVEL", default_value = "speed")]
+    pub opt: Opt,
+}
+
+/// `vexc explain`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  vexc explain E0301
+  vexc explain             lists all codes")]
+pub struct ExplainArgs {
+    /// The code, as errors show it in brackets
+    #[arg(value_name = "CODE")]
+    pub code: Option<String>,
+}
+
+/// `vexc completions`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  vexc completions bash > ~/.local/share/bash-completion/completions/vexc")]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// When the stream is a terminal and nothing in the environment objects
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How diagnostics are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MessageFormat {
+    /// Source excerpts, for people
+    Human,
+    /// One JSON object a line
+    Json,
+}
+
+/// How much the code generator optimises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Opt {
+    /// Compile as fast as possible
+    None,
+    /// Make the program fast
+    Speed,
+}
+
+/// What `vexc emit` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Stage {
+    /// Words and signs, with their places
+    Tokens,
+    /// The syntax tree
+    Ast,
+    /// The program with all names and types resolved
+    Typed,
+    /// Cranelift's intermediate representation
+    Clif,
+    /// Machine code, as text
+    Asm,
+}
+
+/// The spelling with this name.
+fn parse_spelling(name: &str) -> Result<Spelling, String> {
+    let found = Spelling::ALL.into_iter().find(|s| s.name() == name || s.extension() == name);
+    found.ok_or_else(|| "the spellings are vex, vera and vais".into())
+}

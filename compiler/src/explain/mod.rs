@@ -1,0 +1,147 @@
+//! `vexc explain`: a page for each diagnostic code, written in
+//! `docs/errors/CODE.md` and embedded here.
+//!
+//! A page is Markdown: a heading `# CODE: title`, an explanation, and fenced
+//! examples marked `wrong` or `right`, such as ```` ```vx wrong ````. Tests compile
+//! every one: a wrong example gives exactly the page's code, a right one nothing.
+
+mod render;
+mod table;
+
+pub use render::render;
+use vex_syntax::Spelling;
+
+/// The explanation of one code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The code, such as `E0301`.
+    pub code: &'static str,
+    /// The whole page.
+    pub text: &'static str,
+}
+
+/// An example in a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// Whether it shows the mistake rather than its cure.
+    pub wrong: bool,
+    /// The spelling it is written in.
+    pub spelling: Spelling,
+    /// The program.
+    pub source: &'static str,
+    /// The line of the page it starts on, from 1.
+    pub line: usize,
+}
+
+/// All pages, sorted by code.
+pub fn pages() -> impl Iterator<Item = Page> {
+    table::PAGES.iter().map(|&(code, text)| Page { code, text })
+}
+
+/// The page of a code, which may be written in small letters or without its
+/// leading zeros.
+pub fn find(code: &str) -> Option<Page> {
+    let code = normal(code)?;
+    pages().find(|page| page.code == code)
+}
+
+/// A code as pages spell it: `e301` becomes `E0301`.
+fn normal(code: &str) -> Option<String> {
+    let mut chars = code.trim().chars();
+    let letter = chars.next()?.to_ascii_uppercase();
+    let number: u32 = chars.as_str().parse().ok()?;
+    Some(format!("{letter}{number:04}"))
+}
+
+impl Page {
+    /// What the code stands for, in a few words.
+    pub fn title(&self) -> &'static str {
+        let heading = self.text.lines().next().unwrap_or_default();
+        heading.split_once(": ").map_or(heading, |(_, title)| title)
+    }
+
+    /// The examples, in order.
+    pub fn examples(&self) -> Vec<Example> {
+        let mut found = Vec::new();
+        let mut open: Option<(bool, Spelling, usize, usize)> = None;
+        let mut at = 0;
+        for (number, line) in self.text.split_inclusive('\n').enumerate() {
+            let start = at;
+            at += line.len();
+            let Some(info) = line.trim_end().strip_prefix("```") else { continue };
+            match open.take() {
+                Some((wrong, spelling, line, from)) => {
+                    found.push(Example { wrong, spelling, source: &self.text[from..start], line });
+                }
+                None => {
+                    let mut words = info.split_whitespace();
+                    let spelling = words.next().and_then(Spelling::from_extension);
+                    let kind = words.next();
+                    if let (Some(spelling), Some(kind @ ("wrong" | "right"))) = (spelling, kind) {
+                        open = Some((kind == "wrong", spelling, number + 2, at));
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: Page = Page {
+        code: "E0042",
+        text: "# E0042: an answer without its question\n\nText.\n\n```vx wrong\nlet x = 42\n```\n\nMore.\n\n\
+               ```vais right\nx := 6 * 7\n```\n\n```text\nneither\n```\n",
+    };
+
+    #[test]
+    fn a_page_has_a_title_and_examples() {
+        assert_eq!(PAGE.title(), "an answer without its question");
+        let [wrong, right] = PAGE.examples()[..] else { panic!("two examples") };
+        assert_eq!(wrong, Example { wrong: true, spelling: Spelling::Vex, source: "let x = 42\n", line: 6 });
+        assert_eq!(
+            right,
+            Example { wrong: false, spelling: Spelling::Vais, source: "x := 6 * 7\n", line: 12 }
+        );
+    }
+
+    #[test]
+    fn codes_are_found_however_they_are_written() {
+        assert_eq!(normal("e301").as_deref(), Some("E0301"));
+        assert_eq!(normal(" W0007 ").as_deref(), Some("W0007"));
+        assert_eq!(normal("E"), None);
+        assert_eq!(normal(""), None);
+        assert_eq!(normal("é1").as_deref(), Some("é0001"));
+    }
+
+    #[test]
+    fn every_page_is_complete_and_in_order() {
+        let mut last = "";
+        for page in pages() {
+            assert!(last < page.code, "{} is out of order", page.code);
+            last = page.code;
+            assert!(page.text.starts_with(&format!("# {}: ", page.code)), "{}: heading", page.code);
+            assert_eq!(find(page.code), Some(page));
+            let examples = page.examples();
+            assert!(examples.iter().any(|e| e.wrong), "{}: no wrong example", page.code);
+            assert!(examples.iter().any(|e| !e.wrong), "{}: no right example", page.code);
+        }
+    }
+
+    /// A page that is written but not in the table would never be shown.
+    #[test]
+    fn the_table_lists_the_folder() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/errors");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .expect("the folder of pages")
+            .map(|entry| entry.expect("an entry").file_name().into_string().expect("a plain name"))
+            .filter(|name| name.ends_with(".md"))
+            .collect();
+        files.sort();
+        let listed: Vec<String> = pages().map(|page| format!("{}.md", page.code)).collect();
+        assert_eq!(listed, files);
+    }
+}

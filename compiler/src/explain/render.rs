@@ -1,0 +1,73 @@
+//! A page for the terminal: headings and code stand out, the marks go away.
+
+/// The page's text as shown by `vexc explain`.
+pub fn render(text: &str, color: bool) -> String {
+    let paint = |code: &'static str| if color { code } else { "" };
+    let (bold, red, green, reset) =
+        (paint("\x1b[1m"), paint("\x1b[31m"), paint("\x1b[32m"), paint("\x1b[0m"));
+    let mut out = String::new();
+    let mut bar: Option<&str> = None;
+    for line in text.lines() {
+        if let Some(info) = line.strip_prefix("```") {
+            if bar.take().is_none() {
+                let (label, color) = match info.split_whitespace().nth(1) {
+                    Some("wrong") => ("Wrong:", red),
+                    Some("right") => ("Right:", green),
+                    _ => ("", ""),
+                };
+                bar = Some(color);
+                if !label.is_empty() {
+                    out.push_str(&format!("{color}{label}{}\n\n", if color.is_empty() { "" } else { reset }));
+                }
+            }
+        } else if bar.is_some() {
+            out.push_str(if line.is_empty() { "" } else { "    " });
+            out.push_str(line);
+            out.push('\n');
+        } else if let Some(heading) = line.strip_prefix("# ").or_else(|| line.strip_prefix("## ")) {
+            out.push_str(&format!("{bold}{heading}{reset}\n"));
+        } else {
+            out.push_str(&inline(line, bold, reset));
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// Code between backquotes, set off by weight where there is colour; without
+/// colour the quotes stay.
+fn inline(line: &str, bold: &str, reset: &str) -> String {
+    if bold.is_empty() {
+        return line.to_owned();
+    }
+    let mut parts = line.split('`');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for (index, part) in parts.enumerate() {
+        out.push_str(if index % 2 == 0 { bold } else { reset });
+        out.push_str(part);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str =
+        "# E0042: title\n\nUse `x`.\n\n```vx wrong\nlet x\n\nlet y\n```\n\n```text\nplain\n```\n";
+
+    #[test]
+    fn plain_text_keeps_quotes_and_indents_code() {
+        assert_eq!(
+            render(PAGE, false),
+            "E0042: title\n\nUse `x`.\n\nWrong:\n\n    let x\n\n    let y\n\n    plain\n"
+        );
+    }
+
+    #[test]
+    fn colours_are_closed() {
+        let text = render(PAGE, true);
+        assert!(text.contains("Use \x1b[1mx\x1b[0m."), "{text:?}");
+        assert!(text.contains("\x1b[31mWrong:\x1b[0m"), "{text:?}");
+    }
+}
