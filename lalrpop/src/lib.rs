@@ -9,6 +9,7 @@ pub mod diagnostic;
 mod grammar {
     include!(concat!(env!("OUT_DIR"), "/grammar.rs"));
 }
+pub mod format_string;
 pub mod lexer;
 pub mod literal;
 pub mod newline;
@@ -21,6 +22,7 @@ pub mod symbol;
 pub mod token;
 
 pub use diagnostic::{Code, Diagnostic, Severity};
+pub use format_string::{Align, FormatKind, FormatPiece, FormatSpec, parse_format};
 pub use parse::{parse_expr, parse_file};
 pub use span::{FileId, SourceMap, Span};
 pub use spelling::Spelling;

@@ -157,6 +157,11 @@ fn pieces(inside: &str) -> impl Iterator<Item = Piece> {
     })
 }
 
+/// The length of what follows a backslash and belongs to its escape.
+pub(crate) fn escape_length(rest: &str) -> usize {
+    escape(rest).0
+}
+
 /// What follows a backslash: its length and its value.
 fn escape(rest: &str) -> (usize, Result<char, &'static str>) {
     let Some(c) = rest.chars().next() else { return (0, Err("nothing follows the backslash")) };
@@ -210,7 +215,7 @@ pub fn string_value(raw: &str) -> String {
 }
 
 /// The value of a part of a string literal, escapes resolved.
-pub fn unescape(part: &str) -> String {
+pub(crate) fn unescape(part: &str) -> String {
     pieces(part).filter_map(|(_, c)| c.ok()).collect()
 }
 
