@@ -37,6 +37,7 @@
 //! | [`size`] | checked size and alignment arithmetic |
 //! | [`layout`] | the two structs of `std/allocator` that cross the ABI |
 //! | [`alloc`] | the allocators programs hold: bump, pool, free list, stack, global |
+//! | [`report`] | who allocated what, by allocator and source position |
 //! | [`builtins`] | what generated code calls: printing, panics, input and output |
 
 pub mod abi;
@@ -50,5 +51,6 @@ pub mod layout;
 pub mod os;
 pub mod prelude;
 pub mod process;
+pub mod report;
 pub mod size;
 pub mod sync;

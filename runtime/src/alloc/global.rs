@@ -18,15 +18,16 @@ pub fn global_alloc_zeroed(layout: Layout) -> Allocation {
     obtain(layout, true)
 }
 
-/// Frees a block. Address 0 and a layout that describes no block are ignored.
+/// Frees a block; address 0 is ignored. The process's allocator knows the size,
+/// so a wrong layout does no harm.
 ///
 /// # Safety
 ///
-/// `ptr` must be 0 or a live block of this allocator with this layout.
-pub unsafe fn global_dealloc(ptr: i64, layout: Layout) {
-    if let (Some(block), Some((bytes, align))) = (pointer(ptr), request(layout)) {
-        // SAFETY: the caller's word, and zero-sized blocks are made of one byte.
-        unsafe { source::deallocate(block, bytes.max(1), align) }
+/// `ptr` must be 0 or a live block of this allocator.
+pub unsafe fn global_dealloc(ptr: i64, _layout: Layout) {
+    if let Some(block) = pointer(ptr) {
+        // SAFETY: the caller's word.
+        unsafe { source::deallocate(block) }
     }
 }
 
@@ -38,24 +39,12 @@ pub unsafe fn global_dealloc(ptr: i64, layout: Layout) {
 /// `ptr` must be 0 or a live block of this allocator with `old_layout`.
 pub unsafe fn global_realloc(ptr: i64, old_layout: Layout, new_layout: Layout) -> Allocation {
     let Some(block) = pointer(ptr) else { return global_alloc(new_layout) };
-    let (Some((old_bytes, old_align)), Some((bytes, align))) = (request(old_layout), request(new_layout))
-    else {
+    let (Some(_), Some((bytes, align))) = (request(old_layout), request(new_layout)) else {
         return Allocation::NONE;
     };
-    if align == old_align {
-        // SAFETY: the caller's word, and zero-sized blocks are made of one byte.
-        let moved = unsafe { source::reallocate(block, old_bytes.max(1), align, bytes.max(1)) };
-        return moved.map_or(Allocation::NONE, |block| allocation(block, new_layout));
-    }
-    // A manager resizes within one alignment; another one needs another block.
-    let Some(fresh) = source::allocate(bytes.max(1), align, false) else { return Allocation::NONE };
-    // SAFETY: both blocks have at least that many bytes, and are two blocks; the
-    // old one is live with its old layout, by the caller's word.
-    unsafe {
-        fresh.copy_from_nonoverlapping(block, old_bytes.min(bytes));
-        source::deallocate(block, old_bytes.max(1), old_align);
-    }
-    allocation(fresh, new_layout)
+    // SAFETY: the caller's word.
+    let moved = unsafe { source::reallocate(block, bytes.max(1), align) };
+    moved.map_or(Allocation::NONE, |block| allocation(block, new_layout))
 }
 
 fn obtain(layout: Layout, zeroed: bool) -> Allocation {

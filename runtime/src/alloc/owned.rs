@@ -58,9 +58,8 @@ pub struct Prefix {
     kind: Kind,
     /// The next prefix of the same bucket.
     next: Option<NonNull<Prefix>>,
-    /// The whole block's start and size, to give it back.
+    /// The whole block's start, to give it back.
     block: NonNull<u8>,
-    block_size: usize,
 }
 
 const _: () = assert!(size_of::<Prefix>() == BUFFER_ALIGN, "the prefix takes exactly one buffer alignment");
@@ -125,7 +124,7 @@ pub(super) fn obtain(kind: Kind, capacity: i64, tag_count: usize, zeroed: bool) 
         unsafe { block.write_bytes(0, front) };
     }
     // SAFETY: the block is fresh, big enough, aligned, and zero in front.
-    let buffer = unsafe { dress(kind, block, block_size, tag_count) };
+    let buffer = unsafe { dress(kind, block, tag_count) };
     let mut table = table();
     let bucket = &mut table.0[Table::bucket(buffer as usize)];
     // SAFETY: `dress` wrote the prefix; nobody else knows the buffer yet.
@@ -137,7 +136,7 @@ pub(super) fn obtain(kind: Kind, capacity: i64, tag_count: usize, zeroed: bool) 
 }
 
 /// Bytes a buffer with `tag_count` tags has in front of it.
-pub(super) fn front(tag_count: usize) -> Option<usize> {
+pub(crate) fn front(tag_count: usize) -> Option<usize> {
     size::sum(size::align_up(tag_count, BUFFER_ALIGN)?, PREFIX)
 }
 
@@ -146,15 +145,15 @@ pub(super) fn front(tag_count: usize) -> Option<usize> {
 ///
 /// # Safety
 ///
-/// `block` must be [`BUFFER_ALIGN`]-aligned, `block_size` bytes long, at least
-/// [`front`] of them, which must be zero, and nobody else's.
-pub(super) unsafe fn dress(kind: Kind, block: NonNull<u8>, block_size: usize, tag_count: usize) -> i64 {
+/// `block` must be [`BUFFER_ALIGN`]-aligned, at least [`front`] bytes long, which
+/// must be zero, and nobody else's.
+pub(crate) unsafe fn dress(kind: Kind, block: NonNull<u8>, tag_count: usize) -> i64 {
     let tags_end = tag_count.next_multiple_of(BUFFER_ALIGN);
     // SAFETY: tags and prefix lie inside the block by the caller's word.
     let (prefix, buffer) = unsafe { (block.add(tags_end).cast::<Prefix>(), block.add(tags_end + PREFIX)) };
     // SAFETY: the prefix lies inside the block, 64-aligned as the block is.
     unsafe {
-        prefix.write(Prefix { tags: block, tag_count, extra: [0; 2], kind, next: None, block, block_size });
+        prefix.write(Prefix { tags: block, tag_count, extra: [0; 2], kind, next: None, block });
     }
     buffer.as_ptr().expose_provenance() as i64
 }
@@ -163,10 +162,9 @@ pub(super) unsafe fn dress(kind: Kind, block: NonNull<u8>, block_size: usize, ta
 /// that kind, and then nothing is touched.
 pub(super) fn release(kind: Kind, buffer: i64) -> bool {
     let Some(prefix) = table().take(buffer as usize, kind) else { return false };
-    // SAFETY: the prefix just left the table, so this is the only release of it.
-    let (block, block_size) = unsafe { (prefix.as_ref().block, prefix.as_ref().block_size) };
-    // SAFETY: `obtain` allocated the block with exactly this size and alignment.
-    unsafe { source::deallocate(block, block_size, BUFFER_ALIGN) };
+    // SAFETY: the prefix just left the table, so this is the only release of it,
+    // and `obtain` allocated its block.
+    unsafe { source::deallocate(prefix.as_ref().block) };
     true
 }
 

@@ -1,9 +1,10 @@
 //! Where the allocators' buffers and the global allocator's blocks come from:
-//! the process's manager.
+//! the process's allocator.
 //!
 //! One place, so that `--allocator` decides for all of them, and so that a test
 //! can make the k-th request fail.
 
+use crate::process;
 use core::ptr::NonNull;
 
 /// Asks for `size` bytes at a multiple of `align`, all zero if `zeroed`.
@@ -12,11 +13,9 @@ pub(crate) fn allocate(size: usize, align: usize, zeroed: bool) -> Option<NonNul
     if !testing::permit() {
         return None;
     }
-    let layout = std::alloc::Layout::from_size_align(size.max(1), align).ok()?;
-    // SAFETY: the layout's size is at least 1.
-    NonNull::new(unsafe {
-        use std::alloc::GlobalAlloc;
-        if zeroed { std::alloc::System.alloc_zeroed(layout) } else { std::alloc::System.alloc(layout) }
+    NonNull::new(match zeroed {
+        true => process::allocate_zeroed(size, align),
+        false => process::allocate(size, align),
     })
 }
 
@@ -24,33 +23,24 @@ pub(crate) fn allocate(size: usize, align: usize, zeroed: bool) -> Option<NonNul
 ///
 /// # Safety
 ///
-/// `block` must come from this module with `old_size` and `align`, and be live.
-pub(crate) unsafe fn reallocate(
-    block: NonNull<u8>,
-    old_size: usize,
-    align: usize,
-    new_size: usize,
-) -> Option<NonNull<u8>> {
+/// `block` must come from this module and be live.
+pub(crate) unsafe fn reallocate(block: NonNull<u8>, new_size: usize, align: usize) -> Option<NonNull<u8>> {
     #[cfg(test)]
     if !testing::permit() {
         return None;
     }
-    let layout = std::alloc::Layout::from_size_align(old_size.max(1), align).ok()?;
-    use std::alloc::GlobalAlloc;
-    // SAFETY: the caller's word is what the system allocator asks for.
-    NonNull::new(unsafe { std::alloc::System.realloc(block.as_ptr(), layout, new_size.max(1)) })
+    // SAFETY: the caller's word.
+    NonNull::new(unsafe { process::reallocate(block.as_ptr(), new_size, align) })
 }
 
 /// Gives a block back.
 ///
 /// # Safety
 ///
-/// `block` must come from this module with `size` and `align`, and be live.
-pub(crate) unsafe fn deallocate(block: NonNull<u8>, size: usize, align: usize) {
-    use std::alloc::GlobalAlloc;
-    let Ok(layout) = std::alloc::Layout::from_size_align(size.max(1), align) else { return };
-    // SAFETY: the caller's word is what the system allocator asks for.
-    unsafe { std::alloc::System.dealloc(block.as_ptr(), layout) }
+/// `block` must come from this module and be live.
+pub(crate) unsafe fn deallocate(block: NonNull<u8>) {
+    // SAFETY: the caller's word.
+    unsafe { process::deallocate(block.as_ptr()) }
 }
 
 /// Test support: making the k-th request fail.

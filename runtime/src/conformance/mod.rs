@@ -23,6 +23,17 @@ pub(crate) enum Frees {
     None,
 }
 
+/// When the memory of a freed block can be had again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    /// At once.
+    AtOnce,
+    /// When everything above it is freed, too.
+    FromTheTop,
+    /// Never.
+    Never,
+}
+
 /// What a subject can be asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -32,6 +43,8 @@ pub(crate) struct Limits {
     pub max_align: usize,
     /// Which blocks can be freed.
     pub frees: Frees,
+    /// When freed memory can be had again.
+    pub reuse: Reuse,
     /// Whether `reset` frees everything.
     pub resets: bool,
     /// Whether bad pointers are refused (and not undefined behaviour).
@@ -276,21 +289,19 @@ pub(crate) fn reallocation<S: Subject>(make: impl Fn() -> S) {
 pub(crate) fn exhaustion<S: Subject>(make: impl Fn() -> S) {
     let mut run = Run::new(make());
     let size = run.subject.limits().max_size.min(1000);
-    // Allocators without a limit of their own stop at a size that shows nothing more.
-    while run.live.len() < 2000 && run.allocate(size, 8) {}
+    // Allocators without a limit of their own stop where more shows nothing new.
+    while run.live.len() < 300 && run.allocate(size, 8) {}
     run.verify_contents();
-    let (filled, freed) = (run.live.len(), run.freeable(filled_middle(run.live.len())));
-    assert!(filled > 0);
-    match freed {
-        Some(index) => run.free(index),
-        None => run.reset(),
+    assert!(run.live.len() > 10);
+    let limits = run.subject.limits();
+    match limits.reuse {
+        Reuse::AtOnce => run.free(run.live.len() / 2),
+        Reuse::FromTheTop => run.free(run.live.len() - 1),
+        Reuse::Never if limits.resets => run.reset(),
+        Reuse::Never => return run.finish(),
     }
     assert!(run.allocate(size, 8), "room was made");
     run.finish();
-}
-
-fn filled_middle(count: usize) -> usize {
-    count / 2
 }
 
 /// Absurd requests and bad pointers are refused and change nothing.

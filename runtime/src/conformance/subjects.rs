@@ -1,6 +1,6 @@
 //! The family's allocators as subjects of the suite.
 
-use super::{Block, Frees, Limits, Subject, conformance};
+use super::{Block, Frees, Limits, Reuse, Subject, conformance};
 use crate::alloc::bump::BumpAllocator;
 use crate::alloc::free_list::{self, FreeListAllocator};
 use crate::alloc::global::{global_alloc, global_dealloc, global_realloc};
@@ -10,6 +10,7 @@ use crate::alloc::pool::PoolAllocator;
 use crate::alloc::source;
 use crate::alloc::stack::StackAllocator;
 use crate::layout::{Allocation, Layout};
+use crate::process::{self, Family, ProcessAllocator};
 use core::ptr::NonNull;
 
 /// Bytes of the buffers under test.
@@ -47,7 +48,14 @@ dropping!(Bump, BumpAllocator);
 
 impl Subject for Bump {
     fn limits(&self) -> Limits {
-        Limits { max_size: 2000, max_align: 512, frees: Frees::None, resets: true, refuses: false }
+        Limits {
+            max_size: 2000,
+            max_align: 512,
+            frees: Frees::None,
+            reuse: Reuse::Never,
+            resets: true,
+            refuses: false,
+        }
     }
 
     fn allocate(&mut self, size: usize, align: usize) -> Option<NonNull<u8>> {
@@ -77,7 +85,14 @@ dropping!(Stack, StackAllocator);
 
 impl Subject for Stack {
     fn limits(&self) -> Limits {
-        Limits { max_size: 2000, max_align: 512, frees: Frees::Last, resets: true, refuses: false }
+        Limits {
+            max_size: 2000,
+            max_align: 512,
+            frees: Frees::Last,
+            reuse: Reuse::FromTheTop,
+            resets: true,
+            refuses: false,
+        }
     }
 
     fn allocate(&mut self, size: usize, align: usize) -> Option<NonNull<u8>> {
@@ -123,7 +138,14 @@ const POOL: (usize, i64) = (112, 60);
 
 impl Subject for Pool {
     fn limits(&self) -> Limits {
-        Limits { max_size: POOL.0, max_align: 16, frees: Frees::Any, resets: false, refuses: true }
+        Limits {
+            max_size: POOL.0,
+            max_align: 16,
+            frees: Frees::Any,
+            reuse: Reuse::AtOnce,
+            resets: false,
+            refuses: true,
+        }
     }
 
     fn allocate(&mut self, size: usize, _: usize) -> Option<NonNull<u8>> {
@@ -164,7 +186,14 @@ dropping!(FreeList, FreeListAllocator);
 
 impl Subject for FreeList {
     fn limits(&self) -> Limits {
-        Limits { max_size: 3000, max_align: 1024, frees: Frees::Any, resets: false, refuses: true }
+        Limits {
+            max_size: 3000,
+            max_align: 1024,
+            frees: Frees::Any,
+            reuse: Reuse::AtOnce,
+            resets: false,
+            refuses: true,
+        }
     }
 
     fn allocate(&mut self, size: usize, align: usize) -> Option<NonNull<u8>> {
@@ -195,7 +224,14 @@ struct Kmem(Buffer);
 
 impl Subject for Kmem {
     fn limits(&self) -> Limits {
-        Limits { max_size: 3000, max_align: 1024, frees: Frees::Any, resets: false, refuses: true }
+        Limits {
+            max_size: 3000,
+            max_align: 1024,
+            frees: Frees::Any,
+            reuse: Reuse::AtOnce,
+            resets: false,
+            refuses: true,
+        }
     }
 
     fn allocate(&mut self, size: usize, align: usize) -> Option<NonNull<u8>> {
@@ -230,7 +266,14 @@ struct Global;
 
 impl Subject for Global {
     fn limits(&self) -> Limits {
-        Limits { max_size: 100_000, max_align: 8192, frees: Frees::Any, resets: false, refuses: false }
+        Limits {
+            max_size: 100_000,
+            max_align: 8192,
+            frees: Frees::Any,
+            reuse: Reuse::AtOnce,
+            resets: false,
+            refuses: false,
+        }
     }
 
     fn allocate(&mut self, size: usize, align: usize) -> Option<NonNull<u8>> {
@@ -285,3 +328,82 @@ fn an_allocator_without_a_buffer_refuses() {
         );
     });
 }
+
+/// An allocator that can be the process's, with its own limits.
+struct Managed {
+    allocator: &'static dyn ProcessAllocator,
+    limits: Limits,
+    /// Whether its figures count live blocks and nothing else.
+    exact: bool,
+}
+
+impl Managed {
+    fn new(family: &Family, max_size: usize, max_align: usize) -> Managed {
+        let allocator = (family.create)(CAPACITY as usize * 4).expect("memory");
+        let exact = family.sized && family.name != "bump" && family.name != "kmem";
+        let reuse = match family.name {
+            "bump" => Reuse::Never,
+            "stack" => Reuse::FromTheTop,
+            _ => Reuse::AtOnce,
+        };
+        let limits = Limits { max_size, max_align, frees: Frees::Any, reuse, resets: false, refuses: false };
+        Managed { allocator, limits, exact }
+    }
+}
+
+impl Subject for Managed {
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn allocate(&mut self, size: usize, align: usize) -> Option<NonNull<u8>> {
+        let block = self.allocator.allocate(size, align);
+        assert_eq!(block.addr() % 16, 0);
+        NonNull::new(block)
+    }
+
+    fn deallocate(&mut self, block: Block) -> bool {
+        // SAFETY: the suite frees live blocks.
+        unsafe { self.allocator.deallocate(block.at.as_ptr()) };
+        true
+    }
+
+    fn reallocate(&mut self, block: Block, size: usize) -> Option<NonNull<u8>> {
+        // SAFETY: the suite resizes live blocks.
+        NonNull::new(unsafe { self.allocator.reallocate(block.at.as_ptr(), size, block.align) })
+    }
+
+    fn check(&self, live: &[Block], _: usize) {
+        // SAFETY: the blocks are live.
+        let usable = live.iter().map(|block| unsafe { self.allocator.usable_size(block.at.as_ptr()) });
+        let sizes = usable.zip(live).map(|(usable, block)| {
+            assert!(usable >= block.size);
+            usable
+        });
+        let used: usize = sizes.sum();
+        let figures = self.allocator.figures();
+        if self.exact {
+            assert_eq!((figures.used, figures.blocks), (used, live.len()));
+        }
+        if self.allocator.name() != "kmem" {
+            assert_eq!(figures.total, figures.used + figures.free);
+        }
+    }
+}
+
+conformance!(managed_heap, || Managed::new(&process::FAMILIES[0], 100_000, 8192));
+conformance!(managed_system, || Managed::new(&process::system::FAMILY, 100_000, 8192));
+conformance!(managed_bump, || Managed::new(&process::bump::FAMILY, 3000, 1024));
+conformance!(managed_free_list, || Managed::new(&process::free_list::FAMILY, 3000, 1024));
+conformance!(managed_stack, || Managed::new(&process::stack::FAMILY, 3000, 1024));
+
+/// kmem's buffer is the process's: made once, whatever size the tests ask for.
+fn managed_kmem() -> Managed {
+    let family = &process::kmem::FAMILY;
+    let create = |_| -> Option<&'static dyn ProcessAllocator> {
+        crate::alloc::kmem::prepare().then_some(&process::kmem::KMEM)
+    };
+    Managed::new(&Family { create, ..*family }, 3000, 1024)
+}
+
+conformance!(kmem_as_manager, managed_kmem);

@@ -10,7 +10,13 @@
 //! The runtime's bookkeeping never lies in the selected allocator, and neither
 //! does code: both stay with the heap.
 
+mod blocks;
+pub mod bump;
+pub mod free_list;
 mod heap;
+pub mod kmem;
+pub mod stack;
+pub mod system;
 
 use crate::heap::Figures;
 use crate::size;
@@ -99,7 +105,8 @@ pub struct Family {
 }
 
 /// Every kind, one row each.
-pub static FAMILIES: &[Family] = &[heap::FAMILY];
+pub static FAMILIES: &[Family] =
+    &[heap::FAMILY, system::FAMILY, bump::FAMILY, free_list::FAMILY, stack::FAMILY, kmem::FAMILY];
 
 /// The buffer of a sized allocator when none is given, in bytes.
 pub const DEFAULT_SIZE: usize = 64 << 20;

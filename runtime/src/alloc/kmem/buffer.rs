@@ -137,7 +137,7 @@ impl Buffer {
         let mapping = NonNull::new(os::map(mapped, os::page_size().max(BUFFER_ALIGN)))?;
         // SAFETY: the mapping is fresh, zero, and big enough for both.
         let list = unsafe {
-            let buffer = owned::dress(Kind::FreeList, mapping, mapped, tags);
+            let buffer = owned::dress(Kind::FreeList, mapping, tags);
             FreeListAllocator::over(buffer, capacity as i64)
         };
         let (records, reasons, total) = (SideVec::new(), Reasons::default(), Usage::default());

@@ -48,6 +48,11 @@ pub fn configure(capacity: usize) -> bool {
     state.buffer.is_none()
 }
 
+/// Makes the buffer now; false when the system has no memory for it.
+pub fn prepare() -> bool {
+    with_buffer(|_| Ok(())).is_ok()
+}
+
 /// Runs `body` on the buffer, which it makes if there is none yet.
 fn with_buffer<R>(body: impl FnOnce(&mut Buffer) -> Result<R, Refusal>) -> Result<R, Refusal> {
     let mut state = STATE.lock();
