@@ -31,6 +31,13 @@ impl<T> Lock<T> {
         Guard { lock: self }
     }
 
+    /// Takes the lock if it is free. For code that runs while a fault is being
+    /// reported: the faulting thread may hold it.
+    pub fn try_lock(&self) -> Option<Guard<'_, T>> {
+        let free = self.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        free.then(|| Guard { lock: self })
+    }
+
     /// Takes the lock without a guard, as the `fork` handlers need.
     pub fn acquire(&self) {
         let mut spins = 0u32;
@@ -95,5 +102,9 @@ mod tests {
             }
         });
         assert_eq!(*TOTAL.lock(), 40_000);
+        let held = TOTAL.lock();
+        assert!(TOTAL.try_lock().is_none());
+        drop(held);
+        assert_eq!(TOTAL.try_lock().map(|total| *total), Some(40_000));
     }
 }

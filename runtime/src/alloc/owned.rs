@@ -19,9 +19,10 @@
 //! prefixes.
 
 use super::source;
-use crate::size;
+use crate::sync::{Guard, Lock};
+use crate::{os, size};
 use core::ptr::NonNull;
-use std::sync::{Mutex, MutexGuard};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// Alignment of every owned buffer in bytes: a cache line. What lies in a buffer
 /// at a given offset has the same alignment in every run, up to this one.
@@ -74,11 +75,24 @@ struct Table([Option<NonNull<Prefix>>; BUCKETS]);
 // allocator that owns the buffer.
 unsafe impl Send for Table {}
 
-static TABLE: Mutex<Table> = Mutex::new(Table([None; BUCKETS]));
+static TABLE: Lock<Table> = Lock::new(Table([None; BUCKETS]));
 
-/// The table; a panic while it was held (only a test can) left it consistent.
-fn table() -> MutexGuard<'static, Table> {
-    TABLE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+unsafe extern "C" fn before_fork() {
+    TABLE.acquire();
+}
+
+unsafe extern "C" fn after_fork() {
+    // SAFETY: taken by `before_fork`, on this thread or the one it is a copy of.
+    unsafe { TABLE.release() }
+}
+
+/// The table, for the calling thread alone.
+fn table() -> Guard<'static, Table> {
+    static FORK_SAFE: AtomicBool = AtomicBool::new(false);
+    if !FORK_SAFE.load(Ordering::Relaxed) && !FORK_SAFE.swap(true, Ordering::Relaxed) {
+        os::at_fork(before_fork, after_fork, after_fork);
+    }
+    TABLE.lock()
 }
 
 impl Table {
