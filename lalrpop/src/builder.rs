@@ -12,6 +12,7 @@ use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::literal;
 use crate::span::Span;
+use crate::spelling::Spelling;
 use crate::spelling_table::contextual;
 use crate::symbol::Symbol;
 use crate::token::Token;
@@ -100,6 +101,7 @@ impl StmtList {
 pub struct Builder<'s> {
     text: &'s str,
     base: u32,
+    spelling: Spelling,
     docs: &'s [(u32, String)],
     self_name: Symbol,
     wild: Symbol,
@@ -111,10 +113,11 @@ pub struct Builder<'s> {
 
 impl<'s> Builder<'s> {
     /// A builder for `text`, which starts at position `base`; `docs` as the lexer found them.
-    pub fn new(text: &'s str, base: u32, docs: &'s [(u32, String)]) -> Builder<'s> {
+    pub fn new(text: &'s str, base: u32, spelling: Spelling, docs: &'s [(u32, String)]) -> Builder<'s> {
         Builder {
             text,
             base,
+            spelling,
             docs,
             self_name: Symbol::new(contextual::SELF),
             wild: Symbol::new(contextual::WILD),
@@ -131,6 +134,17 @@ impl<'s> Builder<'s> {
     /// The span `lo..hi`.
     pub fn span(&self, lo: u32, hi: u32) -> Span {
         Span::new(lo, hi)
+    }
+
+    /// The text at a span of this file.
+    pub fn text_of(&self, span: Span) -> &'s str {
+        self.slice(span.lo, span.hi)
+    }
+
+    /// Whether nothing but blanks follows the position.
+    pub fn is_end(&self, at: u32) -> bool {
+        let rest = self.text.get(at.saturating_sub(self.base) as usize..).unwrap_or("");
+        rest.trim_start().is_empty()
     }
 
     fn slice(&self, lo: u32, hi: u32) -> &'s str {

@@ -108,6 +108,10 @@ impl Reader<'_> {
                         None => self.comment(lo, hi + length),
                     }
                 }
+                Ok(Token::CharLiteral) => {
+                    self.char_literal(lo, hi);
+                    self.push(Token::Error, lo, hi);
+                }
                 Ok(token) => self.token(token, lo, hi, unterminated),
                 Err(()) => self.bad_character(lo, hi),
             }
@@ -228,6 +232,17 @@ impl Reader<'_> {
         if let Some((offset, c)) = bad {
             self.bad_character(lo + offset, lo + offset + c.len_utf8());
         }
+    }
+
+    fn char_literal(&mut self, lo: usize, hi: usize) {
+        let span = self.span(lo, hi);
+        let value = literal::unescape(&self.text[lo + 1..hi - 1]).chars().next().unwrap_or('\0') as u32;
+        self.error(
+            Diagnostic::error(codes::BAD_CHARACTER, span, "there are no character literals")
+                .at("quoted with `'`")
+                .fix("use the character's number", span, value.to_string())
+                .help("strings are quoted with `\"`"),
+        );
     }
 
     fn bad_character(&mut self, lo: usize, hi: usize) {

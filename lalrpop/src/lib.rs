@@ -24,7 +24,7 @@ pub mod token;
 
 pub use diagnostic::{Code, Diagnostic, Severity};
 pub use format_string::{Align, FormatKind, FormatPiece, FormatSpec, parse_format};
-pub use parse::{parse_expr, parse_file};
+pub use parse::{is_incomplete, parse_expr, parse_file};
 pub use render::{render, render_json};
 pub use span::{FileId, SourceMap, Span};
 pub use spelling::Spelling;

@@ -126,6 +126,8 @@ pub fn words_for(token: Token, spelling: Spelling) -> impl Iterator<Item = &'sta
 /// What a word of another spelling is called in this one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Foreign {
+    /// The keyword it is there.
+    pub token: Token,
     /// The spelling whose word it is.
     pub from: Spelling,
     /// How this spelling writes it: a word, or a short form such as `x := mut e`.
@@ -145,8 +147,7 @@ pub fn foreign(word: &str, spelling: Spelling) -> Option<Foreign> {
         (Token::Var, Spelling::Vex) => ("let!", true),
         (Token::Var, Spelling::Vais) => ("x := mut e", false),
         (Token::Let, Spelling::Vais) => ("x := e", false),
-        (Token::Elif, Spelling::Vera) => ("else if", true),
-        (Token::Elif, Spelling::Vais) => ("E I", true),
+        (Token::Elif, _) => (else_if(spelling), true),
         (Token::While | Token::For | Token::Loop, Spelling::Vais) => ("L", token != Token::For),
         (Token::In, Spelling::Vais) => (":", false),
         (Token::AnyLoop, _) => ("loop, while or for", false),
@@ -156,7 +157,36 @@ pub fn foreign(word: &str, spelling: Spelling) -> Option<Foreign> {
         (Token::Global, Spelling::Vera) => ("var", true),
         _ => (words_for(token, spelling).next()?, true),
     };
-    Some(Foreign { from, here, replaceable })
+    let token = match token {
+        Token::ElseOrEnum => Token::Else,
+        Token::ConstOrContinue => Token::Continue,
+        token => token,
+    };
+    Some(Foreign { token, from, here, replaceable })
+}
+
+/// How this spelling writes a further condition of an `if`.
+fn else_if(spelling: Spelling) -> &'static str {
+    match spelling {
+        Spelling::Vex => "elif",
+        Spelling::Vera => "else if",
+        Spelling::Vais => "E I",
+    }
+}
+
+/// Words that other languages have for something, and what it is here.
+pub fn mistaken(word: &str, spelling: Spelling) -> Option<&'static str> {
+    let token = match word {
+        "and" => return Some("&&"),
+        "or" => return Some("||"),
+        "not" => return Some("!"),
+        "func" | "def" | "fun" | "proc" => Token::Fn,
+        "elseif" | "elsif" => return Some(else_if(spelling)),
+        "use" | "include" | "require" => Token::Import,
+        "class" | "type" => Token::Struct,
+        _ => return None,
+    };
+    words_for(token, spelling).next()
 }
 
 #[cfg(test)]

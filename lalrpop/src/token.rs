@@ -20,6 +20,9 @@ pub enum Token {
     BlockComment,
     #[token("#")]
     Hash,
+    /// `'c'`, which other languages have.
+    #[regex(r"'([^'\\\n]|\\[^\n])'")]
+    CharLiteral,
 
     // Names and literals.
     #[regex(r"[A-Za-z_\u{80}-\u{10FFFF}][A-Za-z0-9_\u{80}-\u{10FFFF}]*")]

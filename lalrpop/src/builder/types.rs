@@ -4,7 +4,9 @@ use super::{Builder, Deep, Items};
 use crate::ast::*;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
+use crate::parse::foreign_word;
 use crate::span::Span;
+use crate::spelling_table::foreign;
 use crate::symbol::Symbol;
 
 impl Builder<'_> {
@@ -114,7 +116,11 @@ impl Builder<'_> {
                     next = *base;
                 }
                 ExprKind::Error => break TypeKind::Error,
-                _ => {
+                kind => {
+                    if let Some(message) = self.foreign_call(&kind) {
+                        self.report(message);
+                        break TypeKind::Error;
+                    }
                     let message = Diagnostic::error(
                         codes::UNEXPECTED_TOKEN,
                         span,
@@ -128,5 +134,13 @@ impl Builder<'_> {
             }
         };
         TypeExpr { kind, span }
+    }
+
+    /// The message about `while (c) { … }` where `while` is a word of another spelling and was read as a function.
+    fn foreign_call(&self, kind: &ExprKind) -> Option<Diagnostic> {
+        let ExprKind::Call { callee, .. } = kind else { return None };
+        let ExprKind::Name(name) = callee.kind else { return None };
+        let known = foreign(name.as_str(), self.spelling)?;
+        Some(foreign_word(name.as_str(), &known, callee.span, self.spelling))
     }
 }

@@ -1,0 +1,150 @@
+//! What the grammar wanted, in words: folds sets of terminals into "an expression", "a type" and the like.
+
+use crate::spelling::Spelling;
+use crate::spelling_table::words_for;
+use crate::token::Token;
+
+/// Terminals that start an expression.
+const EXPRESSION: &[&str] = &[
+    "name", "builtin", "int", "float", "string", "(", "[", "{", "@", "-", "!", "~", "*", "&", "&&", "true",
+    "false", "null", "if", "unsafe", "while", "for", "loop", "anyloop", "return", "break", "continue",
+    "defer", "error", "mut",
+];
+
+/// Terminals that start a declaration or a binding.
+const DECLARATION: &[&str] =
+    &["let", "var", "const", "global", "fn", "struct", "impl", "extern", "import", "pub"];
+
+/// Terminals that continue an expression.
+const OPERATOR: &[&str] = &[
+    "(", "[", "{", ".", "::", "..", "..=", "?", "|>", "=", ":=", "+=", "-=", "*=", "/=", "%=", "&=", "|=",
+    "^=", "<<=", ">>=", "+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>", "&&", "||", "==", "!=", "<",
+    "<=", ">", ">=", "as", "suffix!", "<types",
+];
+
+/// Terminals that start a type.
+const TYPE: &[&str] = &["name", "*", "&", "&&", "[", "(", "fn", "!", "builtin"];
+
+/// Terminals that continue a type's name; worth a mention only when there is nothing else.
+const PATH: &[&str] = &["<types", "::", "."];
+
+/// Terminals that are never worth a mention.
+const SILENT: &[&str] = &["start-top", "start-expr", "error", "pub", "mut"];
+
+/// Most alternatives that are listed.
+const MOST: usize = 4;
+
+/// The terminals that would have been right at some place.
+pub(super) struct Expected<'a> {
+    names: Vec<&'a str>,
+}
+
+impl<'a> Expected<'a> {
+    /// The set from the parser's own list, whose names are in quotes.
+    pub(super) fn new(list: &'a [String]) -> Expected<'a> {
+        Expected { names: list.iter().map(|n| n.trim_matches('"')).collect() }
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.names.contains(&name)
+    }
+
+    /// Whether any expression would have been right.
+    pub(super) fn expression(&self) -> bool {
+        self.has("int") && self.has("(")
+    }
+
+    /// Whether a statement could have started here.
+    pub(super) fn statement(&self) -> bool {
+        self.expression() && self.has("let")
+    }
+
+    /// Whether any type would have been right.
+    pub(super) fn type_(&self) -> bool {
+        !self.has("int") && self.has("name") && self.has("*") && self.has("[")
+    }
+
+    /// Whether an operator would have been right: what precedes is a whole operand.
+    pub(super) fn operator(&self) -> bool {
+        !self.has("int") && self.has("+") && self.has("/")
+    }
+
+    /// Whether this is the head of an `if` or a loop, whose block may follow. Elsewhere a `{` would start the fields of
+    /// a structure literal.
+    pub(super) fn head(&self) -> bool {
+        self.operator() && self.has("{") && !self.has("=")
+    }
+
+    /// The set in words: "`,` or `)`". `end`: whether the end of the statement would have been right too.
+    pub(super) fn words(&self, spelling: Spelling, end: bool) -> String {
+        let mut rest: Vec<&str> = self.names.iter().copied().filter(|n| !SILENT.contains(n)).collect();
+        let mut words: Vec<String> = Vec::new();
+        let mut fold = |rest: &mut Vec<&str>, group: &[&str], word: &str| {
+            rest.retain(|n| !group.contains(n));
+            words.push(word.to_owned());
+        };
+        let operator = self.operator();
+        if self.statement() {
+            rest.retain(|n| !DECLARATION.contains(n));
+            fold(&mut rest, EXPRESSION, "a statement");
+        } else if self.expression() {
+            fold(&mut rest, EXPRESSION, "an expression");
+        } else if self.type_() {
+            fold(&mut rest, TYPE, "a type");
+        } else if operator {
+            rest.retain(|n| !OPERATOR.contains(n) || (self.head() && *n == "{"));
+        } else if self.has("fn") && self.has("}") {
+            fold(&mut rest, DECLARATION, "a function");
+        }
+        if self.has("name") && !operator {
+            // A pattern or a parameter: its name is what is missing.
+            rest.retain(|n| !matches!(*n, "(" | "&" | "suffix!"));
+        }
+        let separator = rest.iter().any(|n| matches!(*n, "newline" | ";"));
+        rest.retain(|n| !matches!(*n, "newline" | ";"));
+        if operator && (separator || end) {
+            // `name: T = e` and the end of the block are not what was meant.
+            rest.retain(|n| !matches!(*n, ":" | "}"));
+        }
+        if rest.iter().any(|n| !PATH.contains(n)) {
+            rest.retain(|n| !PATH.contains(n));
+        }
+        words.extend(rest.iter().map(|n| word(n, spelling)));
+        let ends = end || separator;
+        if operator && words.is_empty() && !ends {
+            words.push("an operator".to_owned());
+        } else if ends && (words.is_empty() || operator) {
+            words.push("the end of the statement".to_owned());
+        }
+        words.dedup();
+        words.truncate(MOST);
+        match words.split_last() {
+            None => "something else".to_owned(),
+            Some((last, [])) => last.clone(),
+            Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        }
+    }
+}
+
+/// One terminal in words.
+fn word(name: &str, spelling: Spelling) -> String {
+    let keyword = match name {
+        "name" => return "a name".to_owned(),
+        "string" => return "a string".to_owned(),
+        "int" => return "a number".to_owned(),
+        "<types" => return "`<`".to_owned(),
+        "types>" => return "`>`".to_owned(),
+        "suffix!" => return "`!`".to_owned(),
+        "builtin" => return "a builtin such as `$Drop`".to_owned(),
+        "elif" => Token::Elif,
+        "else" => Token::Else,
+        "if" => Token::If,
+        "fn" => Token::Fn,
+        "in" => Token::In,
+        "for" => Token::For,
+        "let" => Token::Let,
+        "impl" => Token::Impl,
+        _ => return format!("`{name}`"),
+    };
+    format!("`{}`", words_for(keyword, spelling).next().unwrap_or(name))
+}
