@@ -249,12 +249,27 @@ pub fn flush_all() {
 }
 
 /// Writes what both streams hold back, from a signal handler or on the way out
-/// after a failure: never waits for a lock, and ignores errors.
-pub fn flush_from_signal() {
+/// after a failure: never waits for a lock, and ignores errors. False when a
+/// stream was locked and may hold more.
+pub fn flush_from_signal() -> bool {
+    let mut all = true;
     for stream in [STDOUT, STDERR] {
-        if let Some(mut writer) = try_lock(stream) {
-            let _ = writer.try_flush();
+        match try_lock(stream) {
+            Some(mut writer) => {
+                let _ = writer.try_flush();
+            }
+            None => all = false,
         }
+    }
+    all
+}
+
+/// Frees the output streams' locks after a failure inside a print call, whose
+/// code will not go on. A piece being added counts as not printed: the length
+/// of a buffer grows only once the bytes are in it.
+pub fn abandon_locks() {
+    for stream in [&OUT, &ERR] {
+        stream.locked.store(false, Ordering::Release);
     }
 }
 
@@ -331,7 +346,7 @@ mod tests {
     fn a_signal_never_waits_for_a_held_lock() {
         let held = lock(STDERR);
         assert!(try_lock(STDERR).is_none());
-        flush_from_signal();
+        assert!(!flush_from_signal());
         drop(held);
         assert!(try_lock(STDERR).is_some());
     }

@@ -1,0 +1,236 @@
+//! Puts compiled batches and data at their final addresses.
+//!
+//! Each batch is one object of the JIT module, whatever the number of functions in it, and a function is an offset
+//! in its batch: the module's cost is one a batch. Data is laid out here: constants in one run, variables in another.
+
+use std::sync::Arc;
+
+use cranelift_codegen::ir::{LibCall, Signature};
+use cranelift_codegen::isa::TargetIsa;
+use cranelift_jit::{JITBuilder, JITModule};
+use cranelift_module::{DataId, FuncId, Linkage, Module, ModuleReloc, ModuleRelocTarget};
+
+use super::codegen::{Batch, Target};
+use super::codemap::CodeMap;
+use super::memory::{CodeProvider, ProgramMemory, Sizes};
+use super::{JitError, symbols};
+use crate::lower::{DataDecl, DataTarget, SymbolDecl, namespace};
+
+/// Alignment of batches, and so the largest a function can ask for.
+const BATCH_ALIGN: u64 = 64;
+
+/// What a program consists of besides its code.
+pub(super) struct Parts<'a> {
+    /// Its functions' names.
+    pub name: &'a dyn Fn(u32) -> &'a str,
+    /// What it needs from outside.
+    pub symbols: &'a [SymbolDecl],
+    /// Its data objects.
+    pub data: &'a [DataDecl],
+    /// Finds the address of what it needs from outside.
+    pub resolve: &'a dyn Fn(&SymbolDecl) -> Option<*const u8>,
+}
+
+/// A program in memory, ready to run.
+#[derive(Debug)]
+pub(super) struct Linked {
+    /// Where it lives; held so that it is freed with the program.
+    pub _memory: ProgramMemory,
+    /// What is where in its code.
+    pub map: CodeMap,
+    /// Address of each function, by index.
+    pub functions: Vec<*const u8>,
+}
+
+/// Where the data objects go.
+struct DataLayout {
+    offsets: Vec<usize>,
+    constants: usize,
+    variables: usize,
+}
+
+impl DataLayout {
+    fn new(data: &[DataDecl]) -> Option<DataLayout> {
+        let mut layout = DataLayout { offsets: Vec::with_capacity(data.len()), constants: 0, variables: 0 };
+        for object in data {
+            let end = if object.writable { &mut layout.variables } else { &mut layout.constants };
+            let start = end.checked_next_multiple_of(object.align as usize)?;
+            *end = start.checked_add(object.size as usize)?;
+            layout.offsets.push(start);
+        }
+        Some(layout)
+    }
+}
+
+/// Links everything and seals the code.
+///
+/// # Errors
+/// [`JitError::UnknownSymbol`], [`JitError::OutOfMemory`], [`JitError::Seal`].
+pub(super) fn link(
+    isa: Arc<dyn TargetIsa>,
+    batches: Vec<Batch>,
+    parts: &Parts<'_>,
+) -> Result<Linked, JitError> {
+    let layout = DataLayout::new(parts.data).ok_or(JitError::OutOfMemory)?;
+    let code = batches.iter().map(|batch| batch.code.len().next_multiple_of(BATCH_ALIGN as usize)).sum();
+    let memory =
+        ProgramMemory::new(Sizes { code, constants: layout.constants, variables: layout.variables })?;
+    let mut linker = Linker::new(isa, &memory, &batches, parts)?;
+    let mut starts = Vec::with_capacity(batches.len());
+    for (index, batch) in batches.iter().enumerate() {
+        starts.push(linker.define(index, batch, &batches, parts, &layout)?);
+    }
+    linker.module.finalize_definitions().map_err(|_| JitError::OutOfMemory)?;
+
+    let base = memory.code().cast_const();
+    let (mut map, mut functions) = (CodeMap::default(), Vec::new());
+    for (index, batch) in batches.into_iter().enumerate() {
+        let mut rows = 0;
+        for (place, function) in batch.functions.iter().enumerate() {
+            let address = starts[index].wrapping_add(function.offset as usize);
+            let name = (parts.name)((Batch::first(index) + place) as u32);
+            let offset = address.addr() - base.addr();
+            map.add(name, offset as u32, &batch.rows[rows..function.rows_end as usize]);
+            rows = function.rows_end as usize;
+            functions.push(address);
+        }
+    }
+    map.place(base, code);
+    write_data(&memory, parts.data, &layout, &functions);
+    memory.seal()?;
+    Ok(Linked { _memory: memory, map, functions })
+}
+
+/// The JIT module with everything declared.
+struct Linker {
+    module: JITModule,
+    batches: Vec<FuncId>,
+    symbols: Vec<ModuleRelocTarget>,
+    constants: DataId,
+    variables: DataId,
+}
+
+/// Name under which a helper of the code generator is registered.
+fn libcall_name(call: LibCall) -> String {
+    format!("libcall:{call}")
+}
+
+impl Linker {
+    fn new(
+        isa: Arc<dyn TargetIsa>,
+        memory: &ProgramMemory,
+        batches: &[Batch],
+        parts: &Parts<'_>,
+    ) -> Result<Linker, JitError> {
+        let call_conv = isa.default_call_conv();
+        let mut builder = JITBuilder::with_isa(isa, Box::new(libcall_name));
+        builder.memory_provider(Box::new(CodeProvider::new(memory)));
+        builder.symbol("data:constants", memory.constants());
+        builder.symbol("data:variables", memory.variables());
+        for reloc in batches.iter().flat_map(|batch| &batch.relocs) {
+            if let Target::LibCall(call) = reloc.target {
+                let name = libcall_name(call);
+                let helper =
+                    symbols::libcall(call).ok_or_else(|| JitError::UnknownSymbol(call.to_string()))?;
+                builder.symbol(name, helper);
+            }
+        }
+        for symbol in parts.symbols {
+            let address =
+                (parts.resolve)(symbol).ok_or_else(|| JitError::UnknownSymbol(symbol.name.clone()))?;
+            builder.symbol(symbol.name.clone(), address);
+        }
+        let mut module = JITModule::new(builder);
+        // Calls carry their own signatures, so that of the declaration does not matter.
+        let signature = Signature::new(call_conv);
+        let mut symbols = Vec::with_capacity(parts.symbols.len());
+        for symbol in parts.symbols {
+            symbols.push(if symbol.data {
+                module.declare_data(&symbol.name, Linkage::Import, true, false).map_err(internal)?.into()
+            } else {
+                module.declare_function(&symbol.name, Linkage::Import, &signature).map_err(internal)?.into()
+            });
+        }
+        let constants =
+            module.declare_data("data:constants", Linkage::Import, false, false).map_err(internal)?;
+        let variables =
+            module.declare_data("data:variables", Linkage::Import, true, false).map_err(internal)?;
+        let batches = batches
+            .iter()
+            .map(|_| module.declare_anonymous_function(&signature).map_err(internal))
+            .collect::<Result<_, _>>()?;
+        Ok(Linker { module, batches, symbols, constants, variables })
+    }
+
+    /// Copies a batch to its place, which comes back.
+    fn define(
+        &mut self,
+        index: usize,
+        batch: &Batch,
+        all: &[Batch],
+        parts: &Parts<'_>,
+        layout: &DataLayout,
+    ) -> Result<*const u8, JitError> {
+        let target = |target: Target| match target {
+            Target::User { namespace: namespace::INSTANCE, index } => {
+                let (batch, place) = Batch::of(index);
+                (
+                    ModuleRelocTarget::FunctionOffset(
+                        self.batches[batch],
+                        all[batch].functions[place].offset,
+                    ),
+                    0,
+                )
+            }
+            Target::User { namespace: namespace::SYMBOL, index } => (self.symbols[index as usize].clone(), 0),
+            Target::User { namespace: namespace::DATA, index } => {
+                let index = index as usize;
+                let part = if parts.data[index].writable { self.variables } else { self.constants };
+                (part.into(), layout.offsets[index] as i64)
+            }
+            Target::User { namespace, .. } => unreachable!("lowered code uses namespace {namespace}"),
+            Target::LibCall(call) => (ModuleRelocTarget::LibCall(call), 0),
+            Target::Here(offset) => (ModuleRelocTarget::FunctionOffset(self.batches[index], offset), 0),
+        };
+        let relocs: Vec<ModuleReloc> = batch
+            .relocs
+            .iter()
+            .map(|reloc| {
+                let (name, plus) = target(reloc.target);
+                ModuleReloc { offset: reloc.offset, kind: reloc.kind, name, addend: reloc.addend + plus }
+            })
+            .collect();
+        let id = self.batches[index];
+        self.module.define_function_bytes(id, BATCH_ALIGN, &batch.code, &relocs).map_err(internal)?;
+        Ok(self.module.get_address(&ModuleRelocTarget::FunctionOffset(id, 0)))
+    }
+}
+
+/// The module refuses only what a bug of ours could ask for, or memory, of which there is exactly enough.
+fn internal(error: cranelift_module::ModuleError) -> JitError {
+    JitError::Link(error.to_string())
+}
+
+/// Writes the data objects and the addresses in them.
+fn write_data(memory: &ProgramMemory, data: &[DataDecl], layout: &DataLayout, functions: &[*const u8]) {
+    let place = |index: usize| {
+        let part = if data[index].writable { memory.variables() } else { memory.constants() };
+        part.wrapping_add(layout.offsets[index])
+    };
+    for (index, object) in data.iter().enumerate() {
+        let start = place(index);
+        debug_assert!(object.bytes.len() as u64 <= object.size);
+        // SAFETY: `layout` gave the object `size` bytes of its part, and `bytes` is no longer than that; the memory
+        // is zeroed and not sealed yet.
+        unsafe { std::ptr::copy_nonoverlapping(object.bytes.as_ptr(), start, object.bytes.len()) };
+        for &(offset, target) in &object.relocs {
+            let address = match target {
+                DataTarget::Instance(index) => functions[index as usize],
+                DataTarget::Data(index) => place(index as usize).cast_const(),
+            };
+            debug_assert!(u64::from(offset) + 8 <= object.size);
+            // SAFETY: the word lies inside the object, see above.
+            unsafe { start.add(offset as usize).cast::<*const u8>().write_unaligned(address) };
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Machine code in memory: compiles a typed program for the machine we run on, runs it, and explains its failures.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `isa` | the target and the code generator's settings |
+//! | `codegen` | lowering and compiling, on all cores |
+//! | `link`, `memory`, `symbols` | from batches of code to sealed memory |
+//! | `codemap`, `perf` | from addresses back to the source |
+//! | `run`, `arch`, `stack` | entering a program and getting out of it |
+//! | `signals`, `operand`, `interrupt`, `walk`, `report` | faults, Ctrl-C, backtraces, what the user reads |
+//! | `emit` | code as text |
+//! | `ice` | when the compiler itself fails |
+//!
+//! The order of a failure: a signal, or a fault of the runtime, finds the [`run`] of its thread; `walk` lists the
+//! frames; `report` writes them with the help of the code map; the run ends by a jump to where it was entered.
+
+mod arch;
+mod codegen;
+mod codemap;
+mod emit;
+pub mod ice;
+mod interrupt;
+mod isa;
+mod link;
+mod memory;
+mod operand;
+mod perf;
+mod report;
+mod run;
+mod signals;
+mod stack;
+mod symbols;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::fmt;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use cranelift_codegen::ir::{Function, types};
+use cranelift_codegen::isa::TargetIsa;
+
+use crate::lower::{self, DataDecl, Declarations, InstanceDecl, LowerOptions, SymbolDecl};
+use crate::typed::Program;
+
+pub use codemap::{CodeMap, Location};
+pub use emit::{asm, clif};
+pub use isa::OptLevel;
+pub use run::{Outcome, RunOptions};
+pub use signals::own_process;
+pub use symbols::resolve_symbol;
+
+/// How to compile.
+#[derive(Clone, Debug, Default)]
+pub struct JitOptions {
+    /// How much effort goes into the code.
+    pub opt: OptLevel,
+    /// Check the lowered code; for tests and for looking into a suspected bug.
+    pub verify: bool,
+    /// Most threads to compile on; `None`: one a core.
+    pub threads: Option<NonZeroUsize>,
+    /// Call the memory functions that go through the selected process manager rather than the heap's.
+    pub managed: bool,
+    /// Keep the source position of allocations for the heap report.
+    pub heap_report: bool,
+}
+
+/// Why a program cannot be compiled or started although it is correct.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum JitError {
+    /// The machine is not supported.
+    Host(String),
+    /// A function is declared that neither the runtime nor the process has.
+    UnknownSymbol(String),
+    /// The code generator refuses a function, for instance because it is too large.
+    Compile {
+        /// Its index among the declared instances.
+        function: u32,
+        /// What the code generator says.
+        reason: String,
+    },
+    /// No room for the code and data: they may take up to 2 GiB.
+    OutOfMemory,
+    /// The OS does not allow the code to be executed.
+    Seal(io::Error),
+    /// The module of the code generator refuses something; a bug.
+    Link(String),
+    /// No room for the program's stack.
+    Stack(io::Error),
+}
+
+impl fmt::Display for JitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JitError::Host(reason) => write!(f, "this machine is not supported: {reason}"),
+            JitError::UnknownSymbol(name) => {
+                write!(f, "no function `{name}` in the runtime or the C library")
+            }
+            JitError::Compile { reason, .. } => write!(f, "a function cannot be compiled: {reason}"),
+            JitError::OutOfMemory => f.write_str("not enough memory for the program's code and data"),
+            JitError::Seal(error) => write!(f, "the system does not allow running generated code: {error}"),
+            JitError::Link(reason) => write!(f, "linking failed: {reason}"),
+            JitError::Stack(error) => write!(f, "no memory for the program's stack: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for JitError {}
+
+/// A compiled program. Its code and data are freed when it is dropped.
+#[derive(Debug)]
+pub struct CompiledProgram {
+    linked: link::Linked,
+    /// The lowest stack pointer with which its functions start; they read it at this address.
+    stack_limit: Arc<AtomicUsize>,
+    entry: *const u8,
+    result: EntryResult,
+}
+
+// SAFETY: the addresses in it point into memory that it owns and that is read-only, or a program's own variables,
+// which only `run` lets anybody touch.
+unsafe impl Send for CompiledProgram {}
+
+impl CompiledProgram {
+    /// What is where in its code.
+    pub fn code_map(&self) -> &CodeMap {
+        &self.linked.map
+    }
+
+    /// The address of a function, by its index among the declared instances.
+    pub fn function(&self, index: u32) -> Option<*const u8> {
+        self.linked.functions.get(index as usize).copied()
+    }
+}
+
+/// The part of the result register that an entry sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum EntryResult {
+    Nothing,
+    I32,
+    I64,
+}
+
+impl EntryResult {
+    fn of(entry: &InstanceDecl) -> EntryResult {
+        match entry.sig.returns.first().map(|param| param.value_type) {
+            None => EntryResult::Nothing,
+            Some(types::I64) => EntryResult::I64,
+            Some(_) => EntryResult::I32,
+        }
+    }
+
+    /// The value in the register.
+    fn read(self, register: i64) -> i64 {
+        match self {
+            EntryResult::Nothing => 0,
+            EntryResult::I32 => i64::from(register as i32),
+            EntryResult::I64 => register,
+        }
+    }
+}
+
+/// A program as lowering declares it, with the means to make its functions. Tests write theirs by hand.
+struct Unit<'a> {
+    instances: &'a [InstanceDecl],
+    symbols: &'a [SymbolDecl],
+    data: &'a [DataDecl],
+    entry: u32,
+    build: &'a (dyn Fn(u32) -> Function + Sync),
+}
+
+/// The host as a target for lowering and for [`compile`].
+///
+/// # Errors
+/// [`JitError::Host`]
+pub fn target(options: &JitOptions) -> Result<Arc<dyn TargetIsa>, JitError> {
+    isa::host(options.opt, options.verify)
+}
+
+/// Declares what has to be compiled of a program.
+pub fn declare(program: &Program, isa: &dyn TargetIsa, options: &JitOptions) -> Declarations {
+    lower::declare(program, LowerOptions { heap_report: options.heap_report, ..LowerOptions::new(isa) })
+}
+
+/// Compiles a program into memory.
+///
+/// # Errors
+/// See [`JitError`]. Programs are checked before they come here, so none of them is about what they mean.
+pub fn compile(program: &Program, options: &JitOptions) -> Result<CompiledProgram, JitError> {
+    let isa = target(options)?;
+    let decls = declare(program, &*isa, options);
+    let build = |index| lower::function(program, &decls, index);
+    let unit = Unit {
+        instances: &decls.instances,
+        symbols: &decls.symbols,
+        data: &decls.data,
+        entry: decls.entry,
+        build: &build,
+    };
+    compile_unit(isa, &unit, options)
+}
+
+/// Compiles and links.
+fn compile_unit(
+    isa: Arc<dyn TargetIsa>,
+    unit: &Unit<'_>,
+    options: &JitOptions,
+) -> Result<CompiledProgram, JitError> {
+    let job = codegen::Job {
+        isa: &*isa,
+        count: unit.instances.len(),
+        build: unit.build,
+        head: &|index| unit.instances[index as usize].span.lo,
+        threads: options.threads,
+    };
+    let batches = job.run()?;
+    let stack_limit = Arc::new(AtomicUsize::new(0));
+    let resolve = |symbol: &SymbolDecl| match &*symbol.name {
+        "vexrt_stack_limit" => Some(stack_limit.as_ptr().cast_const().cast()),
+        name => resolve_symbol(name, options.managed),
+    };
+    let name = |index: u32| &*unit.instances[index as usize].name;
+    let parts = link::Parts { name: &name, symbols: unit.symbols, data: unit.data, resolve: &resolve };
+    let linked = link::link(isa, batches, &parts)?;
+    perf::write_map(&linked.map);
+    let entry = linked.functions[unit.entry as usize];
+    let result = EntryResult::of(&unit.instances[unit.entry as usize]);
+    Ok(CompiledProgram { linked, stack_limit, entry, result })
+}

@@ -1,0 +1,6 @@
+//! The JIT tested with functions written by hand, so that a failure here is never the front end's.
+
+mod compile;
+mod faults;
+mod interrupts;
+mod support;
