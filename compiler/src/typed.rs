@@ -652,6 +652,8 @@ pub enum FormatStyle {
     Octal,
     /// `{:e}`
     Exp,
+    /// `printf`'s `%c`: an integer as the character with that code.
+    Char,
 }
 
 /// Alignment within a width.

@@ -1,0 +1,390 @@
+//! Calls: which function is meant, and its arguments.
+
+use vex_syntax::ast;
+use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
+
+use super::function::{Expect, FnCx};
+use super::names::Lookup;
+use super::resolve::primitive;
+use super::{Signature, Value, codes, suggest};
+use crate::loader::ModuleId;
+use crate::typed::{Callee, CastKind, Const, Expr, ExprKind};
+use crate::types::{FuncId, Ty, TyKind};
+
+impl<'a> FnCx<'_, 'a> {
+    pub(super) fn call(
+        &mut self,
+        callee: &'a ast::Expr,
+        mutating: bool,
+        args: &'a [ast::Expr],
+        expect: Expect,
+        span: Span,
+    ) -> Expr {
+        match &callee.kind {
+            ast::ExprKind::Builtin(name) => match self.builtin_call(*name, args, callee.span, span) {
+                Some(value) => value,
+                None => self.unknown_builtin(*name, callee.span, args),
+            },
+            ast::ExprKind::Name(name) => self.call_name(*name, callee, args, span),
+            ast::ExprKind::Field { base, name } => {
+                self.call_member(base, *name, mutating, args, expect, span)
+            }
+            ast::ExprKind::Generic { base, args: types } => match &base.kind {
+                ast::ExprKind::Name(name) | ast::ExprKind::Builtin(name)
+                    if args.is_empty() && types.len() == 1 =>
+                {
+                    let ty = self.cx.resolve_type(self.module, &types[0]);
+                    match self.type_query(*name, ty, span) {
+                        Some(value) => value,
+                        None => self.unsupported_generic(callee.span),
+                    }
+                }
+                _ => self.unsupported_generic(callee.span),
+            },
+            _ => {
+                let function = self.value(callee, Expect::Any);
+                self.call_pointer(function, args, span)
+            }
+        }
+    }
+
+    fn unsupported_generic(&mut self, span: Span) -> Expr {
+        self.cx.unsupported(span, "type arguments");
+        self.poison(span)
+    }
+
+    fn unknown_builtin(&mut self, name: Symbol, at: Span, args: &'a [ast::Expr]) -> Expr {
+        let title = format!("there is no builtin `{name}`");
+        let mut d = Diagnostic::error(codes::UNKNOWN_NAME, at, title);
+        if let Some(near) = suggest::nearest(name.as_str(), super::builtins::names(self.spelling)) {
+            d = d.help(format!("did you mean `${near}`?"));
+        }
+        self.error(d);
+        self.check_all(args);
+        self.poison(at)
+    }
+
+    /// Checks arguments that belong to no known function, for the errors in them.
+    fn check_all(&mut self, args: &'a [ast::Expr]) {
+        for arg in args {
+            self.value(arg, Expect::Any);
+        }
+    }
+
+    fn call_name(&mut self, name: Symbol, callee: &'a ast::Expr, args: &'a [ast::Expr], span: Span) -> Expr {
+        if self.names.contains_key(&name) {
+            let function = self.value(callee, Expect::Any);
+            return self.call_pointer(function, args, span);
+        }
+        match self.cx.lookup_value(self.module, name) {
+            Lookup::Found(Value::Func(func)) => return self.call_func(func, None, args, callee.span, span),
+            Lookup::Found(_) => {
+                let function = self.value(callee, Expect::Any);
+                return self.call_pointer(function, args, span);
+            }
+            Lookup::Ambiguous(first, second) => {
+                self.cx.ambiguous(ast::Ident { name, span: callee.span }, first, second);
+                self.check_all(args);
+                return self.poison(span);
+            }
+            Lookup::Missing => {}
+        }
+        if let Some(ty) = self.type_named(name) {
+            return match self.cx.methods.get(&(ty, Symbol::new("new"))).copied() {
+                Some(func) => self.call_func(func, None, args, callee.span, span),
+                None => self.no_constructor(ty, callee.span, args),
+            };
+        }
+        if let Some(value) = self.builtin_call(name, args, callee.span, span) {
+            return value;
+        }
+        self.unknown_name(name, callee.span);
+        self.check_all(args);
+        self.poison(span)
+    }
+
+    fn no_constructor(&mut self, ty: Ty, at: Span, args: &'a [ast::Expr]) -> Expr {
+        let shown = self.show(ty);
+        let title = format!("`{shown}` has no constructor");
+        let d = Diagnostic::error(codes::UNKNOWN_METHOD, at, title);
+        self.error(d.help(format!("write a literal `{shown} {{ … }}`, or declare `fn {shown}(…): {shown}`")));
+        self.check_all(args);
+        self.poison(at)
+    }
+
+    /// The structure of this name, as seen from this module.
+    pub(super) fn type_named(&mut self, name: Symbol) -> Option<Ty> {
+        match self.cx.lookup_type(self.module, name) {
+            Lookup::Found(id) => Some(self.cx.types.intern(TyKind::Struct { def: id, args: Vec::new() })),
+            _ => None,
+        }
+    }
+
+    /// `base.name(…)`: a function of a module, a static function of a type, or a method.
+    fn call_member(
+        &mut self,
+        base: &'a ast::Expr,
+        name: ast::Ident,
+        mutating: bool,
+        args: &'a [ast::Expr],
+        expect: Expect,
+        span: Span,
+    ) -> Expr {
+        if let ast::ExprKind::Name(word) = base.kind
+            && !self.names.contains_key(&word)
+        {
+            if let Some(&from) = self.cx.modules[self.module.0 as usize].aliases.get(&word) {
+                return self.call_in_module(from, word, name, args, span);
+            }
+            let value = self.cx.lookup_value(self.module, word);
+            if !matches!(value, Lookup::Found(Value::Const(_) | Value::Global(_)))
+                && let Some(ty) = self.type_named(word).or_else(|| primitive(word.as_str()))
+            {
+                return self.call_static(ty, word, name, args, span);
+            }
+        }
+        let _ = expect;
+        self.call_method(base, name, mutating, args, span)
+    }
+
+    fn call_in_module(
+        &mut self,
+        from: ModuleId,
+        alias: Symbol,
+        name: ast::Ident,
+        args: &'a [ast::Expr],
+        span: Span,
+    ) -> Expr {
+        match self.cx.modules[from.0 as usize].values.get(&name.name).copied() {
+            Some(Value::Func(func)) => return self.call_func(func, None, args, name.span, span),
+            Some(_) => {
+                let title = format!("`{alias}.{}` is not a function", name.name);
+                self.error(Diagnostic::error(codes::NOT_CALLABLE, name.span, title));
+            }
+            None => {
+                if let Some(&id) = self.cx.modules[from.0 as usize].types.get(&name.name) {
+                    let ty = self.cx.types.intern(TyKind::Struct { def: id, args: Vec::new() });
+                    if let Some(&func) = self.cx.methods.get(&(ty, Symbol::new("new"))) {
+                        return self.call_func(func, None, args, name.span, span);
+                    }
+                    return self.no_constructor(ty, name.span, args);
+                }
+                let title = format!("the module `{alias}` has no `{}`", name.name);
+                self.error(Diagnostic::error(codes::UNKNOWN_IMPORT, name.span, title));
+            }
+        }
+        self.check_all(args);
+        self.poison(span)
+    }
+
+    fn call_static(
+        &mut self,
+        ty: Ty,
+        word: Symbol,
+        name: ast::Ident,
+        args: &'a [ast::Expr],
+        span: Span,
+    ) -> Expr {
+        if let Some(&func) = self.cx.methods.get(&(ty, name.name)) {
+            return self.call_func(func, None, args, name.span, span);
+        }
+        if name.name.as_str() == "new"
+            && let Lookup::Found(Value::Func(func)) = self.cx.lookup_value(self.module, word)
+        {
+            return self.call_func(func, None, args, name.span, span);
+        }
+        self.unknown_method(ty, name);
+        self.check_all(args);
+        self.poison(span)
+    }
+
+    /// Reports a method or static function that a type does not have.
+    pub(super) fn unknown_method(&mut self, ty: Ty, name: ast::Ident) {
+        let shown = self.show(ty);
+        let title = format!("`{shown}` has no method `{}`", name.name);
+        let mut d = Diagnostic::error(codes::UNKNOWN_METHOD, name.span, title);
+        let key = self.shallow(ty);
+        let mut known: Vec<&'static str> = self
+            .cx
+            .methods
+            .keys()
+            .filter(|(owner, _)| *owner == key)
+            .map(|(_, name)| name.as_str())
+            .collect();
+        known.extend(super::method::builtin_methods(self.kind(ty)));
+        known.sort_unstable();
+        if let Some(near) = suggest::nearest(name.name.as_str(), known.iter().copied()) {
+            d = d.fix(format!("did you mean `{near}`?"), name.span, near);
+        } else if !known.is_empty() {
+            d = d.note(format!("it has {}", known.join(", ")));
+        }
+        self.error(d);
+    }
+
+    /// A call of a known function.
+    pub(super) fn call_func(
+        &mut self,
+        func: FuncId,
+        receiver: Option<Expr>,
+        args: &'a [ast::Expr],
+        name: Span,
+        span: Span,
+    ) -> Expr {
+        let signature = self.cx.signature(func);
+        let info = &self.cx.funcs[func.0 as usize];
+        let (is_extern, shown, decl) = (info.is_extern, info.name.clone(), info.decl);
+        if is_extern {
+            self.need_unsafe(name, &format!("calling the extern function `{shown}`"));
+        }
+        if decl.name.name.as_str() == "drop" {
+            let owner = self.cx.funcs[func.0 as usize].owner;
+            if owner.and_then(|ty| self.cx.types.struct_of(ty)).is_some_and(|def| def.declares_drop) {
+                let title = "`drop` of a `$Drop` type is called by the compiler, never by hand";
+                let d = Diagnostic::error(codes::DROP, name, title);
+                self.error(d.help("end the value's scope, or pass it to a function that takes it by value"));
+            }
+        }
+        self.call_function(Callee::Func { func, args: Vec::new() }, &signature, receiver, args, span)
+    }
+
+    /// A call with a known signature; the receiver, if any, is its first parameter.
+    pub(super) fn call_function(
+        &mut self,
+        callee: Callee,
+        signature: &Signature,
+        receiver: Option<Expr>,
+        args: &'a [ast::Expr],
+        span: Span,
+    ) -> Expr {
+        let skip = usize::from(receiver.is_some());
+        let wanted = &signature.params[skip..];
+        // `T.method(object, …)` names the receiver among the arguments.
+        let defaults: &[Option<Const>] =
+            if signature.has_self && receiver.is_none() { &[] } else { &signature.defaults };
+        let least = defaults.iter().position(Option::is_some).unwrap_or(wanted.len());
+        let mut values: Vec<Expr> = receiver.into_iter().collect();
+        let bytes_accepted = self.takes_byte(&callee);
+        for (index, arg) in args.iter().enumerate() {
+            match wanted.get(index) {
+                Some(&ty) if ty == Ty::I8 && bytes_accepted => values.push(self.byte_argument(arg)),
+                Some(&ty) => values.push(self.value_of(arg, ty)),
+                None => {
+                    self.value(arg, Expect::Any);
+                }
+            }
+        }
+        if args.len() > wanted.len() || args.len() < least {
+            self.wrong_count(&callee, signature, skip, least, args, span);
+        } else {
+            for (index, &ty) in wanted.iter().enumerate().skip(args.len()) {
+                if let Some(value) = &defaults[index] {
+                    values.push(self.constant_expr(value.clone(), ty, span));
+                }
+            }
+        }
+        Expr { kind: ExprKind::Call { callee, args: values }, ty: signature.ret, span }
+    }
+
+    /// `set_memory` takes a byte written as 0…255 as well as an `i8`.
+    fn takes_byte(&self, callee: &Callee) -> bool {
+        match callee {
+            Callee::Func { func, .. } => {
+                let info = &self.cx.funcs[func.0 as usize];
+                info.decl.name.name.as_str() == "set_memory" && self.cx.loaded.module(info.module).library
+            }
+            _ => false,
+        }
+    }
+
+    fn byte_argument(&mut self, arg: &'a ast::Expr) -> Expr {
+        if let ast::ExprKind::Int { value: 0..=255, suffix: None } = arg.kind {
+            let value = self.value_of(arg, Ty::U8);
+            return self.cast(value, Ty::I8, CastKind::IntToInt);
+        }
+        let value = self.value(arg, Expect::Any);
+        if self.shallow(value.ty) == Ty::U8 {
+            return self.cast(value, Ty::I8, CastKind::IntToInt);
+        }
+        self.coerce(value, Ty::I8)
+    }
+
+    fn wrong_count(
+        &mut self,
+        callee: &Callee,
+        signature: &Signature,
+        skip: usize,
+        least: usize,
+        args: &'a [ast::Expr],
+        span: Span,
+    ) {
+        let (name, declared) = match callee {
+            Callee::Func { func, .. } => {
+                let info = &self.cx.funcs[func.0 as usize];
+                (format!("`{}`", info.name), Some(info.decl.head))
+            }
+            Callee::Runtime(symbol) => (format!("`{symbol}`"), None),
+            Callee::Pointer(_) => ("this function".to_string(), None),
+        };
+        let wanted = signature.params.len() - skip;
+        let count = match (least, wanted) {
+            (a, b) if a == b => format!("{b} argument{}", if b == 1 { "" } else { "s" }),
+            (a, b) => format!("{a} to {b} arguments"),
+        };
+        let title = format!("{name} takes {count}, not {}", args.len());
+        let place = if args.len() > wanted {
+            args[wanted].span
+        } else {
+            Span::new(span.hi.saturating_sub(1), span.hi)
+        };
+        let mut d = Diagnostic::error(codes::ARGUMENTS, place, title);
+        if args.len() < least && !signature.names.is_empty() {
+            let missing: Vec<String> =
+                signature.names.iter().skip(args.len()).map(|n| format!("`{n}`")).collect();
+            d = d.at(format!("missing here: {}", missing.join(", ")));
+        }
+        if let Some(head) = declared.filter(|head| !head.is_none()) {
+            d = d.label(head, "declared here");
+        }
+        self.error(d);
+    }
+
+    /// A call through a value of function type.
+    pub(super) fn call_pointer(&mut self, function: Expr, args: &'a [ast::Expr], span: Span) -> Expr {
+        let function = self.scalar(function);
+        match self.kind(function.ty).clone() {
+            TyKind::Fn { params, ret } => {
+                let signature =
+                    Signature { params, names: Vec::new(), defaults: Vec::new(), has_self: false, ret };
+                self.call_function(Callee::Pointer(Box::new(function)), &signature, None, args, span)
+            }
+            TyKind::Error => {
+                self.check_all(args);
+                self.poison(span)
+            }
+            _ => {
+                let shown = self.show(function.ty);
+                let title = format!("a `{shown}` cannot be called");
+                self.error(Diagnostic::error(codes::NOT_CALLABLE, function.span, title));
+                self.check_all(args);
+                self.poison(span)
+            }
+        }
+    }
+
+    /// Reports a raw memory operation outside `unsafe`, in the spelling that wants it inside.
+    pub(super) fn need_unsafe(&mut self, span: Span, what: &str) {
+        if self.spelling != Spelling::Vex || self.unsafe_depth > 0 {
+            return;
+        }
+        let title = format!("{what} is only allowed inside `unsafe {{ }}`");
+        let text = self.cx.sources.text(span).to_string();
+        let mut d = Diagnostic::error(codes::UNSAFE, span, title);
+        d = d.note("the compiler cannot check such an operation; `unsafe` marks the lines to look at when memory goes wrong");
+        if text.contains('\n') || text.is_empty() {
+            d = d.help("put `unsafe { }` around it");
+        } else {
+            d = d.help("put `unsafe { }` around the expression or around the block's lines");
+        }
+        self.error(d);
+    }
+}

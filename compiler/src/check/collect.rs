@@ -1,0 +1,443 @@
+//! Declares every name of every module before any type or body is looked at, so order does not matter.
+
+use std::sync::LazyLock;
+
+use vex_syntax::ast::{self, Item, ItemKind, StmtKind, Top};
+use vex_syntax::{Diagnostic, Span, Symbol};
+
+use super::{
+    Checker, ConstInfo, ConstSource, FuncInfo, GlobalInfo, Imported, ModuleScope, Script, State, StructInfo,
+    Value, codes, suggest,
+};
+use crate::loader::ModuleId;
+use crate::typed::GlobalId;
+use crate::types::{FuncId, StructDef, StructId, Ty, TyKind};
+
+/// The declaration that stands for a script's statements: a function `main` without parameters.
+pub(super) fn script_declaration() -> &'static ast::FnDecl {
+    static DECL: LazyLock<ast::FnDecl> = LazyLock::new(|| ast::FnDecl {
+        name: ast::Ident { name: Symbol::new("main"), span: Span::NONE },
+        mutating: false,
+        owner: None,
+        self_param: None,
+        generics: Vec::new(),
+        params: Vec::new(),
+        ret: None,
+        body: None,
+        head: Span::NONE,
+        doc: String::new(),
+    });
+    &DECL
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn collect(&mut self) {
+        let loaded = self.loaded;
+        for (index, module) in loaded.modules.iter().enumerate() {
+            let id = ModuleId(index as u32);
+            for top in &module.unit.top {
+                if let Top::Item(item) = top {
+                    self.declare_types(id, item);
+                }
+            }
+        }
+        for (index, module) in loaded.modules.iter().enumerate() {
+            let id = ModuleId(index as u32);
+            for top in &module.unit.top {
+                if let Top::Item(item) = top {
+                    self.declare_values(id, item);
+                }
+            }
+            self.declare_statements(id);
+            self.declare_imports(id);
+        }
+        // Methods need the types of all modules, so they come last.
+        for (index, module) in loaded.modules.iter().enumerate() {
+            let id = ModuleId(index as u32);
+            for top in &module.unit.top {
+                if let Top::Item(item) = top {
+                    self.declare_methods(id, item);
+                }
+            }
+        }
+    }
+
+    fn scope(&mut self, module: ModuleId) -> &mut ModuleScope {
+        &mut self.modules[module.0 as usize]
+    }
+
+    fn declare_types(&mut self, module: ModuleId, item: &'a Item) {
+        let ItemKind::Struct(decl) = &item.kind else { return };
+        let id = StructId(self.structs.len() as u32);
+        if !decl.generics.is_empty() {
+            self.unsupported(decl.name.span, "generic structures");
+        }
+        self.structs.push(StructInfo { decl, module, state: State::New });
+        self.types.structs.push(StructDef {
+            name: decl.name.name,
+            span: decl.name.span,
+            fields: Vec::new(),
+            declares_drop: false,
+            drop_fn: None,
+            generics: 0,
+        });
+        if let Some(&old) = self.scope(module).types.get(&decl.name.name) {
+            let first = self.types.structs[old.0 as usize].span;
+            return self.duplicate(decl.name, first, "structure");
+        }
+        self.scope(module).types.insert(decl.name.name, id);
+    }
+
+    pub(super) fn unsupported(&mut self, span: Span, what: &str) {
+        self.error(Diagnostic::error(codes::UNSUPPORTED, span, format!("{what} are not supported yet")));
+    }
+
+    fn duplicate(&mut self, name: ast::Ident, first: Span, what: &str) {
+        let title = format!("the {what} `{}` is declared twice", name.name);
+        self.error(
+            Diagnostic::error(codes::DUPLICATE, name.span, title)
+                .at("again here")
+                .label(first, "first here")
+                .help("rename or remove one of them"),
+        );
+    }
+
+    fn declare_value(&mut self, module: ModuleId, name: ast::Ident, value: Value) {
+        if let Some(&old) = self.scope(module).values.get(&name.name) {
+            let first = self.value_span(old);
+            return self.duplicate(name, first, "name");
+        }
+        self.scope(module).values.insert(name.name, value);
+    }
+
+    pub(super) fn value_span(&self, value: Value) -> Span {
+        match value {
+            Value::Func(id) => self.funcs[id.0 as usize].decl.name.span,
+            Value::Const(id) => self.consts[id as usize].span,
+            Value::Global(id) => self.globals[id.0 as usize].span,
+        }
+    }
+
+    fn declare_values(&mut self, module: ModuleId, item: &'a Item) {
+        match &item.kind {
+            ItemKind::Fn(decl) if decl.self_param.is_none() && decl.owner.is_none() => {
+                let id = self.add_function(decl, module, None, decl.name.name.to_string(), false);
+                self.declare_value(module, decl.name, Value::Func(id));
+            }
+            ItemKind::Extern(block) => {
+                if block.abi != "C" {
+                    let title = format!("the ABI \"{}\" is not known", block.abi);
+                    let d = Diagnostic::error(codes::EXTERN, block.abi_span, title);
+                    self.error(d.fix("the only one is \"C\"", block.abi_span, "\"C\""));
+                }
+                for decl in &block.functions {
+                    let id = self.add_function(decl, module, None, decl.name.name.to_string(), true);
+                    self.declare_value(module, decl.name, Value::Func(id));
+                }
+            }
+            ItemKind::Const(decl) => {
+                let id = self.add_const(decl, module);
+                self.declare_value(module, decl.name, Value::Const(id));
+            }
+            ItemKind::Global(decl) => {
+                let source = ConstSource { ty: decl.ty.as_ref(), value: &decl.value };
+                let id = self.add_global(decl.name, module, true, Some(source));
+                self.declare_value(module, decl.name, Value::Global(id));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn add_const(&mut self, decl: &'a ast::ConstDecl, module: ModuleId) -> u32 {
+        self.consts.push(ConstInfo {
+            decl: ConstSource { ty: decl.ty.as_ref(), value: &decl.value },
+            name: decl.name.name,
+            span: decl.name.span,
+            module,
+            state: State::New,
+            ty: Ty::ERROR,
+            value: None,
+            storage: None,
+        });
+        self.consts.len() as u32 - 1
+    }
+
+    pub(super) fn add_global(
+        &mut self,
+        name: ast::Ident,
+        module: ModuleId,
+        mutable: bool,
+        decl: Option<ConstSource<'a>>,
+    ) -> GlobalId {
+        self.globals.push(GlobalInfo {
+            name: name.name,
+            span: name.span,
+            module,
+            mutable,
+            ty: Ty::ERROR,
+            init: None,
+            decl,
+            state: State::New,
+        });
+        GlobalId(self.globals.len() as u32 - 1)
+    }
+
+    fn add_function(
+        &mut self,
+        decl: &'a ast::FnDecl,
+        module: ModuleId,
+        owner: Option<Ty>,
+        name: String,
+        is_extern: bool,
+    ) -> FuncId {
+        if let Some(param) = decl.generics.first() {
+            self.unsupported(param.name.span, "generic functions");
+        }
+        self.funcs.push(FuncInfo { decl, module, owner, name, signature: None, is_extern });
+        self.bodies.push(None);
+        FuncId(self.funcs.len() as u32 - 1)
+    }
+
+    /// Top-level statements: bindings become globals; anything else makes the file a script.
+    fn declare_statements(&mut self, module: ModuleId) {
+        let loaded = self.loaded;
+        let unit = &loaded.module(module).unit;
+        let stmts: Vec<&'a ast::Stmt> = unit
+            .top
+            .iter()
+            .filter_map(|top| if let Top::Stmt(stmt) = top { Some(stmt) } else { None })
+            .collect();
+        let main = Symbol::new("main");
+        let has_main = matches!(self.scope(module).values.get(&main), Some(Value::Func(_)));
+        let runs = stmts.iter().find(|stmt| !matches!(stmt.kind, StmtKind::Let { .. }));
+        let is_main_module = module == loaded.main();
+        if !is_main_module || has_main {
+            if let Some(stmt) = runs {
+                self.misplaced_statement(module, stmt.span, is_main_module);
+            }
+            for stmt in stmts {
+                self.declare_constant_global(module, stmt);
+            }
+            return;
+        }
+        if stmts.is_empty() {
+            return;
+        }
+        let func = self.add_function(self.no_decl, module, None, "main".into(), false);
+        self.script = Some(Script { func, module, stmts: stmts.clone() });
+        for stmt in stmts {
+            if let StmtKind::Let { pattern, mutable, .. } = &stmt.kind {
+                self.declare_script_globals(module, pattern, *mutable);
+            }
+        }
+    }
+
+    fn misplaced_statement(&mut self, module: ModuleId, span: Span, is_main_module: bool) {
+        let d = if is_main_module {
+            let main = self.modules[module.0 as usize].values[&Symbol::new("main")];
+            let title = "a file has either a `main` function or top-level statements, not both";
+            let d = Diagnostic::error(codes::ENTRY, span, title).at("this statement is at the top level");
+            d.label(self.value_span(main), "`main` is here").help("move the statement into `main`")
+        } else {
+            let title = "an imported module cannot have statements at its top level";
+            Diagnostic::error(codes::ENTRY, span, title)
+                .help("move it into a function that the program calls")
+        };
+        self.error(d);
+    }
+
+    fn declare_constant_global(&mut self, module: ModuleId, stmt: &'a ast::Stmt) {
+        let StmtKind::Let { pattern, mutable, ty, value } = &stmt.kind else { return };
+        let (ast::Pattern::Name(name), Some(value)) = (pattern, value) else {
+            let title = "a top-level binding beside `main` is one name with a constant value";
+            return self.error(Diagnostic::error(codes::NOT_CONSTANT, stmt.span, title));
+        };
+        let source = ConstSource { ty: ty.as_ref(), value };
+        let id = self.add_global(*name, module, *mutable, Some(source));
+        self.declare_value(module, *name, Value::Global(id));
+    }
+
+    fn declare_script_globals(&mut self, module: ModuleId, pattern: &ast::Pattern, mutable: bool) {
+        match pattern {
+            ast::Pattern::Name(name) => {
+                let id = self.add_global(*name, module, mutable, None);
+                // A second binding of the name shadows the first from there on; functions see the last one.
+                if let Some(Value::Func(_) | Value::Const(_)) = self.scope(module).values.get(&name.name) {
+                    return self.declare_value(module, *name, Value::Global(id));
+                }
+                self.scope(module).values.insert(name.name, Value::Global(id));
+            }
+            ast::Pattern::Wild(_) => {}
+            ast::Pattern::Tuple(elems, _) => {
+                for elem in elems {
+                    self.declare_script_globals(module, elem, mutable);
+                }
+            }
+        }
+    }
+
+    fn declare_imports(&mut self, module: ModuleId) {
+        let loaded = self.loaded;
+        for top in &loaded.module(module).unit.top {
+            let Top::Item(Item { kind: ItemKind::Import(import), .. }) = top else { continue };
+            let Some(&from) = loaded.module(module).imports.get(&import.path_span) else { continue };
+            if let Some(alias) = import.alias {
+                self.scope(module).aliases.insert(alias.name, from);
+                continue;
+            }
+            match &import.names {
+                Some(names) => {
+                    names.iter().for_each(|name| self.import_name(module, from, name, &import.path))
+                }
+                None => self.import_all(module, from),
+            }
+        }
+    }
+
+    fn import_all(&mut self, module: ModuleId, from: ModuleId) {
+        let source = self.modules[from.0 as usize].clone();
+        let extern_funcs = |cx: &Self, value: Value| {
+            matches!(value, Value::Func(id) if cx.funcs[id.0 as usize].is_extern)
+                && cx.loaded.module(from).library
+        };
+        for (name, value) in source.values {
+            // What a library module declares `extern` is its own business.
+            if !extern_funcs(self, value) {
+                add_import(&mut self.scope(module).imported_values, name, value, from);
+            }
+        }
+        for (name, value) in source.types {
+            add_import(&mut self.scope(module).imported_types, name, value, from);
+        }
+    }
+
+    fn import_name(&mut self, module: ModuleId, from: ModuleId, import: &ast::ImportName, path: &str) {
+        let source = &self.modules[from.0 as usize];
+        let (value, ty) =
+            (source.values.get(&import.name.name).copied(), source.types.get(&import.name.name).copied());
+        let name = import.alias.unwrap_or(import.name).name;
+        if value.is_none() && ty.is_none() {
+            let known: Vec<&str> =
+                source.values.keys().chain(source.types.keys()).map(|s| s.as_str()).collect();
+            let title = format!("the module `{path}` has no `{}`", import.name.name);
+            let mut d = Diagnostic::error(codes::UNKNOWN_IMPORT, import.name.span, title);
+            if let Some(near) = suggest::nearest(import.name.name.as_str(), known) {
+                d = d.fix(format!("did you mean `{near}`?"), import.name.span, near);
+            }
+            return self.error(d);
+        }
+        if let Some(value) = value {
+            add_import(&mut self.scope(module).imported_values, name, value, from);
+        }
+        if let Some(ty) = ty {
+            add_import(&mut self.scope(module).imported_types, name, ty, from);
+        }
+    }
+
+    fn declare_methods(&mut self, module: ModuleId, item: &'a Item) {
+        match &item.kind {
+            ItemKind::Struct(decl) => {
+                for contract in &decl.contracts {
+                    self.declare_contract(module, decl.name, contract);
+                }
+            }
+            ItemKind::Fn(decl) => {
+                let owner = match (&decl.owner, &decl.self_param) {
+                    (Some(ty), _) => self.resolve_type(module, ty),
+                    (None, Some(param)) => match &param.ty {
+                        Some(ty) => self.resolve_type(module, ty),
+                        None => {
+                            let title = "a receiver outside an `impl` needs its type";
+                            let d = Diagnostic::error(codes::MISPLACED, param.span, title);
+                            return self.error(d.help("write `(self: &T)` or `(self: &T!)`"));
+                        }
+                    },
+                    (None, None) => return,
+                };
+                let owner = self.receiver_base(owner);
+                self.declare_method(module, owner, decl);
+            }
+            ItemKind::Impl(block) => {
+                if let Some(param) = block.generics.first() {
+                    self.unsupported(param.name.span, "generic `impl` blocks");
+                }
+                let owner = self.resolve_type(module, &block.ty);
+                if let Some(contract) = &block.contract {
+                    let name = ast::Ident { name: Symbol::new(""), span: block.ty.span };
+                    self.declare_contract_of(module, owner, name, contract);
+                }
+                for decl in &block.functions {
+                    self.declare_method(module, owner, decl);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// `T` of `T`, `&T`, `&T!`, `*T`.
+    pub(super) fn receiver_base(&self, ty: Ty) -> Ty {
+        match self.types.kind(ty) {
+            TyKind::Ref { pointee, .. } | TyKind::RawPtr { pointee, .. } => *pointee,
+            _ => ty,
+        }
+    }
+
+    fn declare_contract(&mut self, module: ModuleId, name: ast::Ident, contract: &'a ast::TypeExpr) {
+        let Some(&id) = self.modules[module.0 as usize].types.get(&name.name) else { return };
+        let owner = self.types.intern(TyKind::Struct { def: id, args: Vec::new() });
+        self.declare_contract_of(module, owner, name, contract);
+    }
+
+    fn declare_contract_of(
+        &mut self,
+        _module: ModuleId,
+        owner: Ty,
+        name: ast::Ident,
+        contract: &ast::TypeExpr,
+    ) {
+        let is_drop = matches!(&contract.kind, ast::TypeKind::Path { names, .. }
+            if names.len() == 1 && matches!(names[0].name.as_str(), "Drop" | "$Drop"));
+        match self.types.kind(owner) {
+            TyKind::Struct { def, .. } if is_drop => {
+                let def = def.0 as usize;
+                self.types.structs[def].declares_drop = true;
+            }
+            TyKind::Error => {}
+            _ if is_drop => {
+                let title = "only a structure can declare `$Drop`";
+                self.error(Diagnostic::error(codes::DROP, name.span, title));
+            }
+            _ => self.unsupported(contract.span, "contracts other than `$Drop`"),
+        }
+    }
+
+    fn declare_method(&mut self, module: ModuleId, owner: Ty, decl: &'a ast::FnDecl) {
+        if owner == Ty::ERROR {
+            return;
+        }
+        let name = format!("{}.{}", self.show(owner), decl.name.name);
+        let id = self.add_function(decl, module, Some(owner), name, false);
+        if let Some(&old) = self.methods.get(&(owner, decl.name.name)) {
+            let first = self.funcs[old.0 as usize].decl.name.span;
+            return self.duplicate(decl.name, first, "method");
+        }
+        self.methods.insert((owner, decl.name.name), id);
+    }
+}
+
+fn add_import<T: Copy + PartialEq>(
+    map: &mut rustc_hash::FxHashMap<Symbol, Imported<T>>,
+    name: Symbol,
+    value: T,
+    from: ModuleId,
+) {
+    map.entry(name)
+        .and_modify(|old| {
+            if let Imported::One(known, module) = *old
+                && known != value
+            {
+                *old = Imported::Two(module, from);
+            }
+        })
+        .or_insert(Imported::One(value, from));
+}

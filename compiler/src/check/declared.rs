@@ -1,0 +1,199 @@
+//! Checks of declarations by themselves: structures, signatures, `$Drop`, `main`, `extern` functions.
+
+use std::cell::OnceCell;
+
+use vex_runtime::abi::{self, AbiTy};
+use vex_syntax::ast;
+use vex_syntax::{Diagnostic, Span, Symbol};
+
+use super::{Checker, Signature, Value, codes, suggest};
+use crate::loader::ModuleId;
+use crate::typed::GlobalId;
+use crate::types::{FuncId, StructId, Ty, TyKind};
+
+/// Expressions that are not in any module's tree (those of format strings); they live as long as the check.
+#[derive(Default)]
+pub(super) struct Kept {
+    expr: Option<ast::Expr>,
+    next: OnceCell<Box<Kept>>,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // One by one: a chain dropped by recursion would need a stack frame a link.
+        let mut next = self.next.take();
+        while let Some(mut node) = next {
+            next = node.next.take();
+        }
+    }
+}
+
+impl<'a> Checker<'a> {
+    /// Keeps an expression for as long as the check runs.
+    pub(super) fn keep(&mut self, expr: ast::Expr) -> &'a ast::Expr {
+        let node: &'a Kept =
+            self.kept.next.get_or_init(|| Box::new(Kept { expr: Some(expr), next: OnceCell::new() }));
+        self.kept = node;
+        node.expr.as_ref().expect("just put in")
+    }
+
+    /// Checks every declaration.
+    pub(super) fn check_declarations(&mut self) {
+        for index in 0..self.structs.len() {
+            self.ensure_struct(StructId(index as u32));
+        }
+        for index in 0..self.consts.len() {
+            self.ensure_const(index as u32);
+        }
+        for index in 0..self.globals.len() {
+            self.ensure_global(GlobalId(index as u32));
+        }
+        for index in 0..self.funcs.len() {
+            let id = FuncId(index as u32);
+            let signature = self.signature(id);
+            self.check_receiver(id, &signature);
+        }
+        for index in 0..self.structs.len() {
+            self.check_drop(StructId(index as u32));
+        }
+    }
+
+    fn check_receiver(&mut self, id: FuncId, signature: &Signature) {
+        let decl = self.funcs[id.0 as usize].decl;
+        if decl.mutating {
+            let receiver = signature.params.first().filter(|_| signature.has_self);
+            let mutable = receiver.is_some_and(|&ty| {
+                matches!(
+                    self.types.kind(ty),
+                    TyKind::Ref { mutable: true, .. } | TyKind::RawPtr { mutable: true, .. } | TyKind::Error
+                )
+            });
+            if !mutable {
+                let title = format!(
+                    "`{}!` is marked as mutating, but its receiver cannot be changed",
+                    decl.name.name
+                );
+                let d = Diagnostic::error(codes::MISPLACED, decl.name.span, title);
+                self.error(d.help("take `self: &T!`, or leave out the `!`"));
+            }
+        }
+    }
+
+    fn check_drop(&mut self, id: StructId) {
+        let def = &self.types.structs[id.0 as usize];
+        if !def.declares_drop {
+            return;
+        }
+        let (name, span) = (def.name, def.span);
+        let ty = self.types.intern(TyKind::Struct { def: id, args: Vec::new() });
+        let Some(&func) = self.methods.get(&(ty, Symbol::new("drop"))) else {
+            let title = format!("`{name}` declares `$Drop` but has no `drop` method");
+            let d = Diagnostic::error(codes::DROP, span, title);
+            return self.error(d.help(format!("add `fn (self: &{name}!) drop() {{ … }}`")));
+        };
+        let signature = self.signature(func);
+        let by_reference =
+            signature.params.first().is_some_and(|&p| matches!(self.types.kind(p), TyKind::Ref { .. }));
+        if !signature.has_self || signature.params.len() != 1 || !by_reference {
+            let title = "`drop` takes its receiver by reference and nothing else";
+            let at = self.funcs[func.0 as usize].decl.head;
+            let d = Diagnostic::error(codes::DROP, at, title);
+            return self.error(d.help(format!("declare it as `fn (self: &{name}!) drop()`")));
+        }
+        self.types.structs[id.0 as usize].drop_fn = Some(func);
+    }
+
+    /// The function the program starts with.
+    pub(super) fn check_entry(&mut self, needed: bool) -> Option<FuncId> {
+        if let Some(script) = &self.script {
+            return Some(script.func);
+        }
+        let main = self.loaded.main();
+        match self.modules[main.0 as usize].values.get(&Symbol::new("main")) {
+            Some(&Value::Func(func)) => {
+                self.check_main(func);
+                Some(func)
+            }
+            _ => {
+                if needed && self.diags.iter().all(|d| d.severity != vex_syntax::Severity::Error) {
+                    let span = self.sources.file(self.loaded.module(main).file).span();
+                    let at = Span::new(span.lo, span.lo);
+                    let title = "this file has nothing to run: no `main` and no statements";
+                    let d = Diagnostic::error(codes::ENTRY, at, title);
+                    self.error(d.help("add a function `main`, or statements at the top level"));
+                }
+                None
+            }
+        }
+    }
+
+    fn check_main(&mut self, func: FuncId) {
+        let signature = self.signature(func);
+        let decl = self.funcs[func.0 as usize].decl;
+        if let Some(param) = decl.params.first() {
+            let d = Diagnostic::error(codes::MAIN_SIGNATURE, param.name.span, "`main` takes no parameters");
+            self.error(d.help("the program's arguments are in `args()`"));
+        }
+        if ![Ty::UNIT, Ty::I32, Ty::I64, Ty::NEVER, Ty::ERROR].contains(&signature.ret) {
+            let shown = self.show(signature.ret);
+            let span = decl.ret.as_ref().map_or(decl.name.span, |ty| ty.span);
+            let title = format!("`main` returns nothing, an `i32` or an `i64`, not a `{shown}`");
+            let d = Diagnostic::error(codes::MAIN_SIGNATURE, span, title);
+            self.error(d.note("its result is the exit status of the program"));
+        }
+    }
+
+    /// Checks that an `extern` function exists, and that one of the runtime's has the types of the runtime's table.
+    pub(super) fn check_extern(
+        &mut self,
+        _id: FuncId,
+        decl: &ast::FnDecl,
+        module: ModuleId,
+        signature: &Signature,
+    ) {
+        let name = decl.name.name.as_str();
+        if signature.params.contains(&Ty::ERROR) || signature.ret == Ty::ERROR {
+            return;
+        }
+        if let Some(&ty) =
+            signature.params.iter().chain([&signature.ret]).find(|&&ty| self.types.needs_drop(ty))
+        {
+            let title = format!("a `{}` needs dropping and cannot pass through C", self.show(ty));
+            return self.error(Diagnostic::error(codes::EXTERN, decl.head, title));
+        }
+        let Some(row) = abi::find(name) else {
+            if !(self.resolve_symbol)(name) {
+                let title = format!("there is no C function `{name}` in the runtime or the process");
+                let mut d = Diagnostic::error(codes::EXTERN, decl.name.span, title);
+                if let Some(near) = suggest::nearest(name, abi::exports().map(|row| row.symbol)) {
+                    d = d.fix(format!("did you mean `{near}`?"), decl.name.span, near);
+                }
+                self.error(d.note("functions of the C library and of the runtime can be declared"));
+            }
+            return;
+        };
+        let same = row.params.len() == signature.params.len()
+            && row.params.iter().zip(&signature.params).all(|((_, abi), &ty)| self.fits_abi(*abi, ty))
+            && self.fits_abi(row.ret, signature.ret);
+        if !same {
+            let params: Vec<String> = row.params.iter().map(|(name, ty)| format!("{name}: {ty:?}")).collect();
+            let title = format!("`{name}` is declared with other types than the runtime's");
+            let note = format!("the runtime's is `{name}({}): {:?}`", params.join(", "), row.ret);
+            self.error(Diagnostic::error(codes::EXTERN, decl.head, title).note(note));
+        }
+        let _ = module;
+    }
+
+    /// Whether a type of the language is passed as the runtime's table says.
+    fn fits_abi(&self, abi: AbiTy, ty: Ty) -> bool {
+        match (abi, self.types.kind(ty)) {
+            (AbiTy::Ptr | AbiTy::ConstPtr | AbiTy::CStr | AbiTy::PtrTo(_), kind) => {
+                matches!(kind, TyKind::Ptr | TyKind::RawPtr { .. } | TyKind::Ref { .. } | TyKind::Fn { .. })
+            }
+            (AbiTy::Struct(name), TyKind::Struct { .. }) => {
+                self.types.struct_of(ty).is_some_and(|def| def.name.as_str() == name)
+            }
+            (abi, _) => super::builtins::abi_type(abi) == Some(ty),
+        }
+    }
+}

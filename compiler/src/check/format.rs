@@ -1,0 +1,292 @@
+//! What print, panic and assert print: format strings checked against their arguments, or arguments one by one.
+
+use vex_syntax::ast;
+use vex_syntax::format_string::{self, FormatKind, FormatPiece};
+use vex_syntax::{Diagnostic, Span, Spelling};
+
+use super::codes;
+use super::function::{Expect, FnCx};
+use crate::typed::{Align, Expr, ExprKind, FormatSpec, FormatStyle, Piece, Stream};
+use crate::types::{Ty, TyKind};
+
+impl<'a> FnCx<'_, 'a> {
+    /// `print(…)` and its kin.
+    pub(super) fn print(&mut self, stream: Stream, newline: bool, args: &'a [ast::Expr], span: Span) -> Expr {
+        let mut pieces = self.pieces(args);
+        if newline {
+            push_text(&mut pieces, "\n");
+        }
+        Expr { kind: ExprKind::Print { stream, pieces }, ty: Ty::UNIT, span }
+    }
+
+    /// The pieces that a list of arguments prints.
+    pub(super) fn pieces(&mut self, args: &'a [ast::Expr]) -> Vec<Piece> {
+        if let Some((first, rest)) = args.split_first()
+            && matches!(first.kind, ast::ExprKind::Str(_))
+            && self.cx.sources.text(first.span).contains(['{', '}'])
+        {
+            return self.format_pieces(first.span, rest);
+        }
+        let mut pieces = Vec::new();
+        for (index, arg) in args.iter().enumerate() {
+            if index > 0 {
+                push_text(&mut pieces, " ");
+            }
+            let value = self.printed(arg);
+            self.push_value(&mut pieces, value, FormatSpec::default());
+        }
+        pieces
+    }
+
+    fn printed(&mut self, arg: &'a ast::Expr) -> Expr {
+        let value = self.expr(arg, Expect::Any);
+        if self.shallow(value.ty) == Ty::NEVER {
+            return self.coerce(value, Ty::UNIT);
+        }
+        // A value that needs dropping lives until the end of the statement; a place is only looked at.
+        if !self.is_place(&value) && self.cx.types.needs_drop(self.shallow(value.ty)) {
+            return self.temporary(value);
+        }
+        value
+    }
+
+    fn push_value(&mut self, pieces: &mut Vec<Piece>, value: Expr, spec: FormatSpec) {
+        match &value.kind {
+            ExprKind::Str(text) if spec == FormatSpec::default() => push_text(pieces, text),
+            _ => {
+                let bool_as_int = self.spelling == Spelling::Vais;
+                pieces.push(Piece::Value { value, spec: FormatSpec { bool_as_int, ..spec } });
+            }
+        }
+    }
+
+    fn format_pieces(&mut self, literal: Span, args: &'a [ast::Expr]) -> Vec<Piece> {
+        let raw = self.cx.sources.text(literal).to_string();
+        let parsed = match format_string::parse_format(&raw, literal.lo, self.spelling) {
+            Ok(parsed) => parsed,
+            Err(errors) => {
+                errors.into_iter().for_each(|d| self.error(d));
+                for arg in args {
+                    self.value(arg, Expect::Any);
+                }
+                return Vec::new();
+            }
+        };
+        let wanted =
+            parsed.iter().filter(|piece| matches!(piece, FormatPiece::Arg { expr: None, .. })).count();
+        let mut rest = args.iter();
+        let mut pieces = Vec::new();
+        for piece in parsed {
+            match piece {
+                FormatPiece::Text(text) => push_text(&mut pieces, &text),
+                FormatPiece::Arg { expr, spec, span } => {
+                    let value = match expr {
+                        Some(expr) => {
+                            let expr = self.cx.keep(expr);
+                            self.printed(expr)
+                        }
+                        None => match rest.next() {
+                            Some(arg) => self.printed(arg),
+                            None => continue,
+                        },
+                    };
+                    let spec = convert(spec);
+                    self.check_spec(&value, spec, span);
+                    self.push_value(&mut pieces, value, spec);
+                }
+            }
+        }
+        if args.len() != wanted {
+            self.wrong_arguments(literal, wanted, args);
+        }
+        for arg in rest {
+            self.value(arg, Expect::Any);
+        }
+        pieces
+    }
+
+    fn wrong_arguments(&mut self, literal: Span, wanted: usize, args: &[ast::Expr]) {
+        let places =
+            if wanted == 1 { "1 placeholder `{}`".into() } else { format!("{wanted} placeholders `{{}}`") };
+        let values = if args.len() == 1 { "1 argument".into() } else { format!("{} arguments", args.len()) };
+        let at = args.get(wanted).map_or(literal, |arg| arg.span);
+        let d = Diagnostic::error(codes::FORMAT, at, format!("the format string has {places} for {values}"));
+        let help =
+            if args.len() > wanted { "add a `{}` for it, or remove it" } else { "add the missing arguments" };
+        self.error(d.label(literal, "this format string").help(help));
+    }
+
+    /// Whether a specification makes sense for a value; unknown types are left to their defaults.
+    fn check_spec(&mut self, value: &Expr, spec: FormatSpec, span: Span) {
+        use FormatStyle::*;
+        let number_base = matches!(spec.style, Hex | UpperHex | Binary | Octal);
+        let fits = self.is_integer(value.ty)
+            || self.is_pointer(value.ty)
+            || matches!(
+                self.kind(value.ty),
+                TyKind::Infer(_)
+                    | TyKind::Error
+                    | TyKind::Array { .. }
+                    | TyKind::Slice { .. }
+                    | TyKind::Ref { .. }
+            )
+            || matches!(self.kind(value.ty), TyKind::Tuple(_) | TyKind::Struct { .. });
+        if number_base && !fits {
+            let shown = self.show(value.ty);
+            let title = format!("a `{shown}` cannot be printed in another number base");
+            self.error(Diagnostic::error(codes::FORMAT, span, title));
+        }
+    }
+
+    /// C's `printf`, with the format known when the program is compiled.
+    pub(super) fn printf(&mut self, args: &'a [ast::Expr], at: Span, span: Span) -> Expr {
+        let Some((ast::Expr { kind: ast::ExprKind::Str(format), span: literal, .. }, rest)) =
+            args.split_first()
+        else {
+            let title = "`printf` takes a string literal as its format";
+            self.error(Diagnostic::error(codes::FORMAT, at, title));
+            return self.poison(span);
+        };
+        let mut rest_values = rest.iter();
+        let (mut pieces, mut wanted) = (Vec::new(), 0);
+        let mut chars = format.chars().peekable();
+        while let Some(c) = chars.next() {
+            if c != '%' {
+                push_text(&mut pieces, c.encode_utf8(&mut [0; 4]));
+                continue;
+            }
+            let mut flags = String::new();
+            while let Some(&f) = chars.peek() {
+                if f.is_ascii_digit() || "-+ #.lhzjt".contains(f) {
+                    flags.push(f);
+                    chars.next();
+                } else {
+                    break;
+                }
+            }
+            let Some(kind) = chars.next() else { break };
+            if kind == '%' {
+                push_text(&mut pieces, "%");
+                continue;
+            }
+            wanted += 1;
+            let Some(arg) = rest_values.next() else { continue };
+            let value = self.printed(arg);
+            match self.c_conversion(kind, &flags, value, *literal) {
+                Some((value, spec)) => pieces.push(Piece::Value { value, spec }),
+                None => return self.poison(span),
+            }
+        }
+        if wanted != rest.len() {
+            let title = format!("the format has {wanted} conversions for {} arguments", rest.len());
+            self.error(Diagnostic::error(codes::FORMAT, *literal, title));
+        }
+        Expr { kind: ExprKind::Print { stream: Stream::Stdout, pieces }, ty: Ty::UNIT, span }
+    }
+
+    fn c_conversion(
+        &mut self,
+        kind: char,
+        flags: &str,
+        value: Expr,
+        literal: Span,
+    ) -> Option<(Expr, FormatSpec)> {
+        let digits =
+            flags.trim_start_matches(['-', '+', ' ', '#', '0']).trim_end_matches(['l', 'h', 'z', 'j', 't']);
+        let (width, precision) = match digits.split_once('.') {
+            Some((width, precision)) => (width, Some(precision.parse().unwrap_or(0))),
+            None => (digits, None),
+        };
+        let head = &flags[..flags.len() - flags.trim_start_matches(['-', '+', ' ', '#', '0']).len()];
+        let mut spec = FormatSpec {
+            width: width.parse().unwrap_or(0),
+            precision,
+            plus: head.contains('+'),
+            zero: head.contains('0'),
+            alternate: head.contains('#'),
+            align: head.contains('-').then_some(Align::Left),
+            fill: '\0',
+            ..FormatSpec::default()
+        };
+        let value = match kind {
+            'd' | 'i' | 'u' => value,
+            'x' | 'X' | 'o' => {
+                spec.style = match kind {
+                    'x' => FormatStyle::Hex,
+                    'X' => FormatStyle::UpperHex,
+                    _ => FormatStyle::Octal,
+                };
+                value
+            }
+            'f' | 'g' | 'e' => {
+                if kind == 'f' {
+                    spec.precision = spec.precision.or(Some(6));
+                } else if kind == 'e' {
+                    spec.style = FormatStyle::Exp;
+                }
+                self.coerce(value, Ty::F64)
+            }
+            'c' => {
+                spec.style = FormatStyle::Char;
+                value
+            }
+            's' => self.coerce(value, Ty::STR),
+            'p' => {
+                if self.is_pointer(value.ty) {
+                    value
+                } else {
+                    self.cast(value, Ty::PTR, crate::typed::CastKind::Bits)
+                }
+            }
+            other => {
+                let title = format!("`%{other}` is not a conversion of `printf`");
+                let d = Diagnostic::error(codes::FORMAT, literal, title);
+                self.error(d.note("there are %d %i %u %x %X %o %c %s %f %e %g %p and %%"));
+                return None;
+            }
+        };
+        if matches!(kind, 'd' | 'i' | 'u' | 'x' | 'X' | 'o' | 'c') && !self.is_integer(value.ty) {
+            let shown = self.show(value.ty);
+            let title = format!("`%{kind}` prints an integer, not a `{shown}`");
+            self.error(Diagnostic::error(codes::FORMAT, value.span, title));
+            return None;
+        }
+        Some((value, spec))
+    }
+}
+
+fn push_text(pieces: &mut Vec<Piece>, text: &str) {
+    if text.is_empty() {
+        return;
+    }
+    if let Some(Piece::Text(last)) = pieces.last_mut() {
+        *last = format!("{last}{text}").into();
+        return;
+    }
+    pieces.push(Piece::Text(text.into()));
+}
+
+fn convert(spec: format_string::FormatSpec) -> FormatSpec {
+    FormatSpec {
+        style: match spec.kind {
+            FormatKind::Display => FormatStyle::Display,
+            FormatKind::Debug => FormatStyle::Debug,
+            FormatKind::Hex => FormatStyle::Hex,
+            FormatKind::UpperHex => FormatStyle::UpperHex,
+            FormatKind::Binary => FormatStyle::Binary,
+            FormatKind::Octal => FormatStyle::Octal,
+        },
+        alternate: spec.alternate,
+        plus: spec.sign,
+        zero: spec.zero_pad,
+        precision: spec.precision,
+        width: spec.width.unwrap_or(0),
+        align: spec.align.map(|align| match align {
+            format_string::Align::Left => Align::Left,
+            format_string::Align::Center => Align::Center,
+            format_string::Align::Right => Align::Right,
+        }),
+        fill: if spec.fill == ' ' { '\0' } else { spec.fill },
+        bool_as_int: false,
+    }
+}

@@ -1,0 +1,350 @@
+//! Checking one function: its context, its entry points, and the final pass that settles every type.
+
+use rustc_hash::FxHashMap;
+use vex_syntax::ast;
+use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
+
+use super::infer::Infer;
+use super::local::{Binding, LocalInfo};
+use super::{Checker, Signature, codes, moves};
+use crate::loader::ModuleId;
+use crate::typed::{CastKind, Expr, ExprKind, Function, FunctionBody, GlobalId, Local, LocalId, LoopId};
+use crate::types::{FuncId, Ty, TyKind};
+
+/// What the surroundings of an expression want of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Expect {
+    /// Nothing in particular.
+    Any,
+    /// A value of this type; a hint, coercion is the caller's.
+    Type(Ty),
+    /// Its effect; the value is not used.
+    Effect,
+}
+
+impl Expect {
+    /// The wanted type, if any.
+    pub(super) fn ty(self) -> Option<Ty> {
+        match self {
+            Expect::Type(ty) => Some(ty),
+            _ => None,
+        }
+    }
+}
+
+/// A loop being checked.
+pub(super) struct LoopCx {
+    pub(super) id: LoopId,
+    /// The type of its `break` values; `None` for loops that have no value.
+    pub(super) value: Option<Ty>,
+    pub(super) broken: bool,
+}
+
+/// A literal whose range is checked once its type is known.
+pub(super) struct Literal {
+    pub(super) value: u64,
+    pub(super) negative: bool,
+    pub(super) ty: Ty,
+    pub(super) span: Span,
+}
+
+/// The state while one function is checked.
+pub(super) struct FnCx<'c, 'a> {
+    pub(super) cx: &'c mut Checker<'a>,
+    pub(super) module: ModuleId,
+    pub(super) spelling: Spelling,
+    pub(super) func: Option<FuncId>,
+    pub(super) ret: Ty,
+    /// Where the result type is written.
+    pub(super) ret_span: Span,
+    pub(super) infer: Infer,
+    pub(super) locals: Vec<Local>,
+    pub(super) info: Vec<LocalInfo>,
+    pub(super) names: FxHashMap<Symbol, Binding>,
+    /// Bindings to restore when scopes end.
+    pub(super) undo: Vec<(Symbol, Option<Binding>)>,
+    /// How many blocks deep; 0 for parameters, 1 for the outermost block.
+    pub(super) depth: u32,
+    /// Whether every block around this one is a plain block of the outermost one.
+    pub(super) straight: bool,
+    pub(super) unsafe_depth: u32,
+    pub(super) loops: Vec<LoopCx>,
+    pub(super) next_loop: u32,
+    /// Temporaries of the statement being checked.
+    pub(super) temps: Vec<LocalId>,
+    /// The copies made by the `defer` being checked.
+    pub(super) defer: Option<super::defer::DeferCx>,
+    pub(super) literals: Vec<Literal>,
+    /// In a script's function: which globals are set so far.
+    pub(super) script_globals: Option<rustc_hash::FxHashSet<GlobalId>>,
+}
+
+impl<'a> Checker<'a> {
+    /// Checks all bodies.
+    pub(super) fn check_bodies(&mut self) {
+        // The script first: its bindings are globals whose types the functions need.
+        let script = self.script.as_ref().map(|script| script.func.0 as usize);
+        let others = (0..self.funcs.len()).filter(|&index| Some(index) != script);
+        for index in script.into_iter().chain(others) {
+            let id = FuncId(index as u32);
+            let signature = self.signature(id);
+            let function = if self.funcs[index].is_extern {
+                self.extern_function(id, &signature)
+            } else if self.script.as_ref().is_some_and(|script| script.func == id) {
+                self.script_function(id)
+            } else {
+                self.plain_function(id, &signature)
+            };
+            self.bodies[index] = Some(function);
+        }
+    }
+
+    fn plain_function(&mut self, id: FuncId, signature: &Signature) -> Function {
+        let info = &self.funcs[id.0 as usize];
+        let (decl, module) = (info.decl, info.module);
+        let mut fx = FnCx::new(self, module, Some(id), signature.ret);
+        fx.ret_span = decl.ret.as_ref().map_or(decl.name.span, |ret| ret.span);
+        let mut params = Vec::new();
+        let mut types = signature.params.iter().copied();
+        if let Some(param) = &decl.self_param {
+            let ty = types.next().unwrap_or(Ty::ERROR);
+            let local = fx.declare(Symbol::new("self"), param.span, ty, false);
+            fx.info[local.0 as usize].used = true;
+            params.push(local);
+        }
+        for (param, ty) in decl.params.iter().zip(types) {
+            if decl
+                .params
+                .iter()
+                .take_while(|p| p.name.span != param.name.span)
+                .any(|p| p.name.name == param.name.name)
+            {
+                let title = format!("the parameter `{}` is declared twice", param.name.name);
+                fx.cx.error(Diagnostic::error(codes::DUPLICATE, param.name.span, title));
+            }
+            let local = fx.declare(param.name.name, param.name.span, ty, param.mutable);
+            fx.info[local.0 as usize].parameter = true;
+            params.push(local);
+        }
+        let body = match &decl.body {
+            Some(block) => fx.body(block, decl.name.span),
+            None => Expr { kind: ExprKind::Unit, ty: Ty::UNIT, span: decl.head },
+        };
+        fx.finish(body, params, decl.head)
+    }
+
+    fn script_function(&mut self, id: FuncId) -> Function {
+        let script = self.script.as_ref().expect("only called for the script");
+        let (module, stmts) = (script.module, script.stmts.clone());
+        let mut fx = FnCx::new(self, module, Some(id), Ty::UNIT);
+        fx.script_globals = Some(Default::default());
+        let body = fx.script_body(&stmts);
+        let span = body.span;
+        fx.finish(body, Vec::new(), span)
+    }
+
+    fn extern_function(&mut self, id: FuncId, signature: &Signature) -> Function {
+        let info = &self.funcs[id.0 as usize];
+        let (decl, module, name) = (info.decl, info.module, info.name.clone());
+        self.check_extern(id, decl, module, signature);
+        let local =
+            |&ty: &Ty| Local { name: Symbol::new(""), ty, span: decl.head, borrowed: false, flagged: false };
+        Function {
+            name: name.clone(),
+            span: decl.head,
+            generics: 0,
+            params: (0..signature.params.len() as u32).map(LocalId).collect(),
+            locals: signature.params.iter().map(local).collect(),
+            ret: signature.ret,
+            body: FunctionBody::Extern(name),
+            library: self.loaded.module(module).library,
+        }
+    }
+}
+
+impl<'c, 'a> FnCx<'c, 'a> {
+    /// The context of a function, or of a constant expression (`func` is `None`).
+    pub(super) fn new(
+        cx: &'c mut Checker<'a>,
+        module: ModuleId,
+        func: Option<FuncId>,
+        ret: Ty,
+    ) -> FnCx<'c, 'a> {
+        let spelling = cx.spelling(module);
+        FnCx {
+            cx,
+            module,
+            spelling,
+            func,
+            ret,
+            ret_span: Span::NONE,
+            infer: Infer::default(),
+            locals: Vec::new(),
+            info: Vec::new(),
+            names: FxHashMap::default(),
+            undo: Vec::new(),
+            depth: 0,
+            straight: true,
+            unsafe_depth: 0,
+            loops: Vec::new(),
+            next_loop: 0,
+            temps: Vec::new(),
+            defer: None,
+            literals: Vec::new(),
+            script_globals: None,
+        }
+    }
+
+    pub(super) fn error(&mut self, diagnostic: Diagnostic) {
+        self.cx.error(diagnostic);
+    }
+
+    /// An expression that stands for one with an error.
+    pub(super) fn poison(&self, span: Span) -> Expr {
+        Expr { kind: ExprKind::Unit, ty: Ty::ERROR, span }
+    }
+
+    fn body(&mut self, block: &'a ast::Block, name: Span) -> Expr {
+        let ret = self.ret;
+        let expect = if ret == Ty::UNIT { Expect::Effect } else { Expect::Type(ret) };
+        let body = self.block(block, expect);
+        if ret == Ty::UNIT {
+            return body;
+        }
+        let is_unit = self.shallow(body.ty) == Ty::UNIT;
+        if is_unit && ret != Ty::ERROR {
+            let title = "this function may end without a value";
+            let close = Span::new(block.span.hi.saturating_sub(1), block.span.hi);
+            let shown = self.show(ret);
+            let mut d =
+                Diagnostic::error(codes::MISSING_RETURN, name, title).at(format!("promises `{shown}`"));
+            d = d.label(close, "the end is reached here");
+            if block.ends_with_semicolon
+                && let Some(ast::Stmt { kind: ast::StmtKind::Expr(last), .. }) = block.stmts.last()
+            {
+                d = d.label(last.span, "the `;` after this drops its value");
+            }
+            self.error(d.help("end it with the value, or with `return` and the value"));
+            return body;
+        }
+        self.coerce(body, ret)
+    }
+
+    /// Settles all types and checks ownership.
+    pub(super) fn finish(mut self, mut body: Expr, params: Vec<LocalId>, span: Span) -> Function {
+        self.settle_locals();
+        self.settle(&mut body);
+        self.check_literals();
+        self.warn_unused();
+        let mut function = Function {
+            name: self.func.map_or(String::new(), |id| self.cx.funcs[id.0 as usize].name.clone()),
+            span,
+            generics: 0,
+            params,
+            locals: self.locals,
+            ret: self.ret,
+            body: FunctionBody::Code(body),
+            library: self.cx.loaded.module(self.module).library,
+        };
+        moves::check(self.cx, self.module, &mut function, &self.info);
+        function
+    }
+
+    /// Settles an expression outside any function body (a constant's value).
+    pub(super) fn finish_expr(mut self, mut expr: Expr) -> Expr {
+        self.settle_locals();
+        self.settle(&mut expr);
+        self.check_literals();
+        expr
+    }
+
+    fn settle_locals(&mut self) {
+        for index in 0..self.locals.len() {
+            let local = &self.locals[index];
+            let (ty, span, name) = (local.ty, local.span, local.name);
+            self.locals[index].ty = match self.resolved(ty) {
+                Ok(ty) => ty,
+                Err(_) => {
+                    let title = format!("the type of `{name}` cannot be inferred");
+                    let help = format!("write its type: `{name}: T`");
+                    self.error(Diagnostic::error(codes::CANNOT_INFER, span, title).help(help));
+                    Ty::ERROR
+                }
+            };
+        }
+    }
+
+    fn settle_type(&mut self, ty: &mut Ty, span: Span) {
+        *ty = match self.resolved(*ty) {
+            Ok(ty) => ty,
+            Err(place) => {
+                let place = if place.is_none() { span } else { place };
+                let title = "the type of this cannot be inferred";
+                let d = Diagnostic::error(codes::CANNOT_INFER, place, title);
+                self.error(d.help("write the type where the value is bound"));
+                Ty::ERROR
+            }
+        };
+    }
+
+    /// Replaces type variables below `expr` and finishes what waited for types.
+    fn settle(&mut self, expr: &mut Expr) {
+        super::walk::children_mut(expr, &mut |child| self.settle(child));
+        self.settle_type(&mut expr.ty, expr.span);
+        match &mut expr.kind {
+            ExprKind::Move(place) if !self.cx.types.needs_drop(place.ty) => {
+                let place = std::mem::replace(&mut place.kind, ExprKind::Unit);
+                expr.kind = place;
+            }
+            ExprKind::Cast { value, kind } => {
+                if *kind != CastKind::Never {
+                    let from = value.ty;
+                    *kind = self.cast_kind(from, expr.ty, expr.span);
+                }
+            }
+            _ => {}
+        }
+        self.settle_numbers(expr);
+    }
+
+    /// An integer literal that turned out to be a float's value.
+    fn settle_numbers(&mut self, expr: &mut Expr) {
+        if let ExprKind::Int(bits) = expr.kind {
+            match self.cx.types.kind(expr.ty) {
+                TyKind::Int(int) if int.bits() < 64 => {
+                    expr.kind = ExprKind::Int(bits & (u64::MAX >> (64 - int.bits())))
+                }
+                TyKind::F32 | TyKind::F64 => expr.kind = ExprKind::Float(bits as i64 as f64),
+                _ => {}
+            }
+        }
+    }
+
+    fn check_literals(&mut self) {
+        for literal in std::mem::take(&mut self.literals) {
+            let Ok(ty) = self.resolved(literal.ty) else { continue };
+            let Some(int) = self.cx.types.as_int(ty) else { continue };
+            if int.holds(literal.value, literal.negative) {
+                continue;
+            }
+            let sign = if literal.negative { "-" } else { "" };
+            let title = format!("the number {sign}{} does not fit in `{}`", literal.value, int.name());
+            let mut d = Diagnostic::error(codes::LITERAL_RANGE, literal.span, title).note(range_note(int));
+            if ty == Ty::I64 && !literal.negative {
+                d = d.help("give it the suffix `u64`, if an unsigned number is meant");
+            } else {
+                d = d.help(format!("use a wider type, or cut it to size with `as {}`", int.name()));
+            }
+            self.error(d);
+        }
+    }
+}
+
+fn range_note(int: crate::types::IntTy) -> String {
+    if int.signed() {
+        let max = (1u128 << (int.bits() - 1)) - 1;
+        format!("`{}` holds -{} to {max}", int.name(), max + 1)
+    } else {
+        format!("`{}` holds 0 to {}", int.name(), u64::MAX >> (64 - int.bits()))
+    }
+}

@@ -1,0 +1,158 @@
+//! Local variables and scopes of one function.
+
+use vex_syntax::ast;
+use vex_syntax::{Diagnostic, Span, Symbol};
+
+use super::codes;
+use super::function::FnCx;
+use crate::typed::{GlobalId, Local, LocalId};
+use crate::types::Ty;
+
+/// What a name of a function's scopes stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Binding {
+    Local(LocalId),
+    /// A constant declared in a block.
+    Const(u32),
+    /// A global of the script being checked.
+    Global(GlobalId),
+}
+
+/// What the checker knows of a local beyond its type.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LocalInfo {
+    /// Whether it may be assigned to after its first value.
+    pub(super) mutable: bool,
+    /// Whether it was written without a value and waits for its first.
+    pub(super) late: bool,
+    pub(super) parameter: bool,
+    /// Whether it was read.
+    pub(super) used: bool,
+    /// Whether it was assigned to or mutably borrowed.
+    pub(super) changed: bool,
+    /// The depth of the block it belongs to.
+    pub(super) depth: u32,
+}
+
+impl FnCx<'_, '_> {
+    /// Declares a local in the current scope.
+    pub(super) fn declare(&mut self, name: Symbol, span: Span, ty: Ty, mutable: bool) -> LocalId {
+        let id = self.hidden(span, ty);
+        self.locals[id.0 as usize].name = name;
+        self.info[id.0 as usize].mutable = mutable;
+        self.bind_name(name, Binding::Local(id));
+        id
+    }
+
+    /// A local without a name.
+    pub(super) fn hidden(&mut self, span: Span, ty: Ty) -> LocalId {
+        let id = LocalId(self.locals.len() as u32);
+        self.locals.push(Local { name: Symbol::new(""), ty, span, borrowed: false, flagged: false });
+        self.info.push(LocalInfo {
+            mutable: true,
+            late: false,
+            parameter: false,
+            used: false,
+            changed: false,
+            depth: self.depth,
+        });
+        id
+    }
+
+    /// Makes a name mean `binding` until the scope ends.
+    pub(super) fn bind_name(&mut self, name: Symbol, binding: Binding) {
+        let old = self.names.insert(name, binding);
+        self.undo.push((name, old));
+    }
+
+    /// Runs `body` in a scope of its own.
+    pub(super) fn scoped<R>(&mut self, body: impl FnOnce(&mut Self) -> R) -> R {
+        let mark = self.undo.len();
+        self.depth += 1;
+        let result = body(self);
+        self.depth -= 1;
+        for (name, old) in self.undo.drain(mark..).rev() {
+            match old {
+                Some(binding) => self.names.insert(name, binding),
+                None => self.names.remove(&name),
+            };
+        }
+        result
+    }
+
+    /// The local, or the copy of it that the current `defer` reads.
+    pub(super) fn local_at(&mut self, id: LocalId, span: Span) -> LocalId {
+        self.info[id.0 as usize].used = true;
+        self.captured(id, span)
+    }
+
+    /// Warns of variables that are never read and of `let!` without a change.
+    pub(super) fn warn_unused(&mut self) {
+        if self.cx.loaded.module(self.module).library {
+            return;
+        }
+        for index in 0..self.locals.len() {
+            let (local, info) = (&self.locals[index], &self.info[index]);
+            let (name, span) = (local.name, local.span);
+            let text = name.as_str();
+            if text.is_empty() || text.starts_with('_') || text == "self" || info.parameter {
+                continue;
+            }
+            let drops = self.cx.types.needs_drop(local.ty);
+            if !info.used && !drops {
+                let title = format!("the variable `{name}` is never read");
+                let d = Diagnostic::warning(codes::UNUSED, span, title);
+                self.cx.diags.push(d.fix("if that is meant, write", span, format!("_{name}")));
+            } else if info.mutable && !info.changed && !drops && self.spelling != vex_syntax::Spelling::Vais {
+                let title = format!("the variable `{name}` never changes");
+                let d = Diagnostic::warning(codes::NEEDLESS_MUTABLE, span, title);
+                self.cx.diags.push(d.help("bind it without the mutable mark"));
+            }
+        }
+    }
+
+    /// Declares what a pattern binds; `ty` is the type of what it takes apart.
+    pub(super) fn declare_pattern(
+        &mut self,
+        pattern: &ast::Pattern,
+        ty: Ty,
+        mutable: bool,
+    ) -> crate::typed::Pattern {
+        use crate::typed::Pattern;
+        match pattern {
+            ast::Pattern::Name(name) if name.name.as_str() == "_" => Pattern::Wild,
+            ast::Pattern::Name(name) => Pattern::Local(self.declare(name.name, name.span, ty, mutable)),
+            ast::Pattern::Wild(_) => Pattern::Wild,
+            ast::Pattern::Tuple(elems, span) => match self.tuple_parts(ty, elems.len(), *span) {
+                Some(tys) => Pattern::Tuple(
+                    elems.iter().zip(tys).map(|(p, ty)| self.declare_pattern(p, ty, mutable)).collect(),
+                ),
+                None => {
+                    for elem in elems {
+                        self.declare_pattern(elem, Ty::ERROR, mutable);
+                    }
+                    Pattern::Wild
+                }
+            },
+        }
+    }
+
+    /// The element types of a tuple type that a pattern of `count` parts takes apart.
+    pub(super) fn tuple_parts(&mut self, ty: Ty, count: usize, span: Span) -> Option<Vec<Ty>> {
+        match self.kind(ty) {
+            crate::types::TyKind::Tuple(elems) if elems.len() == count => Some(elems.clone()),
+            crate::types::TyKind::Error => None,
+            crate::types::TyKind::Tuple(elems) => {
+                let title = format!("this pattern has {count} parts, the tuple has {}", elems.len());
+                self.error(Diagnostic::error(codes::MISMATCH, span, title));
+                None
+            }
+            _ => {
+                let shown = self.show(ty);
+                let title = format!("this pattern takes a tuple apart, but the value is a `{shown}`");
+                self.error(Diagnostic::error(codes::MISMATCH, span, title));
+                None
+            }
+        }
+    }
+}

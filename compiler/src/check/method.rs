@@ -1,0 +1,267 @@
+//! Method calls: the receiver, and the methods of the language's own types.
+
+use vex_syntax::ast::{self, BinaryOp};
+use vex_syntax::{Diagnostic, Span};
+
+use super::codes;
+use super::function::{Expect, FnCx};
+use crate::typed::{CastKind, Expr, ExprKind};
+use crate::types::{FuncId, Ty, TyKind};
+
+/// The methods that a type of the language has from the start.
+pub(super) fn builtin_methods(kind: &TyKind) -> Vec<&'static str> {
+    match kind {
+        TyKind::Str => vec!["len", "isEmpty", "bytes", "asPtr"],
+        TyKind::Slice { .. } | TyKind::Array { .. } => vec!["len", "isEmpty", "asPtr"],
+        TyKind::Option(_) => vec!["isSome", "isNone", "unwrap", "unwrapOr", "expect"],
+        TyKind::Int(_) => super::builtins::INTEGER_METHODS.to_vec(),
+        TyKind::F32 | TyKind::F64 => super::builtins::FLOAT_METHODS.to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+impl<'a> FnCx<'_, 'a> {
+    pub(super) fn call_method(
+        &mut self,
+        base: &'a ast::Expr,
+        name: ast::Ident,
+        mutating: bool,
+        args: &'a [ast::Expr],
+        span: Span,
+    ) -> Expr {
+        let mut object = self.expr(base, Expect::Any);
+        let original = object.ty;
+        loop {
+            let ty = self.shallow(object.ty);
+            if ty == Ty::ERROR {
+                for arg in args {
+                    self.value(arg, Expect::Any);
+                }
+                return self.poison(span);
+            }
+            if let Some(&func) = self.cx.methods.get(&(ty, name.name)) {
+                return self.call_declared(func, object, name, mutating, args, span);
+            }
+            if let Some(value) = self.field_function(&object, name) {
+                return self.call_pointer(value, args, span);
+            }
+            object = match self.call_builtin_method(object, name, args, span) {
+                Ok(value) => return value,
+                Err(object) => object,
+            };
+            let object_span = object.span;
+            match *self.kind(object.ty) {
+                TyKind::Ref { pointee, .. } => {
+                    object = Expr { kind: ExprKind::Deref(Box::new(object)), ty: pointee, span: object_span };
+                }
+                TyKind::RawPtr { pointee, .. } => {
+                    self.need_unsafe(object_span, "calling a method through a raw pointer");
+                    object = Expr { kind: ExprKind::Deref(Box::new(object)), ty: pointee, span: object_span };
+                }
+                TyKind::Infer(_) => {
+                    self.cannot_infer(object_span);
+                    return self.poison(span);
+                }
+                _ => break,
+            }
+        }
+        let ty = self.receiver_type(original);
+        self.unknown_method(ty, name);
+        for arg in args {
+            self.value(arg, Expect::Any);
+        }
+        self.poison(span)
+    }
+
+    fn receiver_type(&self, ty: Ty) -> Ty {
+        match self.kind(ty) {
+            TyKind::Ref { pointee, .. } | TyKind::RawPtr { pointee, .. } => self.receiver_type(*pointee),
+            _ => self.shallow(ty),
+        }
+    }
+
+    /// A field that holds a function, called like a method.
+    fn field_function(&mut self, object: &Expr, name: ast::Ident) -> Option<Expr> {
+        let def = self.cx.types.struct_of(self.shallow(object.ty))?;
+        let index = def.fields.iter().position(|field| field.name == name.name)?;
+        let ty = def.fields[index].ty;
+        matches!(self.cx.types.kind(ty), TyKind::Fn { .. }).then(|| {
+            let base = Box::new(object.clone());
+            Expr { kind: ExprKind::Field { base, index: index as u32 }, ty, span: object.span.to(name.span) }
+        })
+    }
+
+    fn call_declared(
+        &mut self,
+        func: FuncId,
+        object: Expr,
+        name: ast::Ident,
+        mutating: bool,
+        args: &'a [ast::Expr],
+        span: Span,
+    ) -> Expr {
+        let signature = self.cx.signature(func);
+        if !signature.has_self {
+            let shown = self.show(object.ty);
+            let title = format!("`{}` is a static function of `{shown}`, not a method", name.name);
+            let d = Diagnostic::error(codes::UNKNOWN_METHOD, name.span, title);
+            self.error(d.help(format!("call it on the type: `{shown}.{}(…)`", name.name)));
+            return self.poison(span);
+        }
+        let wanted = signature.params[0];
+        let kind = self.kind(wanted).clone();
+        if mutating
+            && !matches!(kind, TyKind::Ref { mutable: true, .. } | TyKind::RawPtr { mutable: true, .. })
+        {
+            let title = format!("`{}` does not change its receiver, so it is called without `!`", name.name);
+            self.error(Diagnostic::error(codes::MISPLACED, name.span, title));
+        }
+        let receiver = match kind {
+            TyKind::Ref { mutable, .. } => self.receiver_reference(object, mutable, name),
+            TyKind::RawPtr { mutable, .. } => {
+                let reference = self.receiver_reference(object, mutable, name);
+                self.cast(reference, wanted, CastKind::Bits)
+            }
+            _ => {
+                let value = self.consume(object);
+                self.coerce(value, wanted)
+            }
+        };
+        self.call_func(func, Some(receiver), args, name.span, span)
+    }
+
+    fn receiver_reference(&mut self, object: Expr, mutable: bool, name: ast::Ident) -> Expr {
+        let place = if self.is_place(&object) { object } else { self.temporary(object) };
+        if mutable {
+            self.need_mutable_receiver(&place, name.name.as_str(), place.span.to(name.span));
+        }
+        self.borrow_place(place, mutable)
+    }
+
+    fn no_arguments(&mut self, name: ast::Ident, args: &'a [ast::Expr]) {
+        if let Some(first) = args.first() {
+            let title = format!("`{}` takes no arguments", name.name);
+            self.error(Diagnostic::error(codes::ARGUMENTS, first.span, title));
+        }
+    }
+
+    /// Methods of strings, slices, arrays, options and numbers; `Err` gives the object back.
+    fn call_builtin_method(
+        &mut self,
+        object: Expr,
+        name: ast::Ident,
+        args: &'a [ast::Expr],
+        span: Span,
+    ) -> Result<Expr, Expr> {
+        let word = name.name.as_str();
+        match self.kind(object.ty).clone() {
+            TyKind::Str | TyKind::Slice { .. } => self.sequence_method(object, name, args, span),
+            TyKind::Array { len, elem } => match word {
+                "len" => {
+                    self.no_arguments(name, args);
+                    Ok(Expr { kind: ExprKind::Int(len), ty: Ty::USIZE, span })
+                }
+                "isEmpty" | "is_empty" => Ok(Expr { kind: ExprKind::Bool(len == 0), ty: Ty::BOOL, span }),
+                "asPtr" | "as_ptr" => {
+                    self.no_arguments(name, args);
+                    let place = if self.is_place(&object) { object } else { self.temporary(object) };
+                    let mutable = self.read_only(&place).is_none();
+                    let reference = self.borrow_place(place, mutable);
+                    let ty = self.cx.types.raw_ptr(elem, mutable);
+                    Ok(self.cast(reference, ty, CastKind::Bits))
+                }
+                _ => Err(object),
+            },
+            TyKind::Option(value) => self.option_method(object, value, name, args, span),
+            _ if self.is_integer(object.ty) && super::builtins::INTEGER_METHODS.contains(&word)
+                || self.is_float(object.ty) && super::builtins::FLOAT_METHODS.contains(&word) =>
+            {
+                let object = self.consume(object);
+                let mut values = vec![object];
+                for arg in args {
+                    let value = self.value(arg, Expect::Any);
+                    values.push(self.scalar(value));
+                }
+                Ok(self.numeric(word, values, name.span, span).unwrap_or_else(|| self.poison(span)))
+            }
+            _ => Err(object),
+        }
+    }
+
+    fn sequence_method(
+        &mut self,
+        object: Expr,
+        name: ast::Ident,
+        args: &'a [ast::Expr],
+        span: Span,
+    ) -> Result<Expr, Expr> {
+        let kind = self.kind(object.ty).clone();
+        let len = |object| Expr { kind: ExprKind::Len(Box::new(object)), ty: Ty::USIZE, span };
+        let value = match (name.name.as_str(), kind) {
+            ("len", _) => len(object),
+            ("isEmpty" | "is_empty", _) => {
+                let zero = Expr { kind: ExprKind::Int(0), ty: Ty::USIZE, span };
+                let (left, right) = (Box::new(len(object)), Box::new(zero));
+                Expr { kind: ExprKind::Binary { op: BinaryOp::Eq, left, right }, ty: Ty::BOOL, span }
+            }
+            ("bytes", TyKind::Str) => {
+                let ty = self.cx.types.intern(TyKind::Slice { mutable: false, elem: Ty::U8 });
+                Expr { span, ..self.cast(object, ty, CastKind::Bits) }
+            }
+            ("asPtr" | "as_ptr", kind) => {
+                let (elem, mutable) = match kind {
+                    TyKind::Slice { elem, mutable } => (elem, mutable),
+                    _ => (Ty::U8, false),
+                };
+                let ty = self.cx.types.raw_ptr(elem, mutable);
+                Expr { kind: ExprKind::DataPtr(Box::new(object)), ty, span }
+            }
+            _ => return Err(object),
+        };
+        self.no_arguments(name, args);
+        Ok(value)
+    }
+
+    fn option_method(
+        &mut self,
+        object: Expr,
+        value: Ty,
+        name: ast::Ident,
+        args: &'a [ast::Expr],
+        span: Span,
+    ) -> Result<Expr, Expr> {
+        let option = match name.name.as_str() {
+            "isSome" | "is_some" | "isNone" | "is_none" => Box::new(object),
+            "unwrap" | "unwrapOr" | "unwrap_or" | "expect" => Box::new(self.consume(object)),
+            _ => return Err(object),
+        };
+        let simple = |kind, ty| Expr { kind, ty, span };
+        let word = name.name.as_str();
+        Ok(match word {
+            "isSome" | "is_some" | "isNone" | "is_none" => {
+                self.no_arguments(name, args);
+                let some = simple(ExprKind::OptionIsSome(option), Ty::BOOL);
+                if word.ends_with("ome") { some } else { simple(ExprKind::Not(Box::new(some)), Ty::BOOL) }
+            }
+            "unwrap" => {
+                self.no_arguments(name, args);
+                let text = "called `unwrap` on an option without a value";
+                let message = Box::new(simple(ExprKind::Str(text.into()), Ty::STR));
+                simple(ExprKind::OptionExpect { option, message }, value)
+            }
+            _ if args.len() != 1 => {
+                let title = format!("`{word}` takes 1 argument, not {}", args.len());
+                self.error(Diagnostic::error(codes::ARGUMENTS, name.span, title));
+                self.poison(span)
+            }
+            "expect" => {
+                let message = Box::new(self.value_of(&args[0], Ty::STR));
+                simple(ExprKind::OptionExpect { option, message }, value)
+            }
+            _ => {
+                let other = Box::new(self.value_of(&args[0], value));
+                simple(ExprKind::OptionOr { option, other }, value)
+            }
+        })
+    }
+}

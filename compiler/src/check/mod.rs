@@ -1,0 +1,251 @@
+//! From parsed modules to a typed program: names, types, ownership, `unsafe`. The only part of the compiler that
+//! sees both trees; it reports every user error that is not a syntax error.
+//!
+//! Order of work: declare all names ([`collect`]), resolve types and signatures on demand ([`types`]), check each
+//! body ([`function`] and the files by kind of expression), then ownership over the finished typed body ([`moves`]).
+
+pub mod codes;
+pub mod suggest;
+
+mod builtins;
+mod call;
+mod coerce;
+mod collect;
+mod constant;
+mod declared;
+mod defer;
+mod expr;
+mod format;
+mod function;
+mod infer;
+mod local;
+mod method;
+mod moves;
+mod names;
+mod ops;
+mod place;
+mod resolve;
+mod stmt;
+mod walk;
+
+use rustc_hash::FxHashMap;
+use vex_syntax::ast;
+use vex_syntax::{Diagnostic, SourceMap, Span, Spelling, Symbol};
+
+use crate::loader::{Loaded, ModuleId};
+use crate::typed::{Const, Function, Global, GlobalId, Program};
+use crate::types::{FuncId, StructId, Ty, Types};
+
+/// How a program is checked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CheckOptions {
+    /// Whether the main module must have a `main` or be a script; false checks a module on its own.
+    pub needs_entry: bool,
+}
+
+/// What checking gives.
+#[derive(Debug)]
+pub struct Checked {
+    /// The program; `None` when there was an error, or no entry.
+    pub program: Option<Program>,
+    /// Errors and warnings in source order.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Checks a loaded program. `resolve_symbol` says whether an extern symbol that the runtime lacks exists in the process.
+pub fn check_program(
+    loaded: &Loaded,
+    sources: &SourceMap,
+    options: CheckOptions,
+    resolve_symbol: &dyn Fn(&str) -> bool,
+) -> Checked {
+    let kept = declared::Kept::default();
+    let mut cx = Checker::new(loaded, sources, resolve_symbol, &kept);
+    cx.collect();
+    cx.check_declarations();
+    let entry = cx.check_entry(options.needs_entry);
+    cx.check_bodies();
+    let mut diagnostics = std::mem::take(&mut cx.diags);
+    diagnostics.sort_by_key(|d| d.span());
+    let failed = diagnostics.iter().any(|d| d.severity == vex_syntax::Severity::Error);
+    let program = match entry {
+        Some(entry) if !failed => Some(cx.finish(entry)),
+        _ => None,
+    };
+    Checked { program, diagnostics }
+}
+
+/// What a name of the value namespace stands for at module level.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Value {
+    Func(FuncId),
+    Const(u32),
+    Global(GlobalId),
+}
+
+/// What a name of a module stands for; the two namespaces are separate.
+#[derive(Clone, Debug, Default)]
+struct ModuleScope {
+    values: FxHashMap<Symbol, Value>,
+    types: FxHashMap<Symbol, StructId>,
+    imported_values: FxHashMap<Symbol, Imported<Value>>,
+    imported_types: FxHashMap<Symbol, Imported<StructId>>,
+    aliases: FxHashMap<Symbol, ModuleId>,
+}
+
+/// An imported name: what it is and from where, or the two modules it may be from.
+#[derive(Clone, Copy, Debug)]
+enum Imported<T> {
+    One(T, ModuleId),
+    Two(ModuleId, ModuleId),
+}
+
+struct FuncInfo<'a> {
+    decl: &'a ast::FnDecl,
+    module: ModuleId,
+    /// The type whose method or static function it is.
+    owner: Option<Ty>,
+    /// The type name written before the method, for backtraces.
+    name: String,
+    signature: Option<Signature>,
+    is_extern: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Signature {
+    /// Receiver first.
+    params: Vec<Ty>,
+    /// Names and defaults of the parameters, receiver excluded.
+    names: Vec<Symbol>,
+    defaults: Vec<Option<Const>>,
+    has_self: bool,
+    ret: Ty,
+}
+
+struct StructInfo<'a> {
+    decl: &'a ast::StructDecl,
+    module: ModuleId,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    New,
+    Busy,
+    Done,
+}
+
+struct ConstInfo<'a> {
+    decl: ConstSource<'a>,
+    name: Symbol,
+    span: Span,
+    module: ModuleId,
+    state: State,
+    ty: Ty,
+    value: Option<Const>,
+    /// The read-only global that holds an aggregate.
+    storage: Option<GlobalId>,
+}
+
+#[derive(Clone, Copy)]
+struct ConstSource<'a> {
+    ty: Option<&'a ast::TypeExpr>,
+    value: &'a ast::Expr,
+}
+
+struct GlobalInfo<'a> {
+    name: Symbol,
+    span: Span,
+    module: ModuleId,
+    mutable: bool,
+    ty: Ty,
+    init: Option<Const>,
+    /// The declaration of a global with a constant initialiser.
+    decl: Option<ConstSource<'a>>,
+    state: State,
+}
+
+/// The function of a script's statements.
+struct Script<'a> {
+    func: FuncId,
+    module: ModuleId,
+    stmts: Vec<&'a ast::Stmt>,
+}
+
+struct Checker<'a> {
+    loaded: &'a Loaded,
+    sources: &'a SourceMap,
+    resolve_symbol: &'a dyn Fn(&str) -> bool,
+    types: Types,
+    diags: Vec<Diagnostic>,
+    modules: Vec<ModuleScope>,
+    structs: Vec<StructInfo<'a>>,
+    funcs: Vec<FuncInfo<'a>>,
+    consts: Vec<ConstInfo<'a>>,
+    globals: Vec<GlobalInfo<'a>>,
+    /// Methods and static functions by owner and name.
+    methods: FxHashMap<(Ty, Symbol), FuncId>,
+    bodies: Vec<Option<Function>>,
+    script: Option<Script<'a>>,
+    no_decl: &'a ast::FnDecl,
+    /// The last of the kept expressions.
+    kept: &'a declared::Kept,
+}
+
+impl<'a> Checker<'a> {
+    fn new(
+        loaded: &'a Loaded,
+        sources: &'a SourceMap,
+        resolve_symbol: &'a dyn Fn(&str) -> bool,
+        kept: &'a declared::Kept,
+    ) -> Checker<'a> {
+        Checker {
+            loaded,
+            sources,
+            resolve_symbol,
+            types: Types::new(),
+            diags: Vec::new(),
+            modules: vec![ModuleScope::default(); loaded.modules.len()],
+            structs: Vec::new(),
+            funcs: Vec::new(),
+            consts: Vec::new(),
+            globals: Vec::new(),
+            methods: FxHashMap::default(),
+            bodies: Vec::new(),
+            script: None,
+            no_decl: collect::script_declaration(),
+            kept,
+        }
+    }
+
+    fn error(&mut self, diagnostic: Diagnostic) {
+        // One place, one error: the first is the cause, the others usually follow from it.
+        if !self
+            .diags
+            .iter()
+            .rev()
+            .take(8)
+            .any(|d| d.span() == diagnostic.span() && d.code == diagnostic.code)
+        {
+            self.diags.push(diagnostic);
+        }
+    }
+
+    fn spelling(&self, module: ModuleId) -> Spelling {
+        self.loaded.module(module).spelling
+    }
+
+    fn show(&self, ty: Ty) -> String {
+        self.types.display(ty)
+    }
+
+    fn finish(self, entry: FuncId) -> Program {
+        let globals = self
+            .globals
+            .into_iter()
+            .map(|g| Global { name: g.name, ty: g.ty, span: g.span, init: g.init })
+            .collect();
+        let functions = self.bodies.into_iter().map(|body| body.expect("every body was checked")).collect();
+        Program { types: self.types, functions, globals, entry }
+    }
+}

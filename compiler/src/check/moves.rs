@@ -1,0 +1,403 @@
+//! Ownership over a finished body: nothing is used after it was moved away or before it has a value. The analysis
+//! follows the control flow; a loop's body is walked twice, so that what its first round leaves is seen by its second.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use vex_syntax::{Diagnostic, Span};
+
+use super::local::LocalInfo;
+use super::{Checker, codes, walk};
+use crate::loader::ModuleId;
+use crate::typed::{
+    Expr, ExprKind, Function, FunctionBody, GlobalId, GlobalPattern, LocalId, LoopId, Pattern, Stmt, StmtKind,
+};
+
+/// A variable that can be moved out of or wait for its first value.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Var {
+    Local(LocalId),
+    Global(GlobalId),
+}
+
+/// Why a variable may hold no value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Gone {
+    Moved(Span),
+    Unset,
+}
+
+/// The variables that may hold no value at a point; `None` where no path leads.
+type State = Option<FxHashMap<Var, Gone>>;
+
+fn join(a: State, b: State) -> State {
+    match (a, b) {
+        (None, other) | (other, None) => other,
+        (Some(mut a), Some(b)) => {
+            for (var, gone) in b {
+                a.entry(var).or_insert(gone);
+            }
+            Some(a)
+        }
+    }
+}
+
+/// Checks a function and marks the locals whose drop needs a flag.
+pub(super) fn check(cx: &mut Checker, module: ModuleId, function: &mut Function, info: &[LocalInfo]) {
+    let is_script =
+        cx.script.as_ref().is_some_and(|script| script.module == module && function.name == "main");
+    let tracked = |cx: &Checker, index: usize| {
+        let local = &function.locals[index];
+        info[index].late || cx.types.needs_drop(local.ty)
+    };
+    let any_local = (0..function.locals.len()).any(|index| tracked(cx, index));
+    let any_global = is_script && cx.globals.iter().any(|global| cx.types.needs_drop(global.ty));
+    let outside = cx.globals.iter().any(|global| cx.types.needs_drop(global.ty));
+    if !any_local && !any_global && !outside && !contains_move(function) {
+        return;
+    }
+    let FunctionBody::Code(body) = &mut function.body else { return };
+    let mut body =
+        std::mem::replace(body, Expr { kind: ExprKind::Unit, ty: crate::types::Ty::UNIT, span: Span::NONE });
+    let mut flow = Flow {
+        cx,
+        function,
+        info,
+        is_script,
+        state: Some(FxHashMap::default()),
+        loops: FxHashMap::default(),
+        defers: Vec::new(),
+        reported: FxHashSet::default(),
+        moved: FxHashSet::default(),
+    };
+    flow.expr(&mut body);
+    flow.leave();
+    let moved = flow.moved;
+    for var in moved {
+        if let Var::Local(id) = var {
+            function.locals[id.0 as usize].flagged = true;
+        }
+    }
+    function.body = FunctionBody::Code(body);
+}
+
+fn contains_move(function: &mut Function) -> bool {
+    fn any(expr: &mut Expr, found: &mut bool) {
+        *found |= matches!(expr.kind, ExprKind::Move(_));
+        if !*found {
+            walk::children_mut(expr, &mut |child| any(child, found));
+        }
+    }
+    let FunctionBody::Code(body) = &mut function.body else { return false };
+    let mut found = false;
+    any(body, &mut found);
+    found
+}
+
+#[derive(Default)]
+struct LoopFlow {
+    /// Joined states of the `break`s.
+    exit: State,
+    /// Joined states of the `continue`s.
+    again: State,
+}
+
+struct Flow<'c, 'a> {
+    cx: &'c mut Checker<'a>,
+    function: &'c Function,
+    info: &'c [LocalInfo],
+    is_script: bool,
+    state: State,
+    loops: FxHashMap<LoopId, LoopFlow>,
+    /// Deferred bodies reached so far.
+    defers: Vec<Expr>,
+    reported: FxHashSet<Span>,
+    moved: FxHashSet<Var>,
+}
+
+impl Flow<'_, '_> {
+    fn report(&mut self, span: Span, d: Diagnostic) {
+        if self.reported.insert(span) {
+            self.cx.error(d);
+        }
+    }
+
+    fn name(&self, var: Var) -> String {
+        match var {
+            Var::Local(id) => self.function.locals[id.0 as usize].name.to_string(),
+            Var::Global(id) => self.cx.globals[id.0 as usize].name.to_string(),
+        }
+    }
+
+    fn declared(&self, var: Var) -> Span {
+        match var {
+            Var::Local(id) => self.function.locals[id.0 as usize].span,
+            Var::Global(id) => self.cx.globals[id.0 as usize].span,
+        }
+    }
+
+    /// A use of a variable's value.
+    fn read(&mut self, var: Var, span: Span) {
+        let Some(state) = &self.state else { return };
+        let Some(&gone) = state.get(&var) else { return };
+        let name = self.name(var);
+        let declared = self.declared(var);
+        let d = match gone {
+            Gone::Moved(at) if at == span => {
+                let title = format!("`{name}` is moved again in the loop's next round");
+                Diagnostic::error(codes::MOVED, span, title).label(declared, "it is bound outside the loop")
+            }
+            Gone::Moved(at) => {
+                Diagnostic::error(codes::MOVED, span, format!("`{name}` is used after it was moved"))
+                    .at("used here")
+                    .label(at, "moved here")
+                    .note("a value whose type declares `$Drop` has one owner; passing it on gives it away")
+            }
+            Gone::Unset => {
+                let title = format!("`{name}` may be used before it has a value");
+                let d =
+                    Diagnostic::error(codes::UNSET, span, title).label(declared, "declared without one here");
+                d.help("give it a value on every path that leads here")
+            }
+        };
+        let d = match gone {
+            Gone::Moved(_) => d.help("lend it with `&` where it is only looked at, or make a second value"),
+            Gone::Unset => d,
+        };
+        self.report(span, d);
+    }
+
+    fn set(&mut self, var: Var) {
+        if let Some(state) = &mut self.state {
+            state.remove(&var);
+        }
+    }
+
+    fn gone(&mut self, var: Var, gone: Gone) {
+        if let Some(state) = &mut self.state {
+            state.insert(var, gone);
+        }
+    }
+
+    fn var(expr: &Expr) -> Option<Var> {
+        match &expr.kind {
+            ExprKind::Local(id) => Some(Var::Local(*id)),
+            ExprKind::Global(id) => Some(Var::Global(*id)),
+            _ => None,
+        }
+    }
+
+    fn move_out(&mut self, place: &mut Expr, span: Span) {
+        let Some(var) = Self::var(place) else {
+            if matches!(place.kind, ExprKind::Temp { .. }) {
+                return self.expr(place);
+            }
+            self.expr(place);
+            let what = match &place.kind {
+                ExprKind::Field { .. } => "a field",
+                ExprKind::Index { .. } => "an element",
+                _ => "what a pointer refers to",
+            };
+            let title = format!("a `{}` cannot be moved out of {what}", self.cx.show(place.ty));
+            let d = Diagnostic::error(codes::MOVE_OUT, span, title)
+                .note("its owner would drop it a second time")
+                .help("lend it with `&`");
+            return self.report(span, d);
+        };
+        self.read(var, span);
+        if matches!(var, Var::Global(_)) && !self.is_script {
+            let title = format!("`{}` is global and cannot be moved out of a function", self.name(var));
+            let d = Diagnostic::error(codes::MOVE_OUT, span, title);
+            return self.report(span, d.help("lend it with `&`"));
+        }
+        self.moved.insert(var);
+        self.gone(var, Gone::Moved(span));
+    }
+
+    fn expr(&mut self, expr: &mut Expr) {
+        let (span, never) = (expr.span, expr.ty == crate::types::Ty::NEVER);
+        match &mut expr.kind {
+            ExprKind::Local(id) => self.read(Var::Local(*id), span),
+            ExprKind::Global(id) => self.read(Var::Global(*id), span),
+            ExprKind::Move(place) => self.move_out(place, span),
+            ExprKind::Temp { local, init } => {
+                self.expr(init);
+                self.set(Var::Local(*local));
+            }
+            ExprKind::Assign { place, value, .. } => {
+                self.expr(value);
+                match Self::var(place) {
+                    Some(var) => self.assign(var, span),
+                    None => self.expr(place),
+                }
+            }
+            ExprKind::If { cond, then, els } => {
+                self.expr(cond);
+                let before = self.state.clone();
+                self.expr(then);
+                let after = std::mem::replace(&mut self.state, before);
+                if let Some(els) = els {
+                    self.expr(els);
+                }
+                self.state = join(after, self.state.take());
+            }
+            ExprKind::Logic { left, right, .. } => {
+                self.expr(left);
+                let before = self.state.clone();
+                self.expr(right);
+                self.state = join(before, self.state.take());
+            }
+            ExprKind::While { id, cond, body } => {
+                let id = *id;
+                self.repeat(id, true, &mut |flow| {
+                    flow.expr(cond);
+                    let after = flow.state.clone();
+                    flow.expr(body);
+                    after
+                });
+            }
+            ExprKind::Loop { id, body } => {
+                let id = *id;
+                self.repeat(id, false, &mut |flow| {
+                    flow.expr(body);
+                    None
+                });
+            }
+            ExprKind::ForRange { id, lo, hi, body, .. } => {
+                let id = *id;
+                self.expr(lo);
+                self.expr(hi);
+                self.repeat(id, true, &mut |flow| {
+                    let after = flow.state.clone();
+                    flow.expr(body);
+                    after
+                });
+            }
+            ExprKind::Break { target, value } => {
+                if let Some(value) = value {
+                    self.expr(value);
+                }
+                let state = self.state.take();
+                let entry = self.loops.entry(*target).or_default();
+                entry.exit = join(entry.exit.take(), state);
+            }
+            ExprKind::Continue(target) => {
+                let state = self.state.take();
+                let entry = self.loops.entry(*target).or_default();
+                entry.again = join(entry.again.take(), state);
+            }
+            ExprKind::Return(value) => {
+                if let Some(value) = value {
+                    self.expr(value);
+                }
+                self.leave();
+                self.state = None;
+            }
+            ExprKind::Defer(defer) => {
+                for capture in &defer.captures {
+                    self.read(Var::Local(capture.from), defer.body.span);
+                }
+                self.defers.push(defer.body.clone());
+            }
+            ExprKind::Block(block) => {
+                for stmt in &mut block.stmts {
+                    self.stmt(stmt);
+                }
+                if let Some(value) = &mut block.value {
+                    self.expr(value);
+                }
+            }
+            _ => walk::children_mut(expr, &mut |child| self.expr(child)),
+        }
+        if never {
+            self.state = None;
+        }
+    }
+
+    /// A loop whose rounds are walked by `round`, which gives the state in which the loop may end by itself.
+    fn repeat(&mut self, id: LoopId, ends: bool, round: &mut dyn FnMut(&mut Self) -> State) {
+        let entry = self.state.clone();
+        self.loops.insert(id, LoopFlow::default());
+        let mut end = round(self);
+        let again = self.loops.get_mut(&id).and_then(|l| l.again.take());
+        let head = join(entry.clone(), join(self.state.take(), again));
+        if head != entry {
+            // Something was moved: the second round starts with what the first may have left behind.
+            self.state = head;
+            end = round(self);
+        }
+        let left = self.loops.remove(&id).unwrap_or_default();
+        let end = if ends { end } else { None };
+        self.state = join(end, left.exit);
+    }
+
+    /// Assigning to a variable gives it a value, whatever it held before.
+    fn assign(&mut self, var: Var, span: Span) {
+        let waiting = self.state.as_ref().is_some_and(|state| state.get(&var) == Some(&Gone::Unset));
+        if let Var::Local(id) = var
+            && self.info[id.0 as usize].late
+            && !self.info[id.0 as usize].mutable
+            && !waiting
+            && self.state.is_some()
+            && self.cx.spelling(self.module()) != vex_syntax::Spelling::Vais
+        {
+            let name = self.name(var);
+            let d = Diagnostic::error(codes::IMMUTABLE, span, format!("`{name}` already has its value"));
+            let d = d.label(self.declared(var), "declared here without the mutable mark");
+            self.report(span, d);
+        }
+        self.set(var);
+    }
+
+    fn module(&self) -> ModuleId {
+        let file = self.cx.sources.find(self.function.span.lo);
+        let position = self.cx.loaded.modules.iter().position(|module| Some(module.file) == file);
+        ModuleId(position.unwrap_or(0) as u32)
+    }
+
+    fn stmt(&mut self, stmt: &mut Stmt) {
+        match &mut stmt.kind {
+            StmtKind::Let { pattern, init } => {
+                if let Some(init) = init {
+                    self.expr(init);
+                }
+                let unset = init.is_none();
+                self.bind(pattern, unset);
+            }
+            StmtKind::InitGlobal { pattern, init } => {
+                self.expr(init);
+                self.bind_global(pattern);
+            }
+            StmtKind::Expr(expr) => self.expr(expr),
+        }
+    }
+
+    fn bind(&mut self, pattern: &Pattern, unset: bool) {
+        match pattern {
+            Pattern::Local(id) if unset && self.info[id.0 as usize].late => {
+                self.gone(Var::Local(*id), Gone::Unset)
+            }
+            Pattern::Local(id) => self.set(Var::Local(*id)),
+            Pattern::Wild => {}
+            Pattern::Tuple(parts) => parts.iter().for_each(|part| self.bind(part, unset)),
+        }
+    }
+
+    fn bind_global(&mut self, pattern: &GlobalPattern) {
+        match pattern {
+            GlobalPattern::Global(id) => self.set(Var::Global(*id)),
+            GlobalPattern::Wild => {}
+            GlobalPattern::Tuple(parts) => parts.iter().for_each(|part| self.bind_global(part)),
+        }
+    }
+
+    /// The function returns here: what it deferred runs, last first, and sees what was moved meanwhile.
+    fn leave(&mut self) {
+        if self.state.is_none() || self.defers.is_empty() {
+            return;
+        }
+        let defers = std::mem::take(&mut self.defers);
+        for body in defers.iter().rev() {
+            self.expr(&mut body.clone());
+        }
+        self.defers = defers;
+    }
+}

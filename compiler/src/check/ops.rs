@@ -1,0 +1,157 @@
+//! Binary operators.
+
+use vex_syntax::ast::{self, BinaryOp};
+use vex_syntax::{Diagnostic, Span};
+
+use super::codes;
+use super::function::{Expect, FnCx};
+use crate::typed::{Expr, ExprKind};
+use crate::types::{Ty, TyKind};
+
+impl<'a> FnCx<'_, 'a> {
+    pub(super) fn binary(
+        &mut self,
+        op: BinaryOp,
+        left: &'a ast::Expr,
+        right: &'a ast::Expr,
+        span: Span,
+    ) -> Expr {
+        if matches!(op, BinaryOp::And | BinaryOp::Or) {
+            return self.logic(op == BinaryOp::And, left, right, span);
+        }
+        let a = self.operand(left);
+        let b = self.operand(right);
+        if self.shallow(a.ty) == Ty::ERROR || self.shallow(b.ty) == Ty::ERROR {
+            let comparison = Self::is_comparison(op);
+            return Expr { ty: if comparison { Ty::BOOL } else { Ty::ERROR }, ..self.poison(span) };
+        }
+        if matches!(op, BinaryOp::Add | BinaryOp::Sub)
+            && let Some(value) = self.pointer_arithmetic(op, &a, &b, span)
+        {
+            return value;
+        }
+        if matches!(op, BinaryOp::Shl | BinaryOp::Shr) {
+            return self.shift(op, a, b, span);
+        }
+        let (a, b) = self.same_number(a, b);
+        let same = self.same_pointer(&a, &b) || self.unify(a.ty, b.ty);
+        if !same || !self.operator_applies(op, a.ty) {
+            return self.bad_binary(op, a, b, same, span);
+        }
+        let ty = if Self::is_comparison(op) { Ty::BOOL } else { a.ty };
+        Expr { kind: ExprKind::Binary { op, left: Box::new(a), right: Box::new(b) }, ty, span }
+    }
+
+    fn operand(&mut self, expr: &'a ast::Expr) -> Expr {
+        let value = self.value(expr, Expect::Any);
+        let value = self.scalar(value);
+        if self.shallow(value.ty) == Ty::NEVER {
+            return self.coerce(value, Ty::I64);
+        }
+        value
+    }
+
+    /// Whether both are raw pointers, which compare by address whatever they point at.
+    fn same_pointer(&self, a: &Expr, b: &Expr) -> bool {
+        self.is_pointer(a.ty) && self.is_pointer(b.ty)
+    }
+
+    /// Whether `op` applies to two operands of type `ty`.
+    pub(super) fn operator_applies(&self, op: BinaryOp, ty: Ty) -> bool {
+        use BinaryOp::*;
+        let (integer, float) = (self.is_integer(ty), self.is_float(ty));
+        let shallow = self.shallow(ty);
+        match op {
+            Add | Sub | Mul | Div | Rem => integer || float,
+            Shl | Shr => integer,
+            BitAnd | BitXor | BitOr => integer || shallow == Ty::BOOL,
+            Eq | Ne => {
+                integer
+                    || float
+                    || self.is_pointer(ty)
+                    || shallow == Ty::BOOL
+                    || shallow == Ty::STR
+                    || matches!(self.kind(ty), TyKind::Fn { .. })
+            }
+            Lt | Le | Gt | Ge => integer || float || self.is_pointer(ty) || shallow == Ty::STR,
+            And | Or => shallow == Ty::BOOL,
+        }
+    }
+
+    fn logic(&mut self, and: bool, left: &'a ast::Expr, right: &'a ast::Expr, span: Span) -> Expr {
+        let left = self.truth(left);
+        let straight = std::mem::replace(&mut self.straight, false);
+        // Temporaries of the right side exist only when it is evaluated.
+        let right = self.with_temps(|fx| fx.truth(right));
+        self.straight = straight;
+        Expr {
+            kind: ExprKind::Logic { and, left: Box::new(left), right: Box::new(right) },
+            ty: Ty::BOOL,
+            span,
+        }
+    }
+
+    fn truth(&mut self, expr: &'a ast::Expr) -> Expr {
+        let value = self.value(expr, Expect::Type(Ty::BOOL));
+        let value = self.scalar(value);
+        if self.spelling == vex_syntax::Spelling::Vais && self.is_integer(value.ty) {
+            return self.non_zero(value);
+        }
+        self.coerce(value, Ty::BOOL)
+    }
+
+    fn shift(&mut self, op: BinaryOp, a: Expr, b: Expr, span: Span) -> Expr {
+        if !self.is_integer(a.ty) || !self.is_integer(b.ty) {
+            return self.bad_binary(op, a, b, true, span);
+        }
+        let ty = a.ty;
+        Expr { kind: ExprKind::Binary { op, left: Box::new(a), right: Box::new(b) }, ty, span }
+    }
+
+    fn pointer_arithmetic(&mut self, op: BinaryOp, a: &Expr, b: &Expr, span: Span) -> Option<Expr> {
+        let negative = op == BinaryOp::Sub;
+        if self.is_pointer(a.ty) && self.is_integer(b.ty) {
+            return Some(self.offset(a.clone(), b.clone(), negative, span));
+        }
+        if self.is_pointer(b.ty) && self.is_integer(a.ty) && !negative {
+            return Some(self.offset(b.clone(), a.clone(), false, span));
+        }
+        if negative && self.is_pointer(a.ty) && self.is_pointer(b.ty) {
+            let (x, y) = (self.shallow(a.ty), self.shallow(b.ty));
+            let scale =
+                if self.pointer_scale(x) == self.pointer_scale(y) { self.pointer_scale(x) } else { 1 };
+            if scale == 0 {
+                return None;
+            }
+            let (left, right) = (Box::new(a.clone()), Box::new(b.clone()));
+            return Some(Expr { kind: ExprKind::PtrDiff { left, right, scale }, ty: Ty::I64, span });
+        }
+        None
+    }
+
+    fn offset(&mut self, base: Expr, offset: Expr, negative: bool, span: Span) -> Expr {
+        let (ty, scale) = (base.ty, self.pointer_scale(base.ty));
+        let kind = ExprKind::PtrOffset { base: Box::new(base), offset: Box::new(offset), scale, negative };
+        Expr { kind, ty, span }
+    }
+
+    fn bad_binary(&mut self, op: BinaryOp, a: Expr, b: Expr, same: bool, span: Span) -> Expr {
+        let (x, y) = (self.show(a.ty), self.show(b.ty));
+        let numbers = |fx: &Self, ty| fx.is_integer(ty) || fx.is_float(ty);
+        let title = if same || !numbers(self, a.ty) || !numbers(self, b.ty) {
+            format!("`{}` does not apply to a `{x}` and a `{y}`", op.as_str())
+        } else {
+            format!("`{}` needs two numbers of one type, not a `{x}` and a `{y}`", op.as_str())
+        };
+        let mut d = Diagnostic::error(codes::OPERATOR, span, title);
+        d = d.label(a.span, format!("a `{x}`")).label(b.span, format!("a `{y}`"));
+        if numbers(self, a.ty) && numbers(self, b.ty) && !same {
+            d = d.fix("convert one of them with `as`", b.span.after(), format!(" as {x}"));
+        } else if self.shallow(a.ty) == Ty::STR && op == BinaryOp::Add {
+            d = d.help("print both, or copy both into a buffer");
+        }
+        self.error(d);
+        let comparison = Self::is_comparison(op);
+        Expr { ty: if comparison { Ty::BOOL } else { Ty::ERROR }, ..self.poison(span) }
+    }
+}

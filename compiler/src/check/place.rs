@@ -1,0 +1,526 @@
+//! Places: fields, elements, what pointers point at; borrowing them and assigning to them.
+
+use vex_syntax::ast::{self, BinaryOp};
+use vex_syntax::{Code, Diagnostic, Span, Spelling};
+
+use super::codes;
+use super::function::{Expect, FnCx};
+use crate::typed::{CastKind, Expr, ExprKind, UpdateOp};
+use crate::types::{Ty, TyKind};
+
+/// Why a place cannot be written.
+pub(super) enum ReadOnly {
+    /// A local bound without the mutable mark, or a parameter.
+    Local(crate::typed::LocalId),
+    Global(crate::typed::GlobalId),
+    /// Through a pointer or reference of this type.
+    Through(Ty),
+}
+
+impl<'a> FnCx<'_, 'a> {
+    /// Whether the expression stands for memory.
+    pub(super) fn is_place(&self, expr: &Expr) -> bool {
+        match &expr.kind {
+            ExprKind::Local(_) | ExprKind::Global(_) | ExprKind::Deref(_) | ExprKind::Temp { .. } => true,
+            ExprKind::Field { base, .. } => self.is_place(base),
+            ExprKind::Index { base, .. } => {
+                matches!(self.kind(base.ty), TyKind::Slice { .. }) || self.is_place(base)
+            }
+            _ => false,
+        }
+    }
+
+    /// Follows references (and, inside `unsafe`, raw pointers) to what has fields or elements.
+    pub(super) fn auto_deref(&mut self, mut expr: Expr) -> Expr {
+        loop {
+            let span = expr.span;
+            match *self.kind(expr.ty) {
+                TyKind::Ref { pointee, .. } => {
+                    expr = Expr { kind: ExprKind::Deref(Box::new(expr)), ty: pointee, span };
+                }
+                TyKind::RawPtr { pointee, .. } => {
+                    self.need_unsafe(span, "reading through a raw pointer");
+                    expr = Expr { kind: ExprKind::Deref(Box::new(expr)), ty: pointee, span };
+                }
+                _ => return expr,
+            }
+        }
+    }
+
+    /// Reads through references to scalars, so that operators work on `&i64` as on `i64`.
+    pub(super) fn scalar(&mut self, mut expr: Expr) -> Expr {
+        while let TyKind::Ref { pointee, .. } = *self.kind(expr.ty) {
+            let span = expr.span;
+            expr = Expr { kind: ExprKind::Deref(Box::new(expr)), ty: pointee, span };
+        }
+        expr
+    }
+
+    /// `base.name`, as a value.
+    pub(super) fn field(&mut self, whole: &'a ast::Expr, base: &'a ast::Expr, name: ast::Ident) -> Expr {
+        let span = whole.span;
+        if let Some(value) = self.module_member(base, name, span) {
+            return value;
+        }
+        let base = self.expr(base, Expect::Any);
+        if self.shallow(base.ty) == Ty::ERROR {
+            return self.poison(span);
+        }
+        let mut base = self.auto_deref(base);
+        let ty = self.shallow(base.ty);
+        if !matches!(self.cx.types.kind(ty), TyKind::Struct { .. }) {
+            if matches!(self.cx.types.kind(ty), TyKind::Infer(_)) {
+                self.cannot_infer(base.span);
+            } else if ty != Ty::ERROR {
+                self.unknown_field(ty, name, codes::UNKNOWN_FIELD);
+            }
+            return self.poison(span);
+        }
+        let fields = &self.cx.types.struct_of(ty).expect("a structure").fields;
+        let Some(index) = fields.iter().position(|field| field.name == name.name) else {
+            self.unknown_field(ty, name, codes::UNKNOWN_FIELD);
+            return self.poison(span);
+        };
+        let field_ty = fields[index].ty;
+        if !self.is_place(&base) && self.cx.types.needs_drop(ty) {
+            base = self.temporary(base);
+        }
+        Expr { kind: ExprKind::Field { base: Box::new(base), index: index as u32 }, ty: field_ty, span }
+    }
+
+    /// `alias.name` and `T.name` where no method is called.
+    fn module_member(&mut self, base: &'a ast::Expr, name: ast::Ident, span: Span) -> Option<Expr> {
+        let ast::ExprKind::Name(alias) = base.kind else { return None };
+        if self.names.contains_key(&alias) {
+            return None;
+        }
+        let from = *self.cx.modules[self.module.0 as usize].aliases.get(&alias)?;
+        match self.cx.modules[from.0 as usize].values.get(&name.name).copied() {
+            Some(_) => {
+                let module = std::mem::replace(&mut self.module, from);
+                let names = std::mem::take(&mut self.names);
+                let value = self.try_name(name.name, span);
+                (self.module, self.names) = (module, names);
+                value
+            }
+            None => {
+                let title = format!("the module `{alias}` has no `{}`", name.name);
+                self.error(Diagnostic::error(codes::UNKNOWN_IMPORT, name.span, title));
+                Some(self.poison(span))
+            }
+        }
+    }
+
+    pub(super) fn cannot_infer(&mut self, span: Span) {
+        let d = Diagnostic::error(codes::CANNOT_INFER, span, "the type of this is not known yet");
+        self.error(d.help("write its type where it is bound"));
+    }
+
+    /// Reports a field that a type does not have.
+    pub(super) fn unknown_field(&mut self, ty: Ty, name: ast::Ident, code: Code) {
+        let shown = self.show(ty);
+        let mut d = Diagnostic::error(code, name.span, format!("`{shown}` has no field `{}`", name.name));
+        if let Some(def) = self.cx.types.struct_of(ty) {
+            let fields: Vec<&str> = def.fields.iter().map(|field| field.name.as_str()).collect();
+            if let Some(near) = super::suggest::nearest(name.name.as_str(), fields.iter().copied()) {
+                d = d.fix(format!("did you mean `{near}`?"), name.span, near);
+            } else if fields.is_empty() {
+                d = d.note(format!("`{shown}` has no fields"));
+            } else {
+                d = d.note(format!("its fields are {}", fields.join(", ")));
+            }
+        }
+        if self.cx.methods.contains_key(&(ty, name.name)) {
+            d = d.fix("it is a method: call it", name.span.after(), "()");
+        }
+        self.error(d);
+    }
+
+    pub(super) fn tuple_field(&mut self, base: &'a ast::Expr, index: u32, at: Span, span: Span) -> Expr {
+        let base = self.expr(base, Expect::Any);
+        let mut base = self.auto_deref(base);
+        let ty = self.shallow(base.ty);
+        match self.cx.types.kind(ty) {
+            TyKind::Tuple(elems) if (index as usize) < elems.len() => {
+                let field = elems[index as usize];
+                if !self.is_place(&base) && self.cx.types.needs_drop(ty) {
+                    base = self.temporary(base);
+                }
+                Expr { kind: ExprKind::Field { base: Box::new(base), index }, ty: field, span }
+            }
+            TyKind::Error => self.poison(span),
+            _ => {
+                let shown = self.show(ty);
+                let title = format!("`{shown}` has no element {index}");
+                self.error(Diagnostic::error(codes::UNKNOWN_FIELD, at, title));
+                self.poison(span)
+            }
+        }
+    }
+
+    pub(super) fn index(&mut self, base: &'a ast::Expr, index: &'a ast::Expr, span: Span) -> Expr {
+        let base_value = self.expr(base, Expect::Any);
+        let base_value = self.index_base(base_value);
+        let index = self.value(index, Expect::Any);
+        let index = self.scalar(index);
+        if !self.is_integer(index.ty) && self.shallow(index.ty) != Ty::ERROR {
+            let shown = self.show(index.ty);
+            let title = format!("an index is an integer, not a `{shown}`");
+            self.error(Diagnostic::error(codes::MISMATCH, index.span, title));
+            return self.poison(span);
+        }
+        match self.kind(base_value.ty).clone() {
+            TyKind::Array { elem, .. } => {
+                let base = if self.is_place(&base_value) { base_value } else { self.temporary(base_value) };
+                Expr {
+                    kind: ExprKind::Index { base: Box::new(base), index: Box::new(index) },
+                    ty: elem,
+                    span,
+                }
+            }
+            TyKind::Slice { elem, .. } => Expr {
+                kind: ExprKind::Index { base: Box::new(base_value), index: Box::new(index) },
+                ty: elem,
+                span,
+            },
+            TyKind::Str => {
+                let bytes = self.cx.types.intern(TyKind::Slice { mutable: false, elem: Ty::U8 });
+                let base = self.cast(base_value, bytes, CastKind::Bits);
+                Expr {
+                    kind: ExprKind::Index { base: Box::new(base), index: Box::new(index) },
+                    ty: Ty::U8,
+                    span,
+                }
+            }
+            TyKind::RawPtr { pointee, .. } => {
+                self.need_unsafe(span, "indexing a raw pointer");
+                let ty = base_value.ty;
+                let scale = self.cx.types.layout(pointee).size;
+                let (base, offset) = (Box::new(base_value), Box::new(index));
+                let kind = ExprKind::PtrOffset { base, offset, scale, negative: false };
+                Expr { kind: ExprKind::Deref(Box::new(Expr { kind, ty, span })), ty: pointee, span }
+            }
+            TyKind::Error => self.poison(span),
+            TyKind::Ptr => {
+                let d =
+                    Diagnostic::error(codes::NOT_INDEXABLE, base_value.span, "a `ptr` has no element type");
+                self.error(d.help("say what it points at: `p as *u8!`"));
+                self.poison(span)
+            }
+            _ => {
+                let shown = self.show(base_value.ty);
+                let title = format!("a `{shown}` cannot be indexed");
+                let d = Diagnostic::error(codes::NOT_INDEXABLE, base_value.span, title);
+                self.error(d.note("arrays, slices, strings and typed raw pointers can"));
+                self.poison(span)
+            }
+        }
+    }
+
+    /// What is indexed: references to arrays, slices and pointers are followed.
+    fn index_base(&mut self, mut base: Expr) -> Expr {
+        while let TyKind::Ref { pointee, .. } = *self.kind(base.ty) {
+            let span = base.span;
+            base = Expr { kind: ExprKind::Deref(Box::new(base)), ty: pointee, span };
+        }
+        base
+    }
+
+    pub(super) fn deref(&mut self, operand: &'a ast::Expr, span: Span) -> Expr {
+        let value = self.value(operand, Expect::Any);
+        match *self.kind(value.ty) {
+            TyKind::Ref { pointee, .. } => Expr { kind: ExprKind::Deref(Box::new(value)), ty: pointee, span },
+            TyKind::RawPtr { pointee, .. } => {
+                self.need_unsafe(span, "reading through a raw pointer");
+                Expr { kind: ExprKind::Deref(Box::new(value)), ty: pointee, span }
+            }
+            TyKind::Error => self.poison(span),
+            TyKind::Ptr => {
+                let title = "a `ptr` does not say what it points at";
+                let d = Diagnostic::error(codes::NOT_INDEXABLE, span, title);
+                self.error(d.help("cast it first: `*(p as *i64)`"));
+                self.poison(span)
+            }
+            _ => {
+                let shown = self.show(value.ty);
+                let title = format!("a `{shown}` is no pointer or reference");
+                self.error(Diagnostic::error(codes::NOT_INDEXABLE, span, title));
+                self.poison(span)
+            }
+        }
+    }
+
+    /// `&place`, `&place!`.
+    pub(super) fn borrow(&mut self, mutable: bool, place: &'a ast::Expr, span: Span) -> Expr {
+        let mutable = mutable || self.spelling == Spelling::Vais;
+        let place = self.expr(place, Expect::Any);
+        if self.shallow(place.ty) == Ty::ERROR {
+            return self.poison(span);
+        }
+        if let ExprKind::Func { .. } = place.kind {
+            return Expr { span, ..place };
+        }
+        let place = if self.is_place(&place) { place } else { self.temporary(place) };
+        if mutable
+            && self.spelling != Spelling::Vais
+            && let Some(why) = self.read_only(&place)
+        {
+            self.immutable_borrow(&place, why, span);
+        }
+        Expr { span, ..self.borrow_place(place, mutable) }
+    }
+
+    /// A reference to a place that is known to allow it.
+    pub(super) fn borrow_place(&mut self, place: Expr, mutable: bool) -> Expr {
+        self.mark_borrowed(&place, mutable);
+        let span = place.span;
+        // Borrowing what a reference refers to is the reference itself.
+        if let ExprKind::Deref(pointer) = place.kind {
+            let ty = self.cx.types.reference(place.ty, mutable);
+            if self.shallow(pointer.ty) == ty {
+                return *pointer;
+            }
+            return Expr { kind: ExprKind::Cast { value: pointer, kind: CastKind::Bits }, ty, span };
+        }
+        let ty = self.cx.types.reference(place.ty, mutable);
+        Expr { kind: ExprKind::Borrow(Box::new(place)), ty, span }
+    }
+
+    fn mark_borrowed(&mut self, place: &Expr, mutable: bool) {
+        match &place.kind {
+            ExprKind::Local(id) | ExprKind::Temp { local: id, .. } => {
+                self.locals[id.0 as usize].borrowed = true;
+                self.info[id.0 as usize].changed |= mutable;
+            }
+            ExprKind::Field { base, .. } => self.mark_borrowed(base, mutable),
+            ExprKind::Index { base, .. } if !matches!(self.kind(base.ty), TyKind::Slice { .. }) => {
+                self.mark_borrowed(base, mutable);
+            }
+            _ => {}
+        }
+    }
+
+    /// Why a place cannot be written, if it cannot.
+    pub(super) fn read_only(&self, place: &Expr) -> Option<ReadOnly> {
+        match &place.kind {
+            ExprKind::Local(id) => {
+                let info = &self.info[id.0 as usize];
+                (!info.mutable && !info.late).then_some(ReadOnly::Local(*id))
+            }
+            ExprKind::Global(id) => {
+                (!self.cx.globals[id.0 as usize].mutable).then_some(ReadOnly::Global(*id))
+            }
+            ExprKind::Field { base, .. } => self.read_only(base),
+            ExprKind::Index { base, .. } => match self.kind(base.ty) {
+                TyKind::Slice { mutable, .. } => (!mutable).then_some(ReadOnly::Through(base.ty)),
+                _ => self.read_only(base),
+            },
+            ExprKind::Deref(pointer) => match self.kind(pointer.ty) {
+                TyKind::Ref { mutable: false, .. } | TyKind::RawPtr { mutable: false, .. } => {
+                    Some(ReadOnly::Through(pointer.ty))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The words for a mutable binding in this file's spelling.
+    fn mutable_binding(&self, name: &str) -> String {
+        match self.spelling {
+            Spelling::Vex => format!("let! {name}"),
+            Spelling::Vera => format!("var {name}"),
+            Spelling::Vais => format!("{name} := mut"),
+        }
+    }
+
+    fn explain_read_only(&mut self, d: Diagnostic, why: &ReadOnly) -> Diagnostic {
+        match why {
+            ReadOnly::Local(id) => {
+                let local = &self.locals[id.0 as usize];
+                let (name, span) = (local.name, local.span);
+                if name.as_str() == "self" {
+                    return d.label(span, "`self` is taken by value here").help("take `self: &T!`");
+                }
+                if self.info[id.0 as usize].parameter {
+                    return d.label(span, "a parameter").help(format!("make it assignable: `{name}!: T`"));
+                }
+                let how = self.mutable_binding(name.as_str());
+                d.label(span, "bound here without the mutable mark").help(format!("bind it with `{how}`"))
+            }
+            ReadOnly::Global(id) => {
+                let global = &self.cx.globals[id.0 as usize];
+                let (name, span) = (global.name, global.span);
+                let how = self.mutable_binding(name.as_str());
+                d.label(span, "declared here without the mutable mark")
+                    .help(format!("declare it with `{how}`"))
+            }
+            ReadOnly::Through(ty) => {
+                let shown = self.show(*ty);
+                d.note(format!("`{shown}` is read-only; `{shown}!` can be written through"))
+            }
+        }
+    }
+
+    fn immutable_borrow(&mut self, place: &Expr, why: ReadOnly, span: Span) {
+        let (code, title) = match why {
+            ReadOnly::Through(_) => (codes::READ_ONLY, "a mutable borrow through a read-only reference"),
+            _ => (codes::IMMUTABLE_BORROW, "a mutable borrow of something immutable"),
+        };
+        let d = Diagnostic::error(code, span, title);
+        let d = self.explain_read_only(d, &why);
+        let _ = place;
+        self.error(d);
+    }
+
+    /// Checks that a receiver may be changed by the method called on it.
+    pub(super) fn need_mutable_receiver(&mut self, place: &Expr, method: &str, span: Span) {
+        if let Some(why) = self.read_only(place) {
+            // `.vais` lets immutable bindings be changed, but not what a read-only pointer points at.
+            if self.spelling == Spelling::Vais && !matches!(why, ReadOnly::Through(_)) {
+                return;
+            }
+            let title = format!("`{method}` changes its receiver, which is immutable here");
+            let d = Diagnostic::error(codes::IMMUTABLE_BORROW, span, title);
+            let d = self.explain_read_only(d, &why);
+            self.error(d);
+        }
+    }
+
+    pub(super) fn assign(
+        &mut self,
+        op: Option<BinaryOp>,
+        place: &'a ast::Expr,
+        value: &'a ast::Expr,
+        span: Span,
+    ) -> Expr {
+        if op.is_none()
+            && let ast::ExprKind::Name(name) = place.kind
+            && name.as_str() == "_"
+        {
+            let value = self.value(value, Expect::Any);
+            return self.discard(value);
+        }
+        let target = self.assigned_place(place);
+        let kind = match op {
+            None => {
+                let ty = target.ty;
+                let value = Box::new(self.value_of(value, ty));
+                let raw = self.is_behind_raw_pointer(&target);
+                let drop_old = !raw && self.cx.types.needs_drop(self.shallow(ty));
+                ExprKind::Assign { place: Box::new(target), value, drop_old }
+            }
+            Some(op) => {
+                let value = self.value(value, Expect::Any);
+                let value = self.scalar(value);
+                match self.update_operation(op, &target, value, span) {
+                    Some((op, value)) => {
+                        ExprKind::Update { op, place: Box::new(target), value: Box::new(value) }
+                    }
+                    None => return self.poison(span),
+                }
+            }
+        };
+        Expr { kind, ty: Ty::UNIT, span }
+    }
+
+    fn update_operation(
+        &mut self,
+        op: BinaryOp,
+        target: &Expr,
+        value: Expr,
+        span: Span,
+    ) -> Option<(UpdateOp, Expr)> {
+        if self.is_pointer(target.ty)
+            && matches!(op, BinaryOp::Add | BinaryOp::Sub)
+            && self.is_integer(value.ty)
+        {
+            let scale = self.pointer_scale(target.ty);
+            return Some((UpdateOp::PtrOffset { scale, negative: op == BinaryOp::Sub }, value));
+        }
+        let shift = matches!(op, BinaryOp::Shl | BinaryOp::Shr);
+        let value = if shift { value } else { self.coerce(value, target.ty) };
+        if self.shallow(target.ty) == Ty::ERROR || self.shallow(value.ty) == Ty::ERROR {
+            return None;
+        }
+        if !self.operator_applies(op, target.ty) || (shift && !self.is_integer(value.ty)) {
+            let (a, b) = (self.show(target.ty), self.show(value.ty));
+            let title = format!("`{}=` does not apply to a `{a}` and a `{b}`", op.as_str());
+            self.error(Diagnostic::error(codes::OPERATOR, span, title));
+            return None;
+        }
+        Some((UpdateOp::Binary(op), value))
+    }
+
+    /// A place that is about to be assigned to.
+    fn assigned_place(&mut self, place: &'a ast::Expr) -> Expr {
+        let direct = match place.kind {
+            ast::ExprKind::Name(name) => self.names.get(&name).copied(),
+            _ => None,
+        };
+        let used = match direct {
+            Some(super::local::Binding::Local(id)) => Some((id, self.info[id.0 as usize].used)),
+            _ => None,
+        };
+        let mut target = self.expr(place, Expect::Any);
+        // Assigning to a reference's name assigns the reference; to a `&T!` parameter's target one writes `*r`.
+        if let Some((id, was_used)) = used {
+            let info = &mut self.info[id.0 as usize];
+            info.used = was_used;
+        }
+        self.note_change(&target);
+        if self.shallow(target.ty) == Ty::ERROR {
+            return target;
+        }
+        if !self.is_place(&target) {
+            let d = Diagnostic::error(codes::NOT_A_PLACE, target.span, "this cannot be assigned to");
+            self.error(d.note("a variable, a field, an element, or what a pointer points at can"));
+            target.ty = Ty::ERROR;
+            return target;
+        }
+        if let Some(why) = self.read_only(&target)
+            && !(self.spelling == Spelling::Vais && !matches!(why, ReadOnly::Through(_)))
+        {
+            let (code, title) = match &why {
+                ReadOnly::Local(id) => {
+                    (codes::IMMUTABLE, format!("`{}` is immutable", self.locals[id.0 as usize].name))
+                }
+                ReadOnly::Global(id) => {
+                    (codes::IMMUTABLE, format!("`{}` is immutable", self.cx.globals[id.0 as usize].name))
+                }
+                ReadOnly::Through(ty) => {
+                    (codes::READ_ONLY, format!("a `{}` cannot be written through", self.show(*ty)))
+                }
+            };
+            let d = Diagnostic::error(code, target.span, title);
+            let d = self.explain_read_only(d, &why);
+            self.error(d);
+        }
+        target
+    }
+
+    fn note_change(&mut self, place: &Expr) {
+        match &place.kind {
+            ExprKind::Local(id) => self.info[id.0 as usize].changed = true,
+            ExprKind::Field { base, .. } | ExprKind::Index { base, .. } => self.note_change(base),
+            _ => {}
+        }
+    }
+
+    /// Raw memory holds no value that an assignment could drop.
+    fn is_behind_raw_pointer(&self, place: &Expr) -> bool {
+        match &place.kind {
+            ExprKind::Deref(pointer) => self.is_pointer(pointer.ty),
+            ExprKind::Field { base, .. } | ExprKind::Index { base, .. } => self.is_behind_raw_pointer(base),
+            _ => false,
+        }
+    }
+
+    /// Bytes a step of a pointer moves by.
+    pub(super) fn pointer_scale(&self, ty: Ty) -> u64 {
+        match self.kind(ty) {
+            TyKind::RawPtr { pointee, .. } => self.cx.types.layout(*pointee).size,
+            _ => 1,
+        }
+    }
+}

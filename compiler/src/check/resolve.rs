@@ -1,0 +1,300 @@
+//! Written types to types, and declarations to signatures and layouts, each resolved when first needed.
+
+use vex_syntax::ast::{self, TypeExpr, TypeKind};
+use vex_syntax::{Diagnostic, Spelling, Symbol};
+
+use super::names::Lookup;
+use super::{Checker, ConstSource, Signature, State, codes, suggest};
+use crate::loader::ModuleId;
+use crate::typed::GlobalId;
+use crate::types::{Field, FuncId, StructId, Ty, TyKind};
+
+/// The types whose names are part of the language.
+pub(super) const PRIMITIVES: &[(&str, Ty)] = &[
+    ("bool", Ty::BOOL),
+    ("i8", Ty::I8),
+    ("i16", Ty::I16),
+    ("i32", Ty::I32),
+    ("i64", Ty::I64),
+    ("isize", Ty::ISIZE),
+    ("u8", Ty::U8),
+    ("u16", Ty::U16),
+    ("u32", Ty::U32),
+    ("u64", Ty::U64),
+    ("usize", Ty::USIZE),
+    ("f32", Ty::F32),
+    ("f64", Ty::F64),
+    ("str", Ty::STR),
+    ("ptr", Ty::PTR),
+];
+
+/// The primitive type of this name.
+pub(super) fn primitive(name: &str) -> Option<Ty> {
+    PRIMITIVES.iter().find(|(known, _)| *known == name).map(|(_, ty)| *ty)
+}
+
+impl<'a> Checker<'a> {
+    /// The type a written type stands for; `Ty::ERROR` after reporting why there is none.
+    pub(super) fn resolve_type(&mut self, module: ModuleId, ty: &TypeExpr) -> Ty {
+        match &ty.kind {
+            TypeKind::Path { names, args } => self.resolve_path(module, ty, names, args),
+            TypeKind::RawPtr { mutable, pointee } => {
+                let pointee = self.resolve_type(module, pointee);
+                if pointee == Ty::ERROR { pointee } else { self.types.raw_ptr(pointee, *mutable) }
+            }
+            TypeKind::Ref { mutable, pointee } => self.resolve_ref(module, *mutable, pointee),
+            TypeKind::Array { elem, len } => {
+                let elem = self.resolve_type(module, elem);
+                match self.constant_length(module, len) {
+                    Some(len) if elem != Ty::ERROR => self.array_type(elem, len, ty),
+                    _ => Ty::ERROR,
+                }
+            }
+            TypeKind::Slice(_) => {
+                let title = "a slice type stands behind a reference";
+                let d = Diagnostic::error(codes::MISPLACED, ty.span, title);
+                self.error(d.help("write `&[T]`, or `&[T]!` to write through it"));
+                Ty::ERROR
+            }
+            TypeKind::Tuple(elems) if elems.is_empty() => Ty::UNIT,
+            TypeKind::Tuple(elems) => {
+                let elems: Vec<Ty> = elems.iter().map(|elem| self.resolve_type(module, elem)).collect();
+                if elems.contains(&Ty::ERROR) { Ty::ERROR } else { self.types.intern(TyKind::Tuple(elems)) }
+            }
+            TypeKind::Fn { params, ret } => {
+                let params: Vec<Ty> = params.iter().map(|param| self.resolve_type(module, param)).collect();
+                let ret = ret.as_ref().map_or(Ty::UNIT, |ret| self.resolve_type(module, ret));
+                if ret == Ty::ERROR || params.contains(&Ty::ERROR) {
+                    return Ty::ERROR;
+                }
+                self.types.intern(TyKind::Fn { params, ret })
+            }
+            TypeKind::Never => Ty::NEVER,
+            TypeKind::Infer => {
+                let title = "this type must be written out";
+                self.error(Diagnostic::error(codes::CANNOT_INFER, ty.span, title));
+                Ty::ERROR
+            }
+            TypeKind::Error => Ty::ERROR,
+        }
+    }
+
+    fn resolve_ref(&mut self, module: ModuleId, mutable: bool, pointee: &TypeExpr) -> Ty {
+        // `.vais` writes `&T` for what the other spellings write `&T!`.
+        let mutable = mutable || self.spelling(module) == Spelling::Vais;
+        if let TypeKind::Slice(elem) = &pointee.kind {
+            let elem = self.resolve_type(module, elem);
+            return if elem == Ty::ERROR { elem } else { self.types.intern(TyKind::Slice { mutable, elem }) };
+        }
+        let pointee = self.resolve_type(module, pointee);
+        if pointee == Ty::ERROR { pointee } else { self.types.reference(pointee, mutable) }
+    }
+
+    pub(super) fn array_type(&mut self, elem: Ty, len: u64, at: &TypeExpr) -> Ty {
+        let array = self.types.intern(TyKind::Array { elem, len });
+        if self.types.layout(array).size > 1 << 40 {
+            let title = format!("the array type `{}` is larger than 1 TiB", self.show(array));
+            self.error(Diagnostic::error(codes::CONSTANT_FAILS, at.span, title));
+            return Ty::ERROR;
+        }
+        array
+    }
+
+    fn resolve_path(
+        &mut self,
+        module: ModuleId,
+        ty: &TypeExpr,
+        names: &[ast::Ident],
+        args: &[TypeExpr],
+    ) -> Ty {
+        let resolved = match names {
+            [name] => self.resolve_type_name(module, *name),
+            [alias, name] => match self.modules[module.0 as usize].aliases.get(&alias.name) {
+                Some(&from) => match self.modules[from.0 as usize].types.get(&name.name) {
+                    Some(&id) => self.types.intern(TyKind::Struct { def: id, args: Vec::new() }),
+                    None => self.unknown_type(module, *name),
+                },
+                None => self.unknown_type(module, *alias),
+            },
+            _ => self.unknown_type(module, names[0]),
+        };
+        if resolved == Ty::ERROR || args.is_empty() {
+            return resolved;
+        }
+        let title = format!("`{}` takes no type arguments", self.show(resolved));
+        self.error(Diagnostic::error(codes::UNKNOWN_TYPE, ty.span, title));
+        Ty::ERROR
+    }
+
+    fn resolve_type_name(&mut self, module: ModuleId, name: ast::Ident) -> Ty {
+        if let Some(ty) = primitive(name.name.as_str()) {
+            return ty;
+        }
+        match self.lookup_type(module, name.name) {
+            Lookup::Found(id) => self.types.intern(TyKind::Struct { def: id, args: Vec::new() }),
+            Lookup::Ambiguous(first, second) => {
+                self.ambiguous(name, first, second);
+                Ty::ERROR
+            }
+            Lookup::Missing => self.unknown_type(module, name),
+        }
+    }
+
+    fn unknown_type(&mut self, module: ModuleId, name: ast::Ident) -> Ty {
+        let title = format!("there is no type `{}`", name.name);
+        let mut d = Diagnostic::error(codes::UNKNOWN_TYPE, name.span, title);
+        let text = name.name.as_str();
+        let foreign = match text {
+            "int" | "long" | "Int" | "integer" => Some("i64"),
+            "float" | "double" | "Float" => Some("f64"),
+            "string" | "String" | "Str" => Some("str"),
+            "boolean" | "Bool" => Some("bool"),
+            "byte" | "char" => Some("u8"),
+            "size_t" | "uint" => Some("usize"),
+            "void" => Some("()"),
+            _ => None,
+        };
+        let scope = &self.modules[module.0 as usize];
+        let known = PRIMITIVES.iter().map(|(name, _)| *name);
+        let known = known.chain(scope.types.keys().chain(scope.imported_types.keys()).map(|s| s.as_str()));
+        if let Some(near) = foreign.or_else(|| suggest::nearest(text, known)) {
+            d = d.fix(format!("did you mean `{near}`?"), name.span, near);
+        } else if let Some(module) = super::names::library_module_of(text) {
+            d = d.help(format!("`{text}` is in the module `{module}`: import it"));
+        }
+        self.error(d);
+        Ty::ERROR
+    }
+
+    /// The length of an array type.
+    pub(super) fn constant_length(&mut self, module: ModuleId, len: &ast::Expr) -> Option<u64> {
+        let value = self.constant_int(module, len, Ty::USIZE)?;
+        Some(value)
+    }
+
+    /// Resolves a structure's fields; a structure that is being resolved already is left alone.
+    pub(super) fn ensure_struct(&mut self, id: StructId) {
+        let info = &self.structs[id.0 as usize];
+        if info.state != State::New {
+            return;
+        }
+        let (decl, module) = (info.decl, info.module);
+        self.structs[id.0 as usize].state = State::Busy;
+        let mut fields: Vec<Field> = Vec::new();
+        for field in &decl.fields {
+            let ty = self.resolve_type(module, &field.ty);
+            if let Some(first) = fields.iter().find(|f| f.name == field.name.name) {
+                let title = format!("the field `{}` is declared twice", field.name.name);
+                let d = Diagnostic::error(codes::DUPLICATE, field.name.span, title).at("again here");
+                self.error(d.label(first.span, "first here"));
+                continue;
+            }
+            fields.push(Field { name: field.name.name, ty, span: field.name.span });
+        }
+        self.types.structs[id.0 as usize].fields = fields;
+        self.structs[id.0 as usize].state = State::Done;
+        let mut path = Vec::new();
+        if self.contains_itself(id, id, &mut path) {
+            self.report_infinite(id, &path);
+            self.types.structs[id.0 as usize].fields.clear();
+        }
+    }
+
+    fn report_infinite(&mut self, id: StructId, path: &[Symbol]) {
+        let def = &self.types.structs[id.0 as usize];
+        let title = format!("the structure `{}` contains itself, so it has no size", def.name);
+        let field = def.fields.iter().find(|f| Some(&f.name) == path.first()).map_or(def.span, |f| f.span);
+        let d = Diagnostic::error(codes::INFINITE_TYPE, def.span, title);
+        self.error(
+            d.label(field, "through this field")
+                .help(format!("hold it behind a pointer: `*{}!`", self.types.structs[id.0 as usize].name)),
+        );
+    }
+
+    /// Whether `from` holds a `target` by value; `path` gets the names of the fields that lead there.
+    fn contains_itself(&mut self, target: StructId, from: StructId, path: &mut Vec<Symbol>) -> bool {
+        let fields = self.types.structs[from.0 as usize].fields.clone();
+        for field in fields {
+            let mut inner = vec![field.ty];
+            while let Some(ty) = inner.pop() {
+                match self.types.kind(ty).clone() {
+                    TyKind::Array { elem, .. } => inner.push(elem),
+                    TyKind::Tuple(elems) => inner.extend(elems),
+                    TyKind::Struct { def, .. } => {
+                        path.push(field.name);
+                        if path.len() > self.structs.len() + 1 {
+                            return false;
+                        }
+                        if def == target {
+                            return true;
+                        }
+                        self.ensure_struct(def);
+                        if self.contains_itself(target, def, path) {
+                            return true;
+                        }
+                        path.pop();
+                    }
+                    _ => {}
+                }
+            }
+        }
+        false
+    }
+
+    /// The signature of a function.
+    pub(super) fn signature(&mut self, id: FuncId) -> Signature {
+        if let Some(signature) = &self.funcs[id.0 as usize].signature {
+            return signature.clone();
+        }
+        let info = &self.funcs[id.0 as usize];
+        let (decl, module, owner) = (info.decl, info.module, info.owner);
+        let mut params = Vec::new();
+        if let Some(param) = &decl.self_param {
+            params.push(self.self_type(module, owner, param));
+        }
+        let (mut names, mut defaults) = (Vec::new(), Vec::new());
+        for param in &decl.params {
+            let ty = self.resolve_type(module, &param.ty);
+            params.push(ty);
+            names.push(param.name.name);
+            let value = param.default.as_ref().and_then(|expr| self.constant_of(module, expr, ty));
+            if value.is_none() && defaults.iter().any(Option::is_some) && param.default.is_none() {
+                let title = format!("the parameter `{}` needs a default too", param.name.name);
+                let d = Diagnostic::error(codes::ARGUMENTS, param.name.span, title);
+                self.error(d.note("after the first parameter with a default, all have one"));
+            }
+            defaults.push(value);
+        }
+        let ret = decl.ret.as_ref().map_or(Ty::UNIT, |ty| self.resolve_type(module, ty));
+        let has_self = decl.self_param.is_some();
+        let signature = Signature { params, names, defaults, has_self, ret };
+        self.funcs[id.0 as usize].signature = Some(signature.clone());
+        signature
+    }
+
+    fn self_type(&mut self, module: ModuleId, owner: Option<Ty>, param: &ast::SelfParam) -> Ty {
+        let Some(owner) = owner else { return Ty::ERROR };
+        match &param.ty {
+            Some(ty) => self.resolve_type(module, ty),
+            None if !param.by_ref => owner,
+            None => {
+                let mutable = param.mutable || self.spelling(module) == Spelling::Vais;
+                self.types.reference(owner, mutable)
+            }
+        }
+    }
+
+    /// Resolves a global with a constant initialiser.
+    pub(super) fn ensure_global(&mut self, id: GlobalId) -> Ty {
+        let info = &self.globals[id.0 as usize];
+        let Some(ConstSource { ty, value }) = info.decl else { return info.ty };
+        if info.state == State::New {
+            let module = info.module;
+            self.globals[id.0 as usize].state = State::Busy;
+            let (ty, value) = self.evaluate_declared(module, ty, value);
+            let info = &mut self.globals[id.0 as usize];
+            (info.ty, info.init, info.state) = (ty, value, State::Done);
+        }
+        self.globals[id.0 as usize].ty
+    }
+}
