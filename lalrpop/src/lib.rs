@@ -2,6 +2,7 @@
 
 mod angle;
 pub mod ast;
+pub mod ast_print;
 mod builder;
 pub mod codes;
 pub mod diagnostic;
@@ -22,6 +23,7 @@ pub mod spelling_table;
 pub mod symbol;
 pub mod token;
 
+pub use ast_print::{print_ast, print_tokens};
 pub use diagnostic::{Code, Diagnostic, Severity};
 pub use format_string::{Align, FormatKind, FormatPiece, FormatSpec, parse_format};
 pub use parse::{is_incomplete, parse_expr, parse_file};
