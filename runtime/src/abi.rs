@@ -303,6 +303,8 @@ static TABLES: &[&[Export]] = &[
     crate::prelude::vera_sys::EXPORTS,
     crate::prelude::vera::EXPORTS,
     crate::prelude::vera_ops::EXPORTS,
+    crate::manager::abi::EXPORTS,
+    crate::manager::module::EXPORTS,
     crate::alloc::layouts::EXPORTS,
     crate::alloc::global::EXPORTS,
     crate::alloc::bump::EXPORTS,

@@ -21,7 +21,7 @@
 //! - **arena**: memory released all at once rather than block by block.
 //! - **layout**: a size and an alignment.
 //! - **manager**: an implementation of the allocation contract
-//!   (`manager::ManagerTrait`).
+//!   ([`manager::ManagerTrait`]).
 //! - **fault**: a misuse or a failure the runtime cannot return from; see
 //!   [`fault`].
 //!
@@ -48,6 +48,7 @@ mod conformance;
 pub mod fault;
 pub mod heap;
 pub mod layout;
+pub mod manager;
 pub mod os;
 pub mod prelude;
 pub mod process;

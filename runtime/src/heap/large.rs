@@ -64,6 +64,12 @@ pub fn allocate(size: usize, align: usize, flags: u8) -> *mut u8 {
     header.large.map_size.set(map_size);
     header.large.block.set(block);
     header.large.flags.set(flags);
+    // SAFETY: the block's pages, to the end of the mapping.
+    if flags & PINNED != 0 && !unsafe { os::pin(block, usable(header)) } {
+        // SAFETY: just mapped, never used.
+        unsafe { os::unmap(map, map_size) };
+        return null_mut();
+    }
     header.page_of(block).kind.set(Kind::Large);
     chunk::register(header);
     MAPPED.fetch_add(map_size, Ordering::Relaxed);

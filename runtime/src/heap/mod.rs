@@ -128,6 +128,28 @@ fn allocate_big(size: usize, align: usize, zeroed: bool) -> *mut u8 {
     block
 }
 
+/// Allocates a zeroed block on OS pages of its own, with the capabilities of
+/// [`large`]: `EXECUTABLE` (the pages may be protected as one likes) and
+/// `PINNED` (page-locked, or null when the OS refuses).
+pub fn allocate_own_pages(size: usize, align: usize, flags: u8) -> *mut u8 {
+    if size > size::MAX_SIZE || align > size::MAX_SIZE {
+        return null_mut();
+    }
+    large::allocate(size, align, flags)
+}
+
+/// The capabilities of a block, as [`allocate_own_pages`] got them.
+///
+/// # Safety
+///
+/// `block` is a live block of the heap.
+pub unsafe fn flags_of(block: *const u8) -> u8 {
+    match chunk::find(block) {
+        Some(chunk) if chunk.page_of(block).kind.get() == Kind::Large => chunk.large.flags.get(),
+        _ => large::PLAIN,
+    }
+}
+
 /// Frees a block; null is ignored. A pointer that is no live block of the heap
 /// is a fault where the heap notices.
 ///
@@ -262,7 +284,7 @@ pub unsafe fn usable_size(block: *const u8) -> usize {
 }
 
 /// Resizes a block to `new_size` bytes at a multiple of `align`, keeping the
-/// contents up to the smaller size. Null: no memory, and the old block stays.
+/// contents up to the smaller size, and its capabilities. Null: no memory, and the old block stays.
 ///
 /// # Safety
 ///
@@ -296,7 +318,11 @@ pub unsafe fn reallocate(block: *mut u8, new_size: usize, align: usize) -> *mut 
             return resized;
         }
     }
-    let moved = allocate(new_size, align);
+    // SAFETY: the caller's word.
+    let moved = match unsafe { flags_of(block) } {
+        large::PLAIN => allocate(new_size, align),
+        flags => allocate_own_pages(new_size, align, flags),
+    };
     if moved.is_null() {
         // A smaller block always has a place to stay.
         return if aligned && new_size <= usable { block } else { null_mut() };
