@@ -10,3 +10,7 @@ pub mod stack;
 pub mod stdlib;
 pub mod typed;
 pub mod types;
+
+// The one definition of the program's memory manager: plain blocks from the
+// allocator `--allocator` selects, code from the heap.
+vex_runtime::instantiate_memory_manager!(vex_runtime::manager::PROCESS);
