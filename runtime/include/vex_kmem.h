@@ -1,4 +1,4 @@
-/* kmem for C and C++: the functions of vex_runtime.h with an optional reason.
+/* kmem for C and C++: the functions of vex_memory.h with an optional reason.
  *
  *     char *scratch = (char *)kmem_allocate(101, "Scratch buffer");
  *     char *plain = (char *)kmem_allocate(44);
@@ -11,7 +11,7 @@
 #ifndef VEX_KMEM_H
 #define VEX_KMEM_H
 
-#include "vex_runtime.h"
+#include "vex_memory.h"
 
 #ifdef __cplusplus
 

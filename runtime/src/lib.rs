@@ -46,6 +46,7 @@ pub mod builtins;
 #[cfg(test)]
 mod conformance;
 pub mod fault;
+pub mod header;
 pub mod heap;
 pub mod layout;
 pub mod manager;

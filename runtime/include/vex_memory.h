@@ -1,0 +1,428 @@
+/* The Vex memory runtime for C and C++.
+ *
+ * Printed from the runtime's export table; edits are lost. Functions never
+ * unwind. Sizes are bytes. A failed allocation returns null or {0, 0}.
+ */
+#ifndef VEX_MEMORY_H
+#define VEX_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__cplusplus)
+#define VEX_NORETURN [[noreturn]]
+#else
+#define VEX_NORETURN _Noreturn
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A string of the language: bytes and their count. */
+typedef struct VexStr {
+    const void *ptr;
+    size_t len;
+} VexStr;
+
+/* A memory requirement: bytes, and an alignment that is a power of two. */
+typedef struct VexLayout {
+    int64_t size;
+    int64_t align;
+} VexLayout;
+
+/* The result of an allocation: {0, 0} when it failed. */
+typedef struct VexAllocation {
+    int64_t ptr;
+    int64_t size;
+} VexAllocation;
+
+/* Allocates linearly from a buffer; freed all at once. */
+typedef struct VexBumpAllocator {
+    int64_t buffer;
+    int64_t capacity;
+    int64_t offset;
+    int64_t allocated;
+} VexBumpAllocator;
+
+/* Allocates blocks of one size. */
+typedef struct VexPoolAllocator {
+    int64_t buffer;
+    int64_t capacity;
+    int64_t block_size;
+    int64_t free_list;
+    int64_t num_blocks;
+    int64_t num_free;
+} VexPoolAllocator;
+
+/* Allocates blocks of any size, first fit. */
+typedef struct VexFreeListAllocator {
+    int64_t buffer;
+    int64_t capacity;
+    int64_t free_list;
+    int64_t allocated;
+} VexFreeListAllocator;
+
+/* Allocates last in, first out. */
+typedef struct VexStackAllocator {
+    int64_t buffer;
+    int64_t capacity;
+    int64_t offset;
+    int64_t prev_offset;
+} VexStackAllocator;
+
+/* ---- The Mem prelude: general-purpose allocation and memory operations. ---- */
+
+/* Allocates size bytes, uninitialized, aligned to 16 bytes.
+ *
+ * vex_malloc(0) returns a block of its own. Null when there is no memory.
+ */
+void *vex_malloc(size_t size);
+
+/* Allocates count * size zeroed bytes, aligned to 16 bytes.
+ *
+ * Null when there is no memory or the product overflows.
+ */
+void *vex_calloc(size_t count, size_t size);
+
+/* Resizes a block to size bytes, keeping its contents up to the smaller size.
+ *
+ * A null ptr allocates. A size of 0 frees and returns null. Null for
+ * any other size means that there is no memory and the block is unchanged.
+ */
+void *vex_realloc(void *ptr, size_t size);
+
+/* Frees a block of vex_malloc, vex_calloc, vex_realloc or
+ * vex_aligned_alloc. Null is ignored.
+ */
+void vex_free(void *ptr);
+
+/* The usable bytes of a block, at least the bytes asked for; 0 for null. */
+size_t vex_malloc_usable_size(void *ptr);
+
+/* Allocates size bytes, uninitialized, at a multiple of alignment.
+ *
+ * Null when alignment is not a power of two or there is no memory. The
+ * block is freed with vex_free.
+ */
+void *vex_aligned_alloc(size_t alignment, size_t size);
+
+/* Copies n bytes from src to dest and returns dest. The two ranges
+ * must not overlap.
+ */
+void *vex_memcpy(void *dest, const void *src, size_t n);
+
+/* Copies n bytes from src to dest, which may overlap, and returns dest. */
+void *vex_memmove(void *dest, const void *src, size_t n);
+
+/* Sets n bytes at dest to the low byte of val and returns dest. */
+void *vex_memset(void *dest, int32_t val, size_t n);
+
+/* Compares n bytes as unsigned numbers: 0 when equal, negative when the
+ * first difference is smaller in a, positive when it is greater.
+ */
+int32_t vex_memcmp(const void *a, const void *b, size_t n);
+
+/* ---- The primitives of vera:memory. ---- */
+
+/* Allocates size bytes, uninitialized, at a multiple of align.
+ *
+ * Null when size is negative, align is not a power of two, or there is
+ * no memory. A size of 0 gets a block of its own.
+ */
+void *__vera_sys_alloc(int64_t size, int64_t align);
+
+/* Frees a block of __vera_sys_alloc, allocated with this size and align.
+ *
+ * Null is ignored. A wrong size or alignment does no harm: the block's own
+ * bookkeeping decides.
+ */
+void __vera_sys_free(void *addr, int64_t size, int64_t align);
+
+/* ---- vera:memory. ---- */
+
+/* Allocates size bytes, uninitialized, aligned to 16 bytes.
+ *
+ * Null when size is negative or there is no memory.
+ */
+void *vera_allocate(int64_t size);
+
+/* Allocates size bytes, uninitialized, at a multiple of align.
+ *
+ * Null when size is negative, align is not a power of two, or there is
+ * no memory.
+ */
+void *vera_allocate_aligned(int64_t size, int64_t align);
+
+/* Frees a block of vera_allocate of this size. Null is ignored; a wrong
+ * size does no harm.
+ */
+void vera_free(void *addr, int64_t size);
+
+/* Frees a block of vera_allocate_aligned of this size and align. Null
+ * is ignored; a wrong size or alignment does no harm.
+ */
+void vera_free_aligned(void *addr, int64_t size, int64_t align);
+
+/* Copies count bytes from src to dest, which must not overlap. A
+ * negative count is a fault.
+ */
+void vera_copy_memory(void *dest, const void *src, int64_t count);
+
+/* Sets count bytes at dest to value, an i8 or a byte from 0 to 255.
+ * A negative count or a value that is no byte is a fault.
+ */
+void vera_set_memory(void *dest, int64_t value, int64_t count);
+
+/* Zeroes count bytes at dest. A negative count is a fault. */
+void vera_zero_memory(void *dest, int64_t count);
+
+/* ---- std/allocator: layouts and five allocation strategies. Blocks are named by address. ---- */
+
+/* A layout of size bytes aligned to align. */
+VexLayout vex_layout_new(int64_t size, int64_t align);
+
+/* The layout of count elements, each padded to its alignment; a size of
+ * -1 when that overflows.
+ */
+VexLayout vex_layout_array(int64_t elem_size, int64_t elem_align, int64_t count);
+
+/* The layout of base followed by ext, padded between them; a size of -1
+ * when that overflows.
+ */
+VexLayout vex_layout_extend(VexLayout base, VexLayout ext);
+
+/* Allocates uninitialized memory; {0, 0} on failure. */
+VexAllocation vex_global_alloc(VexLayout layout);
+
+/* Allocates zeroed memory; {0, 0} on failure. */
+VexAllocation vex_global_alloc_zeroed(VexLayout layout);
+
+/* Frees a block of vex_global_alloc that has this layout; 0 is ignored. */
+void vex_global_dealloc(int64_t ptr, VexLayout layout);
+
+/* Moves a block from one layout to another, keeping the bytes both have;
+ * {0, 0} on failure, and then the old block stays valid.
+ */
+VexAllocation vex_global_realloc(int64_t ptr, VexLayout old_layout, VexLayout new_layout);
+
+/* Makes self a bump allocator over a fresh buffer; all fields are zero
+ * when there is no memory.
+ */
+void vex_bump_init(VexBumpAllocator *self, int64_t capacity);
+
+/* Makes self a bump allocator over the caller's buffer, which it never
+ * frees.
+ */
+void vex_bump_from_buffer(VexBumpAllocator *self, int64_t buffer, int64_t capacity);
+
+/* Allocates uninitialized memory; {0, 0} on failure. */
+VexAllocation vex_bump_alloc(VexBumpAllocator *self, VexLayout layout);
+
+/* Allocates zeroed memory; {0, 0} on failure. */
+VexAllocation vex_bump_alloc_zeroed(VexBumpAllocator *self, VexLayout layout);
+
+/* Forgets every block; 0, or -1 when there is no buffer. */
+int64_t vex_bump_reset(VexBumpAllocator *self);
+
+/* Bytes left. */
+int64_t vex_bump_remaining(VexBumpAllocator *self);
+
+/* Bytes requested since the start or the last reset. */
+int64_t vex_bump_total_allocated(VexBumpAllocator *self);
+
+/* Frees the allocator's own buffer and zeroes every field; 0, or -1 when
+ * there is no buffer.
+ */
+int64_t vex_bump_drop(VexBumpAllocator *self);
+
+/* Makes self a pool of num_blocks blocks of block_size bytes; all
+ * fields are zero when there is no memory.
+ */
+void vex_pool_init(VexPoolAllocator *self, int64_t block_size, int64_t num_blocks);
+
+/* Takes a block; 0 when none is free. */
+int64_t vex_pool_alloc(VexPoolAllocator *self);
+
+/* Gives a block back; 0, or -1 when it is not a live block of the pool. */
+int64_t vex_pool_dealloc(VexPoolAllocator *self, int64_t ptr);
+
+/* Number of free blocks. */
+int64_t vex_pool_num_free_blocks(VexPoolAllocator *self);
+
+/* Number of live blocks. */
+int64_t vex_pool_num_allocated(VexPoolAllocator *self);
+
+/* Frees the buffer and zeroes every field; 0, or -1 when it was dropped. */
+int64_t vex_pool_drop(VexPoolAllocator *self);
+
+/* Makes self a free-list allocator over a fresh buffer; all fields are
+ * zero when there is no memory.
+ */
+void vex_freelist_init(VexFreeListAllocator *self, int64_t capacity);
+
+/* Allocates by first fit; {0, 0} on failure. */
+VexAllocation vex_freelist_alloc(VexFreeListAllocator *self, VexLayout layout);
+
+/* Gives a block back; 0, or -1 when it is not a live block of this
+ * allocator.
+ */
+int64_t vex_freelist_dealloc(VexFreeListAllocator *self, int64_t ptr);
+
+/* Bytes in live blocks. */
+int64_t vex_freelist_total_allocated(VexFreeListAllocator *self);
+
+/* Bytes not in live blocks. */
+int64_t vex_freelist_remaining(VexFreeListAllocator *self);
+
+/* Frees the buffer and zeroes every field; 0, or -1 when it was dropped. */
+int64_t vex_freelist_drop(VexFreeListAllocator *self);
+
+/* Makes self a stack allocator over a fresh buffer; all fields are zero
+ * when there is no memory.
+ */
+void vex_stack_init(VexStackAllocator *self, int64_t capacity);
+
+/* Allocates on top; {0, 0} on failure. */
+VexAllocation vex_stack_alloc(VexStackAllocator *self, VexLayout layout);
+
+/* Frees the most recent block; 0, or -1 when there is none. */
+int64_t vex_stack_pop(VexStackAllocator *self);
+
+/* Forgets every block; 0, or -1 when there is no buffer. */
+int64_t vex_stack_reset(VexStackAllocator *self);
+
+/* Bytes left. */
+int64_t vex_stack_remaining(VexStackAllocator *self);
+
+/* Frees the buffer and zeroes every field; 0, or -1 when it was dropped. */
+int64_t vex_stack_drop(VexStackAllocator *self);
+
+/* ---- kmem: one fixed buffer, a reason for every allocation. See vex_kmem.h for optional reasons. ---- */
+
+/* Allocates num_bytes zeroed bytes, 16-aligned, from kmem's buffer. The
+ * reason may be null. Never returns null: a size below 1 and a full buffer
+ * are assertion failures.
+ */
+void *kmem_allocate(int32_t num_bytes, const char *reason);
+
+/* Releases the block *mem points to and sets *mem to null. A null
+ * pointer is ignored; anything but a live block is an assertion failure.
+ */
+void kmem_release(void **mem);
+
+/* The size of a live block, exactly as requested. */
+uint32_t kmem_sizeof_allocation(const void *mem);
+
+/* Sets the buffer's size in bytes; false when the buffer exists already. */
+bool kmem_configure(size_t capacity);
+
+/* kmem_allocate with the reason as a str. */
+void *vex_kmem_allocate(int32_t bytes, VexStr reason);
+
+/* kmem_release for the language's module. */
+void vex_kmem_release(void **mem);
+
+/* kmem_sizeof_allocation for the language's module. */
+uint32_t vex_kmem_sizeof_allocation(const void *mem);
+
+/* Bytes held for one reason. */
+int64_t vex_kmem_usage(VexStr reason);
+
+/* Bytes held in all. */
+int64_t vex_kmem_in_use(void);
+
+/* Allocations held in all. */
+int64_t vex_kmem_allocations(void);
+
+/* The buffer's size in bytes. */
+int64_t vex_kmem_capacity(void);
+
+/* Prints what is still held, a line per reason, to standard error. */
+void vex_kmem_report(void);
+
+/* ---- Xila: memory by capability. xila_memory_* keep the layout in front of the block. ---- */
+
+/* Allocates size bytes at a multiple of alignment (0: 16) with the
+ * given capabilities (1: executable, 2: direct memory access).
+ *
+ * hint is an address the block would ideally have; managers may ignore
+ * it, and the heap does. Null when there is no memory, the alignment is not
+ * a power of two, or a capability is unknown or cannot be met.
+ */
+void *xila_memory_allocate(void *hint, size_t size, size_t alignment, uint8_t capabilities);
+
+/* Frees a block of xila_memory_allocate. Null is ignored. */
+void xila_memory_deallocate(void *pointer);
+
+/* Resizes a block to size bytes, keeping its contents, alignment and
+ * capabilities. A null pointer allocates, a size of 0 frees and returns
+ * null. Null for any other size: no memory, and the block is unchanged.
+ */
+void *xila_memory_reallocate(void *pointer, size_t size);
+
+/* Copies size bytes from source to destination, which must not
+ * overlap, and returns destination.
+ */
+void *xila_memory_copy(void *destination, const void *source, size_t size);
+
+/* Copies size bytes from source to destination, which may overlap,
+ * and returns destination.
+ */
+void *xila_memory_move(void *destination, const void *source, size_t size);
+
+/* Sets size bytes at destination to the low byte of value and returns
+ * destination.
+ */
+void *xila_memory_set(void *destination, int32_t value, size_t size);
+
+/* Compares size bytes as unsigned numbers: 0, negative or positive. */
+int32_t xila_memory_compare(const void *a, const void *b, size_t size);
+
+/* Allocates a block of the manager with the given capabilities (1:
+ * executable, 2: direct memory access).
+ *
+ * Null when there is no memory, the layout describes no block, or a
+ * capability is unknown or cannot be met.
+ */
+void *xila_manager_allocate(uint8_t capabilities, VexLayout layout);
+
+/* Gives a block of the manager back, allocated with this layout. Null and a
+ * layout that describes no block are ignored.
+ */
+void xila_manager_deallocate(void *pointer, VexLayout layout);
+
+/* Resizes a block of the manager to new_size bytes at its old alignment,
+ * keeping its contents; the result has the given capabilities. A null
+ * pointer allocates. Null: it failed, and the old block stays.
+ */
+void *xila_manager_reallocate(uint8_t capabilities, void *pointer, VexLayout old, size_t new_size);
+
+/* Bytes in live blocks of the manager. */
+size_t xila_manager_get_used(void);
+
+/* Bytes the manager holds that are not in live blocks. */
+size_t xila_manager_get_free(void);
+
+/* All bytes the manager holds: used and free. */
+size_t xila_manager_get_total_size(void);
+
+/* Bytes in an OS page. */
+size_t xila_manager_get_page_size(void);
+
+/* Makes instructions written to size bytes at pointer visible to
+ * execution. Null is ignored.
+ */
+void xila_manager_flush_instruction_cache(void *pointer, size_t size);
+
+/* Writes cached data at pointer, size bytes, back to memory for
+ * devices. Null is ignored.
+ */
+void xila_manager_flush_data_cache(void *pointer, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,227 @@
+//! The C header, printed from the export table.
+//!
+//! `include/vex_memory.h` is checked in, so that C programs need no Rust to read
+//! it; a test fails when it is not what [`render`] prints. Running the tests
+//! with `VEX_BLESS=1` writes it anew (and refuses where `CI` is set, so that a
+//! stale header cannot bless itself there).
+
+use crate::abi::{self, AbiTy, Export, Group, VexStr};
+use crate::alloc::{bump, free_list, pool, stack};
+use crate::layout;
+use core::mem::offset_of;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+/// A struct that crosses the ABI, as the header declares it.
+pub struct CStruct {
+    /// Its name at the ABI; C's has `Vex` in front.
+    pub name: &'static str,
+    /// What it is.
+    pub doc: &'static str,
+    /// Its size in bytes.
+    pub size: usize,
+    /// Fields: name, type, offset in bytes.
+    pub fields: &'static [(&'static str, AbiTy, usize)],
+}
+
+macro_rules! c_structs {
+    ($($rust:ty as $name:literal, $doc:literal { $($field:ident: $ty:ident),* })*) => {
+        &[$(CStruct {
+            name: $name,
+            doc: $doc,
+            size: size_of::<$rust>(),
+            fields: &[$((stringify!($field), AbiTy::$ty, offset_of!($rust, $field))),*],
+        }),*]
+    };
+}
+
+/// Every struct of the header.
+pub static STRUCTS: &[CStruct] = c_structs! {
+    VexStr as "Str", "A string of the language: bytes and their count." { ptr: ConstPtr, len: Usize }
+    layout::Layout as "Layout", "A memory requirement: bytes, and an alignment that is a power of two." { size: I64, align: I64 }
+    layout::Allocation as "Allocation", "The result of an allocation: {0, 0} when it failed." { ptr: I64, size: I64 }
+    bump::BumpAllocator as "BumpAllocator", "Allocates linearly from a buffer; freed all at once."
+        { buffer: I64, capacity: I64, offset: I64, allocated: I64 }
+    pool::PoolAllocator as "PoolAllocator", "Allocates blocks of one size."
+        { buffer: I64, capacity: I64, block_size: I64, free_list: I64, num_blocks: I64, num_free: I64 }
+    free_list::FreeListAllocator as "FreeListAllocator", "Allocates blocks of any size, first fit."
+        { buffer: I64, capacity: I64, free_list: I64, allocated: I64 }
+    stack::StackAllocator as "StackAllocator", "Allocates last in, first out."
+        { buffer: I64, capacity: I64, offset: I64, prev_offset: I64 }
+};
+
+/// The header's parts, in order: group, heading.
+const SECTIONS: &[(Group, &str)] = &[
+    (Group::MemPrelude, "The Mem prelude: general-purpose allocation and memory operations."),
+    (Group::VeraPrimitive, "The primitives of vera:memory."),
+    (Group::Vera, "vera:memory."),
+    (Group::Allocator, "std/allocator: layouts and five allocation strategies. Blocks are named by address."),
+    (
+        Group::Kmem,
+        "kmem: one fixed buffer, a reason for every allocation. See vex_kmem.h for optional reasons.",
+    ),
+    (Group::Xila, "Xila: memory by capability. xila_memory_* keep the layout in front of the block."),
+];
+
+/// The C spelling of a type, ending where a name may follow.
+fn c_type(ty: AbiTy) -> String {
+    let plain = match ty {
+        AbiTy::Unit | AbiTy::Never => "void ",
+        AbiTy::Bool => "bool ",
+        AbiTy::I8 => "int8_t ",
+        AbiTy::I16 => "int16_t ",
+        AbiTy::I32 => "int32_t ",
+        AbiTy::I64 => "int64_t ",
+        AbiTy::U8 => "uint8_t ",
+        AbiTy::U16 => "uint16_t ",
+        AbiTy::U32 => "uint32_t ",
+        AbiTy::U64 => "uint64_t ",
+        AbiTy::Isize => "ptrdiff_t ",
+        AbiTy::Usize => "size_t ",
+        AbiTy::F32 => "float ",
+        AbiTy::F64 => "double ",
+        AbiTy::Ptr => "void *",
+        AbiTy::ConstPtr => "const void *",
+        AbiTy::CStr => "const char *",
+        AbiTy::Str => "VexStr ",
+        AbiTy::Struct(name) => return format!("Vex{name} "),
+        // A C type already, such as the pointer of a pointer.
+        AbiTy::PtrTo(name) if name.ends_with('*') => return format!("{name}*"),
+        AbiTy::PtrTo(name) => return format!("Vex{name} *"),
+    };
+    plain.to_owned()
+}
+
+/// A parameter's name in C and C++: not a keyword of either.
+fn c_name(name: &str) -> &str {
+    match name {
+        "this" => "self",
+        "new" => "new_",
+        "default" => "default_",
+        other => other,
+    }
+}
+
+/// `text`, without its Markdown, as a comment.
+fn write_comment(out: &mut String, text: &str) {
+    let text = text.trim().replace('`', "");
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let body = lines.join("\n * ").replace("\n * \n", "\n *\n");
+    let _ = if lines.len() == 1 { writeln!(out, "/* {body} */") } else { writeln!(out, "/* {body}\n */") };
+}
+
+fn write_struct(out: &mut String, item: &CStruct) {
+    let _ = writeln!(out, "/* {} */\ntypedef struct Vex{} {{", item.doc, item.name);
+    for (name, ty, _) in item.fields {
+        let _ = writeln!(out, "    {}{name};", c_type(*ty));
+    }
+    let _ = writeln!(out, "}} Vex{};\n", item.name);
+}
+
+fn write_function(out: &mut String, export: &Export) {
+    write_comment(out, export.doc);
+    if export.ret == AbiTy::Never {
+        out.push_str("VEX_NORETURN ");
+    }
+    let params: Vec<String> =
+        export.params.iter().map(|(name, ty)| format!("{}{}", c_type(*ty), c_name(name))).collect();
+    let params = if params.is_empty() { "void".to_owned() } else { params.join(", ") };
+    let _ = writeln!(out, "{}{}({params});\n", c_type(export.ret), export.symbol);
+}
+
+/// The whole header.
+pub fn render() -> String {
+    let mut out = String::from(
+        "/* The Vex memory runtime for C and C++.\n \
+         *\n \
+         * Printed from the runtime's export table; edits are lost. Functions never\n \
+         * unwind. Sizes are bytes. A failed allocation returns null or {0, 0}.\n \
+         */\n\
+         #ifndef VEX_MEMORY_H\n#define VEX_MEMORY_H\n\n\
+         #include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n\n\
+         #if defined(__cplusplus)\n#define VEX_NORETURN [[noreturn]]\n\
+         #else\n#define VEX_NORETURN _Noreturn\n#endif\n\n\
+         #ifdef __cplusplus\nextern \"C\" {\n#endif\n\n",
+    );
+    STRUCTS.iter().for_each(|item| write_struct(&mut out, item));
+    for (group, heading) in SECTIONS {
+        let _ = writeln!(out, "/* ---- {heading} ---- */\n");
+        abi::exports()
+            .filter(|export| export.group == *group)
+            .for_each(|export| write_function(&mut out, export));
+    }
+    out.push_str("#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
+    out
+}
+
+/// Names of structs that exported signatures mention and [`STRUCTS`] lacks.
+pub fn undeclared_structs() -> BTreeSet<&'static str> {
+    let types = abi::exports()
+        .filter(|export| export.group.in_header())
+        .flat_map(|export| export.params.iter().map(|(_, ty)| *ty).chain([export.ret]));
+    types
+        .filter_map(|ty| match ty {
+            AbiTy::Struct(name) => Some(name),
+            AbiTy::PtrTo(name) if !name.ends_with('*') => Some(name),
+            _ => None,
+        })
+        .filter(|name| STRUCTS.iter().all(|item| item.name != *name))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+    use std::{env, fs};
+
+    #[test]
+    fn the_checked_in_header_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/include/vex_memory.h");
+        let current = render();
+        if env::var_os("VEX_BLESS").is_some_and(|value| value == "1") {
+            assert!(env::var_os("CI").is_none(), "blessing is for people, not for CI");
+            fs::write(path, current).expect("the header can be written");
+            return;
+        }
+        let stored = fs::read_to_string(path).unwrap_or_default().replace("\r\n", "\n");
+        if stored != current {
+            let line = stored.lines().zip(current.lines()).position(|(old, new)| old != new);
+            let line = line.unwrap_or_else(|| stored.lines().count().min(current.lines().count()));
+            panic!(
+                "include/vex_memory.h is stale from line {}: it has {:?}, the export table {:?}; run the tests with VEX_BLESS=1",
+                line + 1,
+                stored.lines().nth(line),
+                current.lines().nth(line)
+            );
+        }
+    }
+
+    #[test]
+    fn the_header_declares_every_function_and_struct_once() {
+        assert_eq!(undeclared_structs(), BTreeSet::new());
+        let text = render();
+        let names: Vec<&str> = text
+            .lines()
+            .filter(|line| line.ends_with(");"))
+            .filter_map(|line| line.split('(').next()?.rsplit([' ', '*']).next())
+            .collect();
+        for export in abi::exports() {
+            let declared = names.iter().filter(|name| **name == export.symbol).count();
+            assert_eq!(declared, usize::from(export.group.in_header()), "{}", export.symbol);
+        }
+        let groups: HashSet<_> = SECTIONS.iter().map(|(group, _)| *group).collect();
+        assert_eq!(groups.len(), SECTIONS.len());
+        assert!(abi::exports().all(|export| groups.contains(&export.group) == export.group.in_header()));
+    }
+
+    #[test]
+    fn structs_have_no_padding_or_hidden_fields() {
+        for item in STRUCTS {
+            for (index, (field, _, offset)) in item.fields.iter().enumerate() {
+                assert_eq!(*offset, index * 8, "{}.{field}", item.name);
+            }
+            assert_eq!(item.size, item.fields.len() * 8, "{}", item.name);
+        }
+    }
+}
