@@ -30,6 +30,7 @@ modules! {
     "std/allocator" = "std/allocator.vais", Vais;
     "std/kmem" = "std/kmem.vx", Vex;
     "vera:memory" = "vera/memory.vera", Vera;
+    "xila/memory" = "xila/memory.vx", Vex;
 }
 
 /// Whether a module name is the language's own, so no file of the user's can take it.
