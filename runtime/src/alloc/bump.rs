@@ -264,6 +264,7 @@ mod tests {
         let before = BumpAllocator::new(64);
         let mut copy = BumpAllocator { ..before };
         assert_eq!(copy.drop(), 0);
+        assert!(!owned::release(Kind::Bump, before.buffer), "the buffer went with the copy");
         assert_eq!((copy.buffer, copy.capacity, copy.offset, copy.allocated), (0, 0, 0, 0));
     }
 }

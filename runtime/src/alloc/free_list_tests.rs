@@ -187,3 +187,19 @@ fn overwritten_bookkeeping_is_noticed() {
     }
     f.drop();
 }
+
+#[test]
+fn a_forged_link_cannot_make_the_list_run_in_circles() {
+    let mut f = FreeListAllocator::new(1024);
+    let blocks: Vec<i64> = (0..16).map(|_| f.alloc(layout_new(48, 8)).ptr).collect();
+    for index in [1, 3, 5] {
+        f.dealloc(blocks[index]);
+    }
+    // 5 -> 3 -> 1, and from 1 back to 5, a free block like any other.
+    poke(blocks[1] - 8, blocks[5] - 16);
+    let (kind, _) = expect_fault(|| {
+        f.alloc(layout_new(500, 8));
+    });
+    assert_eq!(kind, FaultKind::Corruption);
+    f.drop();
+}

@@ -153,6 +153,9 @@ mod tests {
             // SAFETY: the block is live with `layout`.
             assert_eq!(unsafe { global_realloc(block.ptr, layout, new_layout) }, Allocation::NONE);
         }
+        // SAFETY: refused because of the old layout, before the block is touched.
+        let refused = unsafe { global_realloc(block.ptr, layout_new(32, 3), layout) };
+        assert_eq!(refused, Allocation::NONE);
         for new_layout in [layout_new(64, 16), layout_new(64, 32)] {
             // SAFETY: as above.
             let refused =

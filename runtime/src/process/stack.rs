@@ -206,6 +206,22 @@ mod tests {
     }
 
     #[test]
+    fn the_top_block_grows_in_place_as_far_as_there_is_room() {
+        let s = Stack::new(4096).expect("memory");
+        let (low, high) = (s.allocate(100, 16), s.allocate(100, 16));
+        // SAFETY: both blocks are live throughout.
+        unsafe {
+            assert_eq!(s.reallocate(high, 1000, 16), high);
+            assert_eq!((s.usable_size(high), s.figures().used), (1000, 1100));
+            assert!(s.reallocate(high, 4090, 16).is_null());
+            assert!(s.reallocate(low, 4090, 16).is_null());
+            let moved = s.reallocate(low, 200, 16);
+            assert!(moved > high);
+            assert_eq!((s.usable_size(moved), s.figures().blocks), (200, 2));
+        }
+    }
+
+    #[test]
     fn misuse_is_noticed() {
         let s = Stack::new(4096).expect("memory");
         let (low, high) = (s.allocate(64, 16), s.allocate(64, 16));

@@ -229,3 +229,25 @@ mod c {
         unsafe { (*block.cast::<Front>().sub(1)).size }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_follow_the_blocks() {
+        let system = System { used: AtomicUsize::new(0), blocks: AtomicUsize::new(0) };
+        // SAFETY: every block is used as its size allows and freed once.
+        unsafe {
+            let mut block = system.allocate(100, 16);
+            for (size, align) in [(5000, 16), (10, 16), (300, 256), (9000, 256)] {
+                block = system.reallocate(block, size, align);
+                assert_eq!(block.addr() % align, 0);
+                let figures = system.figures();
+                assert_eq!((figures.blocks, figures.used), (1, system.usable_size(block)));
+            }
+            system.deallocate(block);
+        }
+        assert_eq!(system.figures(), Figures::default());
+    }
+}

@@ -202,14 +202,16 @@ mod tests {
         // Freed through another family of the same heap.
         books.freed(Allocator::Vera, 0x1000);
         books.freed(Allocator::Vex, 0x9999);
+        books.allocated(Allocator::Vex, 10, 0x4000, 5);
+        books.freed(Allocator::Vex, 0x4000);
         let [first, second] = books.rows()[..] else { panic!("two rows") };
         assert_eq!((first.allocator, first.site, second.site), (Allocator::Vex, 10, 20));
         let Figures { allocations, allocated, frees, freed, peak } = first.figures;
-        assert_eq!((allocations, allocated, frees, freed, peak), (2, 130, 1, 100, 130));
+        assert_eq!((allocations, allocated, frees, freed, peak), (3, 135, 2, 105, 130));
         assert_eq!((first.figures.held(), first.figures.held_blocks()), (30, 1));
         assert_eq!((second.figures.held(), second.figures.frees), (50, 0));
         let [total] = books.totals()[..] else { panic!("one allocator") };
-        assert_eq!((total.figures.allocated, total.figures.peak, total.figures.held()), (180, 180, 80));
+        assert_eq!((total.figures.allocated, total.figures.peak, total.figures.held()), (185, 180, 80));
     }
 
     #[test]
