@@ -352,6 +352,12 @@ impl Words<'_> {
                 Some(next) if next.token == Token::Name && !next.newline_before => Token::Const,
                 _ => Token::Continue,
             },
+            // One letter is too good a name to be taken everywhere: it is `extern` only before an ABI or a block.
+            Some(Token::Extern) if word.len() == 1 => match after.first() {
+                Some(next) if matches!(next.token, Token::Str | Token::LBrace) => Token::Extern,
+                Some(next) if self.keyword_of(next) == Some(Token::Fn) => Token::Extern,
+                _ => Token::Name,
+            },
             Some(token) => token,
             None => self.contextual(word, before, after),
         }
