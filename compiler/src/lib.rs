@@ -4,6 +4,7 @@ pub mod check;
 pub mod cli;
 pub mod explain;
 pub mod golden;
+pub mod jit;
 pub mod loader;
 pub mod lower;
 pub mod stack;

@@ -1,12 +1,15 @@
 //! The memory a program's code and data live in: one block from the manager with the capability to execute, cut into
 //! code, constants and variables, so that any part reaches any other with a 32-bit offset.
 //!
-//! Never writable and executable at once: the block is written, then sealed.
+//! Never writable and executable at once: the block is written, then all but the variables is sealed.
 
 use std::io;
+use std::ptr::NonNull;
 
 use cranelift_jit::{BranchProtection, JITMemoryKind, JITMemoryProvider};
 use cranelift_module::ModuleResult;
+use vex_runtime::manager::executable;
+use vex_runtime::os;
 
 use super::JitError;
 
@@ -21,12 +24,21 @@ pub(super) struct Sizes {
     pub variables: usize,
 }
 
+/// Alignment of the constants, and so the largest one of them can ask for.
+const CONSTANTS_ALIGN: usize = 64;
+
 /// The block. It is freed when this is dropped.
 #[derive(Debug)]
 pub(super) struct ProgramMemory {
-    base: *mut u8,
-    /// Bytes of each part, in whole OS pages.
-    sizes: Sizes,
+    base: NonNull<u8>,
+    /// Bytes of code.
+    code: usize,
+    /// Bytes before the constants.
+    constants: usize,
+    /// Bytes before the variables, in whole OS pages.
+    variables: usize,
+    /// Bytes of the block.
+    total: usize,
 }
 
 // SAFETY: the block belongs to this value alone, as a `Box` would; what is shared of it is read-only or synchronised
@@ -41,74 +53,53 @@ impl ProgramMemory {
     /// # Errors
     /// [`JitError::OutOfMemory`]
     pub fn new(sizes: Sizes) -> Result<ProgramMemory, JitError> {
-        // A page for each part even when it is empty, so that every part has an address of its own.
-        let page = page_size();
-        let pages = |bytes: usize| bytes.max(1).checked_next_multiple_of(page);
-        let parts = (pages(sizes.code), pages(sizes.constants), pages(sizes.variables));
-        let (Some(code), Some(constants), Some(variables)) = parts else { return Err(JitError::OutOfMemory) };
-        let sizes = Sizes { code, constants, variables };
-        let total = total(sizes).filter(|&total| total < 1 << 31).ok_or(JitError::OutOfMemory)?;
-        let base = map(total).ok_or(JitError::OutOfMemory)?;
-        Ok(ProgramMemory { base, sizes })
+        let layout = || {
+            let constants = sizes.code.checked_next_multiple_of(CONSTANTS_ALIGN)?;
+            let variables = os::round_to_pages(constants.checked_add(sizes.constants)?)?;
+            let total = variables.checked_add(sizes.variables)?;
+            // A 32-bit offset has to reach from one end to the other.
+            (total < 1 << 31).then_some((constants, variables, total))
+        };
+        let (constants, variables, total) = layout().ok_or(JitError::OutOfMemory)?;
+        let base = executable::allocate(total).ok_or(JitError::OutOfMemory)?;
+        Ok(ProgramMemory { base, code: sizes.code, constants, variables, total })
     }
 
     /// First byte of the code.
     pub fn code(&self) -> *mut u8 {
-        self.base
+        self.base.as_ptr()
     }
 
     /// First byte of the constants.
     pub fn constants(&self) -> *mut u8 {
-        self.base.wrapping_add(self.sizes.code)
+        self.code().wrapping_add(self.constants)
     }
 
     /// First byte of the variables.
     pub fn variables(&self) -> *mut u8 {
-        self.constants().wrapping_add(self.sizes.constants)
+        self.code().wrapping_add(self.variables)
     }
 
-    /// Makes the code executable and the constants read-only; neither can be written again.
+    /// Makes the code executable; it and the constants can no longer be written.
     ///
     /// # Errors
     /// [`JitError::Seal`] when the OS refuses.
     pub fn seal(&self) -> Result<(), JitError> {
-        let parts = [
-            (self.code(), self.sizes.code, libc::PROT_READ | libc::PROT_EXEC),
-            (self.constants(), self.sizes.constants, libc::PROT_READ),
-        ];
-        for (start, size, protection) in parts {
-            // SAFETY: whole pages of this value's own block, which nobody is running or writing yet.
-            if unsafe { libc::mprotect(start.cast(), size, protection) } != 0 {
-                return Err(JitError::Seal(io::Error::last_os_error()));
-            }
+        // SAFETY: the start of this value's own block, up to a page's end; nobody writes there after linking.
+        if unsafe { executable::seal(self.base, self.variables) } {
+            Ok(())
+        } else {
+            Err(JitError::Seal(io::Error::last_os_error()))
         }
-        Ok(())
     }
 }
 
 impl Drop for ProgramMemory {
     fn drop(&mut self) {
-        let total = total(self.sizes).unwrap_or(0);
-        // SAFETY: exactly the mapping made in `new`; the program it belongs to is being dropped, so it is not running.
-        unsafe { libc::munmap(self.base.cast(), total) };
+        // SAFETY: exactly the block allocated in `new`; the program it belongs to is being dropped, so it is not
+        // running.
+        unsafe { executable::free(self.base, self.total) };
     }
-}
-
-fn total(sizes: Sizes) -> Option<usize> {
-    sizes.code.checked_add(sizes.constants)?.checked_add(sizes.variables)
-}
-
-fn page_size() -> usize {
-    // SAFETY: asks for a number.
-    unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
-}
-
-fn map(size: usize) -> Option<*mut u8> {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-    // SAFETY: a new mapping at an address of the kernel's choice.
-    let base =
-        unsafe { libc::mmap(std::ptr::null_mut(), size, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
-    (base != libc::MAP_FAILED).then_some(base.cast())
 }
 
 /// Hands the code part of a block to the JIT module, from its start to its end.
@@ -125,7 +116,7 @@ unsafe impl Send for CodeProvider {}
 impl CodeProvider {
     /// A provider of the code part of `memory`, which must outlive whatever is placed there.
     pub fn new(memory: &ProgramMemory) -> CodeProvider {
-        CodeProvider { start: memory.code(), used: 0, size: memory.sizes.code }
+        CodeProvider { start: memory.code(), used: 0, size: memory.code }
     }
 }
 
