@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod cli;
+pub mod driver;
 pub mod explain;
 pub mod golden;
 pub mod jit;

@@ -6,9 +6,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use vex_runtime::process::Choice;
 use vex_syntax::Spelling;
-
-use super::allocator::{self, AllocatorChoice};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -64,8 +63,14 @@ pub struct Common {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Compile a program and run it
+    Run(RunArgs),
+    /// Look for mistakes without running; prints warnings too
+    Check(CheckArgs),
     /// Run programs and compare them with what they should print
     Test(TestArgs),
+    /// Show what the compiler makes of a program
+    Emit(EmitArgs),
     /// Explain an error code
     Explain(ExplainArgs),
     /// Print a completion script for a shell
@@ -96,8 +101,8 @@ pub struct RunArgs {
     pub args: Vec<OsString>,
     /// Memory for the program's allocations: heap, system, or bump, freelist,
     /// stack, kmem with the size of their buffer, such as bump:64M
-    #[arg(long, value_name = "NAME[:SIZE]", value_parser = allocator::parse, default_value = "heap", hide_default_value = true)]
-    pub allocator: AllocatorChoice,
+    #[arg(long, value_name = "NAME[:SIZE]", value_parser = Choice::parse, default_value = "heap", hide_default_value = true)]
+    pub allocator: Choice,
     /// Optimise for speed, or compile as fast as possible
     #[arg(long, value_name = "LEVEL", default_value = "speed")]
     pub opt: Opt,

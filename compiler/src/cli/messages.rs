@@ -1,6 +1,10 @@
-//! Messages of the command itself: those that are about no place in a source.
+//! Everything the command says on standard error before a program runs: diagnostics, and errors that are about no
+//! place in a source.
 
 use std::io::{self, Write};
+use std::path::Path;
+
+use vex_syntax::{Diagnostic, Severity, SourceMap, render};
 
 use super::args::{Common, MessageFormat};
 use super::color;
@@ -11,7 +15,7 @@ pub(super) struct Messages {
     /// Whether standard error is coloured.
     pub color: bool,
     /// For people or for programs.
-    pub format: MessageFormat,
+    format: MessageFormat,
 }
 
 impl Messages {
@@ -27,16 +31,55 @@ impl Messages {
 
     /// Prints an error with advice and returns the status given.
     pub(super) fn fail_with_help(&self, status: u8, title: &str, help: Option<&str>) -> u8 {
-        let text = match self.format {
-            MessageFormat::Human => self.human(title, help),
-            MessageFormat::Json => json(title, help),
-        };
-        // There is nowhere to report that a report cannot be written.
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        match self.format {
+            MessageFormat::Human => write_stderr(&self.plain(title, help)),
+            MessageFormat::Json => write_stderr(&json(title, help)),
+        }
         status
     }
 
-    fn human(&self, title: &str, help: Option<&str>) -> String {
+    /// Prints diagnostics in order.
+    pub(super) fn diagnostics<'a>(
+        &self,
+        diagnostics: impl IntoIterator<Item = &'a Diagnostic>,
+        sources: &SourceMap,
+    ) {
+        let mut text = String::new();
+        for diagnostic in diagnostics {
+            match self.format {
+                MessageFormat::Human => {
+                    text.push_str(&render::render(diagnostic, sources, self.color));
+                    text.push('\n');
+                }
+                MessageFormat::Json => {
+                    text.push_str(&render::render_json(diagnostic, sources));
+                    text.push('\n');
+                }
+            }
+        }
+        write_stderr(&text);
+    }
+
+    /// Prints how many errors there were in a program; people who scroll want to know.
+    pub(super) fn summary(&self, program: &Path, diagnostics: &[Diagnostic]) {
+        let count = |severity| diagnostics.iter().filter(|d| d.severity == severity).count();
+        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+        let counted = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        let name = program.display();
+        let text = match (errors, warnings) {
+            _ if self.format == MessageFormat::Json => return,
+            (0, _) => return,
+            (_, 0) => format!("`{name}` does not compile: {}", counted(errors, "error")),
+            _ => format!(
+                "`{name}` does not compile: {}, {}",
+                counted(errors, "error"),
+                counted(warnings, "warning")
+            ),
+        };
+        write_stderr(&self.plain(&text, None));
+    }
+
+    fn plain(&self, title: &str, help: Option<&str>) -> String {
         let paint = |code: &'static str| if self.color { code } else { "" };
         let (red, cyan, reset) = (paint("\x1b[1;91m"), paint("\x1b[1;96m"), paint("\x1b[0m"));
         let mut text = format!("{red}error{reset}: {title}\n");
@@ -49,14 +92,25 @@ impl Messages {
 
 /// One line with the fields that diagnostics have, without places.
 fn json(title: &str, help: Option<&str>) -> String {
-    let helps: Vec<_> = help.into_iter().map(|text| serde_json::json!({ "text": text })).collect();
+    let helps: Vec<_> =
+        help.into_iter().map(|text| serde_json::json!({ "text": text, "edit": null })).collect();
+    let rendered = match help {
+        Some(help) => format!("error: {title}\nhelp: {help}\n"),
+        None => format!("error: {title}\n"),
+    };
     let object = serde_json::json!({
-        "severity": "error",
         "code": null,
+        "severity": "error",
         "title": title,
-        "labels": [],
+        "spans": [],
         "notes": [],
         "helps": helps,
+        "rendered": rendered,
     });
     format!("{object}\n")
+}
+
+/// Writes to standard error; there is nowhere to report that this fails.
+pub(super) fn write_stderr(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }

@@ -1,14 +1,22 @@
 //! The command line: parses it, runs the command, and turns what came of it into
 //! an exit status.
 
-mod allocator;
 pub mod args;
+mod build;
+mod check;
 mod color;
+mod emit;
 mod explain;
 mod generate;
 mod messages;
+mod quick;
+mod run;
+mod source;
+mod tables;
 mod test;
+mod tree;
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -29,7 +37,12 @@ const USAGE: u8 = 2;
 /// returns the exit status. A program that runs ends the process itself.
 pub fn main() -> ExitCode {
     restore_sigpipe();
-    ExitCode::from(match Cli::try_parse() {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let cli = match quick::parse(&args) {
+        Some(cli) => Ok(cli),
+        None => Cli::try_parse_from(&args),
+    };
+    ExitCode::from(match cli {
         Ok(cli) => dispatch(cli),
         Err(error) => usage_error(&error),
     })
@@ -38,7 +51,10 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: Cli) -> u8 {
     let messages = Messages::new(&cli.common);
     match cli.command {
+        Command::Run(args) => run::run(args, &cli.common, &messages),
+        Command::Check(args) => check::check(&args, &cli.common, &messages),
         Command::Test(args) => test::test(args, &cli.common, &messages),
+        Command::Emit(args) => emit::emit(&args, &cli.common, &messages),
         Command::Explain(args) => explain::explain(&args, &cli.common, &messages),
         Command::Completions(args) => generate::completions(args.shell),
         Command::Man => generate::manual(),
@@ -73,6 +89,18 @@ fn looks_like_program(word: &str) -> bool {
     let path = Path::new(word);
     let extension = path.extension().and_then(|extension| extension.to_str());
     extension.and_then(vex_syntax::Spelling::from_extension).is_some() || path.is_file()
+}
+
+/// The bytes of an argument, as the program will see them.
+fn argument_bytes(argument: OsString) -> Vec<u8> {
+    #[cfg(unix)]
+    {
+        std::os::unix::ffi::OsStringExt::into_vec(argument)
+    }
+    #[cfg(not(unix))]
+    {
+        argument.to_string_lossy().into_owned().into_bytes()
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,20 @@
+//! The command line as its users meet it: exit statuses, messages, help, and what it does with odd input.
+
+mod command;
+mod hostile;
+mod programs;
+mod reports;
+mod test_command;
+
+use vex_tests::{Folder, Run};
+
+/// The command, to be run in this folder.
+fn vexc(folder: &Folder) -> Run {
+    Run::new(env!("CARGO_BIN_EXE_vexc-under-test"), folder.path())
+}
+
+/// `vexc run` of a program with this text.
+fn run_vex(text: &str) -> Run {
+    let folder = Folder::new();
+    vexc(&folder).arg("run").arg("-").input(text)
+}
