@@ -86,7 +86,8 @@ pub fn lock(stream: i32) -> Writer {
 /// Locks the stream unless somebody holds it.
 fn try_lock(stream: i32) -> Option<Writer> {
     let (stream, fd) = pick(stream);
-    (!stream.locked.swap(true, Ordering::Acquire)).then_some(Writer { stream, fd })
+    // Not `then_some`: a writer made for nothing would unlock when dropped.
+    (!stream.locked.swap(true, Ordering::Acquire)).then(|| Writer { stream, fd })
 }
 
 fn pick(stream: i32) -> (&'static Stream, i32) {
