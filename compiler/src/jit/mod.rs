@@ -49,7 +49,7 @@ use crate::typed::Program;
 pub use codemap::{CodeMap, Location};
 pub use emit::{asm, clif};
 pub use isa::OptLevel;
-pub use run::{Outcome, RunOptions};
+pub use run::{FAILED, Outcome, RunOptions};
 pub use signals::own_process;
 pub use symbols::resolve_symbol;
 
@@ -64,7 +64,7 @@ pub struct JitOptions {
     pub threads: Option<NonZeroUsize>,
     /// Call the memory functions that go through the selected process manager rather than the heap's.
     pub managed: bool,
-    /// Keep the source position of allocations for the heap report.
+    /// Record allocations with their source positions, for the heap report.
     pub heap_report: bool,
 }
 
@@ -219,9 +219,16 @@ fn compile_unit(
     };
     let batches = job.run()?;
     let stack_limit = Arc::new(AtomicUsize::new(0));
+    if options.heap_report {
+        vex_runtime::report::enable(options.managed);
+    }
     let resolve = |symbol: &SymbolDecl| match &*symbol.name {
         "vexrt_stack_limit" => Some(stack_limit.as_ptr().cast_const().cast()),
-        name => resolve_symbol(name, options.managed),
+        "vex_report_site" => Some(vex_runtime::report::site_cell().cast_const().cast()),
+        name => {
+            let twin = if options.heap_report { vex_runtime::report::twin(name) } else { None };
+            twin.or_else(|| resolve_symbol(name, options.managed))
+        }
     };
     let name = |index: u32| &*unit.instances[index as usize].name;
     let parts = link::Parts { name: &name, symbols: unit.symbols, data: unit.data, resolve: &resolve };

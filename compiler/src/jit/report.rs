@@ -223,6 +223,8 @@ pub(super) fn write(
 ) -> fmt::Result {
     let (bold, plain) = if color { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
     writeln!(sink, "{bold}{cause}{plain}")?;
+    // Should what follows fail on destroyed memory, at least this is known.
+    sink.flush();
     let trace = Trace::new(frames);
     if let Some(position) = main_position(&trace, ground, sources) {
         write_excerpt(sink, position, sources)?;

@@ -10,6 +10,7 @@ use vex_syntax::SourceMap;
 
 use super::arch;
 use super::codemap::CodeMap;
+use super::interrupt;
 use super::report::{self, Cause, Sink};
 use super::signals;
 use super::stack::ProgramStack;
@@ -21,7 +22,8 @@ use super::{CompiledProgram, JitError};
 pub enum Outcome {
     /// It returned this value; 0 from an entry that returns nothing.
     Returned(i64),
-    /// It panicked, trapped or was stopped by a fault. The report: empty when it went to standard error.
+    /// It panicked, trapped or was stopped by a fault. The report: empty when it went to standard error. The process
+    /// should then end with [`FAILED`], and soon.
     Failed(String),
     /// It called `exit` (only with [`RunOptions::recover`]; otherwise that ends the process).
     Exited(i32),
@@ -46,6 +48,9 @@ impl Default for RunOptions {
         RunOptions { recover: false, color: false, stack_size: 64 << 20 }
     }
 }
+
+/// Exit status of a process whose program failed.
+pub const FAILED: i32 = 101;
 
 /// Bytes of a report that are kept when it is handed over.
 const CAPTURE: usize = 32 * 1024;
@@ -117,6 +122,9 @@ impl<'a> Run<'a> {
             // A sink never fails.
             let _ = report::write(&mut sink, cause, frames, &self.ground(), self.sources, self.color);
             sink.flush();
+        }
+        if !self.recover {
+            interrupt::end_soon(FAILED);
         }
         self.leave(End::Failed)
     }

@@ -5,10 +5,12 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use cranelift_codegen::ir::InstBuilder;
 use vex_runtime::builtins::stream;
 
 use super::support::Maker;
 use crate::jit::{self, Outcome, RunOptions, ice};
+use crate::lower::traps::Trap;
 
 /// The variable that makes [`child`] run a program, and which.
 const CHILD: &str = "VEXC_TEST_JIT_CHILD";
@@ -36,6 +38,12 @@ fn child() {
             code.call_symbol("sleep", &[seconds])
         }
         "read" => code.call_symbol("getchar", &[]),
+        "hang" => {
+            code.b.ins().trap(Trap::Unreachable.code());
+            let after = code.b.create_block();
+            code.b.switch_to_block(after);
+            code.int(0)
+        }
         _ => code.forever(),
     });
     let program = maker.compile().unwrap();
@@ -52,6 +60,10 @@ fn child() {
     drop(out);
     let recover = what == "session";
     let outcome = program.run(&maker.sources, &[], &RunOptions { recover, ..RunOptions::default() }).unwrap();
+    while outcome == Outcome::Failed(String::new()) {
+        // As if a report at exit waited for a lock that is never freed.
+        std::thread::sleep(Duration::from_secs(60));
+    }
     assert_eq!(outcome, Outcome::Interrupted);
     std::process::exit(77)
 }
@@ -139,6 +151,15 @@ fn ctrl_c_ends_a_process_whose_output_nobody_reads() {
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(130), "{status:?}");
     assert!(pressed.elapsed() < Duration::from_millis(500));
+}
+
+#[test]
+fn a_failed_program_ends_even_if_its_last_words_hang() {
+    let output = start("hang").wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(jit::FAILED), "{output:?}");
+    let report = String::from_utf8(output.stderr).unwrap();
+    assert!(report.contains("unreachable code was reached"), "{report}");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("kept back\n"));
 }
 
 #[test]
