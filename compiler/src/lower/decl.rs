@@ -3,14 +3,15 @@
 //! Everything is named by a small index, so that functions can be lowered and compiled in any order on any thread;
 //! see [`namespace`] for how machine code refers to them.
 
-use cranelift_codegen::ir::Signature;
-use cranelift_codegen::ir::Type;
-use cranelift_codegen::isa::{CallConv, TargetIsa};
+use std::sync::Arc;
+
+use cranelift_codegen::ir::{Signature, Type};
+use cranelift_codegen::isa::{CallConv, TargetFrontendConfig, TargetIsa};
 use rustc_hash::FxHashMap;
 use vex_syntax::Span;
 
 use super::value::TypeTable;
-use crate::typed::{FormatSpec, FuncId, Ty};
+use crate::typed::{FormatSpec, FuncId, GlobalId, Ty};
 
 /// The namespaces of `UserExternalName`s in lowered functions; the index is that of the list named here.
 pub mod namespace {
@@ -23,8 +24,10 @@ pub mod namespace {
 }
 
 /// What machine the code is for, and which extras are compiled in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct LowerOptions {
+    /// The target's, as Cranelift's helpers want it.
+    pub frontend: TargetFrontendConfig,
     /// The C calling convention; also that of the program's own functions.
     pub call_conv: CallConv,
     /// The type of a pointer.
@@ -35,10 +38,22 @@ pub struct LowerOptions {
     pub stack_check: bool,
 }
 
+impl std::fmt::Debug for LowerOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LowerOptions")
+            .field("call_conv", &self.call_conv)
+            .field("pointer", &self.pointer)
+            .field("heap_report", &self.heap_report)
+            .field("stack_check", &self.stack_check)
+            .finish_non_exhaustive()
+    }
+}
+
 impl LowerOptions {
     /// The options for a target, with stack checks and without a heap report.
     pub fn new(isa: &dyn TargetIsa) -> LowerOptions {
         LowerOptions {
+            frontend: isa.frontend_config(),
             call_conv: isa.default_call_conv(),
             pointer: isa.pointer_type(),
             heap_report: false,
@@ -135,19 +150,62 @@ pub struct Declarations {
     /// The formats that printing functions are made for.
     pub specs: Vec<FormatSpec>,
     pub(super) types: TypeTable,
+    pub(super) summaries: Vec<Summary>,
     pub(super) index: FxHashMap<Body, u32>,
+    /// By function id: its instance without type arguments, or [`NO_INDEX`].
     pub(super) functions: Vec<u32>,
     pub(super) symbol_index: FxHashMap<String, u32>,
-    pub(super) strings: FxHashMap<std::sync::Arc<str>, u32>,
+    pub(super) strings: FxHashMap<Arc<str>, u32>,
+    /// By global id; [`NO_INDEX`] for unreachable ones.
     pub(super) globals: Vec<GlobalData>,
-    pub(super) spec_data: Vec<(FormatSpec, u32)>,
+    pub(super) spec_data: FxHashMap<[u32; 6], u32>,
 }
+
+/// Stands for an index that was not given out.
+pub(super) const NO_INDEX: u32 = u32::MAX;
 
 /// Where a global lives.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GlobalData {
     /// Data object of its value.
     pub value: u32,
-    /// Data object of its drop flag (one byte), when it needs dropping.
-    pub flag: Option<u32>,
+    /// Data object of its drop flag (one byte); [`NO_INDEX`] when it needs no dropping.
+    pub flag: u32,
+}
+
+/// How the deferred actions of a function are kept track of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Defers {
+    /// There are none.
+    #[default]
+    None,
+    /// Each is reached at most once.
+    Once,
+    /// One is in a loop or in another one: records at run time.
+    Many,
+}
+
+/// What has to be known of a function before its code is made.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Summary {
+    /// Whether there is a `return` in it.
+    pub returns: bool,
+    /// Its deferred actions.
+    pub defers: Defers,
+    /// How many there are.
+    pub defer_count: u32,
+    /// Whether it calls anything (on a path that goes on).
+    pub calls: bool,
+    /// Globals that it initialises, in order; those that need dropping.
+    pub init_globals: Vec<GlobalId>,
+}
+
+impl Declarations {
+    /// The instance of a function without type arguments, or of any body.
+    pub(super) fn instance(&self, body: &Body) -> u32 {
+        match body {
+            Body::Function { func, args } if args.is_empty() => self.functions[func.0 as usize],
+            _ => self.index.get(body).copied().unwrap_or(NO_INDEX),
+        }
+    }
 }

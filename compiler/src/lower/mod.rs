@@ -4,25 +4,31 @@
 //! function. The second is pure: functions may be lowered in any order, on several threads. Knows nothing of
 //! modules, files or how code gets into memory.
 
+mod abi;
+mod addr;
+mod assign;
+mod call;
+mod control;
+mod data;
 mod decl;
+mod declare;
+mod defer;
+mod drops;
+mod expr;
+mod func;
+mod memory;
+mod ops;
+mod place;
+mod print;
+mod rt;
+mod text;
 pub mod traps;
+mod value;
+mod visit;
 
 pub use decl::{Body, DataDecl, DataTarget, Declarations, InstanceDecl, LowerOptions, SymbolDecl, namespace};
+pub use declare::declare;
+pub use func::function;
 
-use cranelift_codegen::ir;
-
-use crate::typed::Program;
-
-mod value;
-
-/// Finds everything reachable from the program's entry and gives it indices.
-pub fn declare(program: &Program, options: LowerOptions) -> Declarations {
-    let _ = (program, options);
-    unimplemented!("lowering lands next")
-}
-
-/// The code of instance `index`, not yet optimised. Pure; may be called from several threads.
-pub fn function(program: &Program, decls: &Declarations, index: u32) -> ir::Function {
-    let _ = (program, decls, index);
-    unimplemented!("lowering lands next")
-}
+#[cfg(test)]
+mod tests;

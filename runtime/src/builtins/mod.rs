@@ -10,11 +10,13 @@
 //! | [`format`] | one value, with base, width and precision |
 //! | [`panic`] | the ways a program panics |
 //! | [`process`] | arguments and exit |
+//! | [`defer`] | records of deferred actions |
 //! | [`input`] | standard input and files |
 //! | [`math`], [`text`] | functions of numbers; strings and the clock |
 
 use crate::abi::Export;
 
+pub mod defer;
 pub mod format;
 pub mod input;
 pub mod math;
@@ -33,4 +35,5 @@ pub static TABLES: &[&[Export]] = &[
     input::EXPORTS,
     math::EXPORTS,
     text::EXPORTS,
+    defer::EXPORTS,
 ];

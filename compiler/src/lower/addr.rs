@@ -1,0 +1,267 @@
+//! Addresses, loads, stores and copies.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{
+    self, AliasRegion, AliasRegionData, InstBuilder, MemFlagsData, StackSlot, types,
+};
+use smallvec::SmallVec;
+
+use super::decl::namespace;
+use super::func::{Home, Leaves, Lower};
+use super::rt::Rt;
+use super::value::TypeInfo;
+
+/// Copies of up to this many bytes are loads and stores; longer ones call libc.
+pub(super) const MAX_INLINE: u64 = 128;
+
+/// What is known of the memory at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// In the frame, and nothing points at it.
+    Private,
+    /// In the frame or a global: there and aligned, but pointers may point at it.
+    Shared,
+    /// Where a reference points: aligned; there unless the program lied to the checker.
+    Reference,
+    /// Where a raw pointer points: anything.
+    Raw,
+}
+
+/// What an address is counted from.
+#[derive(Clone, Copy, Debug)]
+enum Base {
+    Value(ir::Value),
+    Slot(StackSlot),
+    Data(u32),
+}
+
+/// An address: a base and a constant offset.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Addr {
+    base: Base,
+    offset: i64,
+    kind: Kind,
+}
+
+impl Addr {
+    /// The address in `base`.
+    pub(super) fn value(base: ir::Value, kind: Kind) -> Addr {
+        Addr { base: Base::Value(base), offset: 0, kind }
+    }
+
+    /// The start of a stack slot.
+    pub(super) fn slot(slot: StackSlot, kind: Kind) -> Addr {
+        Addr { base: Base::Slot(slot), offset: 0, kind }
+    }
+
+    /// The start of a data object.
+    pub(super) fn data(index: u32) -> Addr {
+        Addr { base: Base::Data(index), offset: 0, kind: Kind::Shared }
+    }
+
+    /// The memory of a variable that lives in memory.
+    pub(super) fn home(home: Home) -> Addr {
+        match home {
+            Home::Slot(slot, kind) => Addr::slot(slot, kind),
+            Home::Pointer(pointer) => Addr::value(pointer, Kind::Shared),
+            Home::Vars(_) => unreachable!("the variable has no address"),
+        }
+    }
+
+    /// `bytes` further.
+    pub(super) fn plus(self, bytes: i64) -> Addr {
+        Addr { offset: self.offset.wrapping_add(bytes), ..self }
+    }
+
+    /// The same address with other knowledge.
+    pub(super) fn with_kind(self, kind: Kind) -> Addr {
+        Addr { kind, ..self }
+    }
+}
+
+impl<'a> Lower<'a> {
+    /// The address in a register.
+    pub(super) fn address(&mut self, addr: Addr) -> ir::Value {
+        let (base, offset) = self.base(addr, 0);
+        if offset == 0 { base } else { self.b.ins().iadd_imm_s(base, i64::from(offset)) }
+    }
+
+    /// The address `bytes` further, for a number of bytes known at run time only.
+    pub(super) fn offset_by(&mut self, addr: Addr, bytes: ir::Value) -> Addr {
+        let base = match addr.base {
+            Base::Value(value) => value,
+            _ => self.address(Addr { offset: 0, ..addr }),
+        };
+        Addr { base: Base::Value(self.b.ins().iadd(base, bytes)), ..addr }
+    }
+
+    /// Base and small offset of an address, for accesses of at most `reach` bytes behind it.
+    fn base(&mut self, addr: Addr, reach: i64) -> (ir::Value, i32) {
+        let base = match addr.base {
+            Base::Value(value) => value,
+            Base::Slot(slot) => self.b.ins().stack_addr(self.ptr, slot, 0),
+            Base::Data(index) => self.data_addr(namespace::DATA, index),
+        };
+        match (i32::try_from(addr.offset), i32::try_from(addr.offset.wrapping_add(reach))) {
+            (Ok(offset), Ok(_)) => (base, offset),
+            _ => (self.b.ins().iadd_imm_s(base, addr.offset), 0),
+        }
+    }
+
+    /// Two regions of memory for alias analysis: what only this function can reach, and everything else.
+    fn flags(&self, kind: Kind) -> MemFlagsData {
+        let region = AliasRegion::from_u32(u32::from(kind != Kind::Private));
+        let flags = match kind {
+            Kind::Private | Kind::Shared => MemFlagsData::trusted(),
+            Kind::Reference => MemFlagsData::new().with_aligned(),
+            Kind::Raw => MemFlagsData::new(),
+        };
+        flags.with_alias_region(Some(region))
+    }
+
+    /// Adds the regions that [`Lower::flags`] uses. Their ids are the same in every function, so that an inlined one
+    /// agrees with its caller.
+    pub(super) fn declare_regions(&mut self) {
+        for (user_id, description) in [(0, "frame"), (1, "memory")] {
+            let description = description.into();
+            self.b.func.dfg.alias_regions.insert(AliasRegionData { user_id, description });
+        }
+    }
+
+    /// Loads a scalar.
+    pub(super) fn load(&mut self, ty: ir::Type, addr: Addr) -> ir::Value {
+        let (base, offset) = self.base(addr, 0);
+        let flags = self.flags(addr.kind);
+        self.b.ins().load(ty, flags, base, offset)
+    }
+
+    /// Stores a scalar.
+    pub(super) fn store(&mut self, value: ir::Value, addr: Addr) {
+        let (base, offset) = self.base(addr, 0);
+        let flags = self.flags(addr.kind);
+        self.b.ins().store(flags, value, base, offset);
+    }
+
+    /// Loads a flat value.
+    pub(super) fn load_leaves(&mut self, addr: Addr, info: &TypeInfo) -> Leaves {
+        info.leaves.iter().map(|leaf| self.load(leaf.ty, addr.plus(leaf.offset.into()))).collect()
+    }
+
+    /// Stores a flat value.
+    pub(super) fn store_leaves(&mut self, addr: Addr, info: &TypeInfo, leaves: &[ir::Value]) {
+        for (leaf, &value) in info.leaves.iter().zip(leaves) {
+            self.store(value, addr.plus(leaf.offset.into()));
+        }
+    }
+
+    /// Copies a value from `src` to `dst`, which may be the same or overlap.
+    pub(super) fn copy(&mut self, dst: Addr, src: Addr, info: &TypeInfo) {
+        if info.flat {
+            let leaves = self.load_leaves(src, info);
+            return self.store_leaves(dst, info, &leaves);
+        }
+        if info.size <= MAX_INLINE {
+            return self.copy_inline(dst, src, info.size);
+        }
+        // Two variables of the frame are the same or apart; C's memcpy copes with the same in practice, not by its
+        // definition, so only what is known to be apart uses it.
+        let apart = dst.kind == Kind::Private && src.kind == Kind::Private && !same_base(dst, src);
+        let (dst, src) = (self.address(dst), self.address(src));
+        let size = self.int(self.ptr, info.size as i64);
+        self.rt(if apart { Rt::Memcpy } else { Rt::Memmove }, &[dst, src, size]);
+    }
+
+    /// Copies `size` bytes with loads and stores. Everything is loaded first, so the two may overlap.
+    pub(super) fn copy_inline(&mut self, dst: Addr, src: Addr, size: u64) {
+        let mut pieces: SmallVec<[(ir::Value, i64); 16]> = SmallVec::new();
+        for (offset, ty) in pieces_of(size) {
+            pieces.push((self.load(ty, src.plus(offset)), offset));
+        }
+        for (value, offset) in pieces {
+            self.store(value, dst.plus(offset));
+        }
+    }
+
+    /// Fills `size` bytes with a constant byte, with stores.
+    pub(super) fn fill_inline(&mut self, dst: Addr, byte: u8, size: u64) {
+        let word = i64::from_ne_bytes([byte; 8]);
+        for (offset, ty) in pieces_of(size) {
+            let value = if ty == types::I8X16 {
+                let byte = self.int(types::I8, i64::from(byte));
+                self.b.ins().splat(ty, byte)
+            } else {
+                self.int(ty, word)
+            };
+            self.store(value, dst.plus(offset));
+        }
+    }
+
+    /// Whether the first `size` bytes at two addresses are equal, with loads: a boolean.
+    pub(super) fn equal_inline(&mut self, left: Addr, right: Addr, size: u64) -> ir::Value {
+        let mut differences: Option<ir::Value> = None;
+        for (offset, ty) in words_of(size) {
+            let (a, b) = (self.load(ty, left.plus(offset)), self.load(ty, right.plus(offset)));
+            let mut difference = self.b.ins().bxor(a, b);
+            if ty != types::I64 {
+                difference = self.b.ins().uextend(types::I64, difference);
+            }
+            differences = Some(match differences {
+                None => difference,
+                Some(before) => self.b.ins().bor(before, difference),
+            });
+        }
+        match differences {
+            None => self.int(types::I8, 1),
+            Some(all) => self.b.ins().icmp_imm_s(IntCC::Equal, all, 0),
+        }
+    }
+}
+
+fn same_base(a: Addr, b: Addr) -> bool {
+    matches!((a.base, b.base), (Base::Slot(a), Base::Slot(b)) if a == b)
+        || !matches!((a.base, b.base), (Base::Slot(_), Base::Slot(_)))
+}
+
+/// The accesses that cover `size` bytes, biggest first: the last ones may cover bytes twice.
+fn pieces_of(size: u64) -> SmallVec<[(i64, ir::Type); 16]> {
+    let mut pieces = SmallVec::new();
+    let mut offset = 0;
+    while offset + 16 <= size {
+        pieces.push((offset as i64, types::I8X16));
+        offset += 16;
+    }
+    pieces.extend(words_of(size - offset).into_iter().map(|(at, ty)| (offset as i64 + at, ty)));
+    pieces
+}
+
+/// The accesses of at most 8 bytes that cover `size` bytes, each byte once.
+fn words_of(size: u64) -> SmallVec<[(i64, ir::Type); 16]> {
+    let mut pieces = SmallVec::new();
+    let mut offset = 0;
+    for (width, ty) in [(8, types::I64), (4, types::I32), (2, types::I16), (1, types::I8)] {
+        while offset + width <= size {
+            pieces.push((offset as i64, ty));
+            offset += width;
+        }
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_covered_once() {
+        for size in 0..=MAX_INLINE {
+            for pieces in [pieces_of(size), words_of(size)] {
+                let mut at = 0;
+                for (offset, ty) in pieces {
+                    assert_eq!(offset, at);
+                    at += i64::from(ty.bytes());
+                }
+                assert_eq!(at as u64, size);
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Assignment, and reading options.
+
+use cranelift_codegen::ir::InstBuilder;
+
+use super::addr::Addr;
+use super::func::{Home, Leaves, Lower};
+use super::place::Place;
+use super::rt::Rt;
+use crate::typed::{Expr, ExprKind, UpdateOp};
+use crate::types::Ty;
+use vex_syntax::Span;
+
+impl<'a> Lower<'a> {
+    /// `place = value`
+    pub(super) fn assign(&mut self, place: &'a Expr, value: &'a Expr, drop_old: bool) {
+        let info = self.info(place.ty);
+        if info.flat {
+            let leaves = self.value_or_zeros(value, place.ty);
+            let target = self.place(place);
+            if drop_old && info.needs_drop {
+                self.drop_place(&target, place);
+            }
+            self.at(place.span);
+            self.write(&target, info, &leaves);
+        } else {
+            self.assign_memory(place, value, drop_old && info.needs_drop);
+        }
+        self.set_flag(place, true);
+    }
+
+    fn assign_memory(&mut self, place: &'a Expr, value: &'a Expr, drop_old: bool) {
+        let info = self.info(place.ty);
+        if !drop_old && self.is_independent(value) {
+            let target = self.place(place);
+            let target = self.place_memory(target, place.ty);
+            return self.into(value, target);
+        }
+        let source = match &value.kind {
+            ExprKind::Local(_) | ExprKind::Global(_) | ExprKind::Field { .. } | ExprKind::Deref(_)
+                if !drop_old && is_plain_place(place) =>
+            {
+                let source = self.place(value);
+                self.place_memory(source, value.ty)
+            }
+            _ => {
+                let temp = self.temp(place.ty);
+                self.arm(value, place.ty, Some(temp));
+                temp
+            }
+        };
+        let target = self.place(place);
+        if drop_old {
+            self.drop_place(&target, place);
+        }
+        let target = self.place_memory(target, place.ty);
+        self.at(place.span);
+        self.copy(target, source, info);
+    }
+
+    /// Whether a value can be written piece by piece over the old one: it neither reads memory nor ends early.
+    fn is_independent(&mut self, value: &'a Expr) -> bool {
+        use ExprKind::*;
+        match &value.kind {
+            Int(_) | Float(_) | Bool(_) | Str(_) | Null | Unit | Func { .. } => true,
+            Local(id) => self.flat(value.ty) && matches!(self.home(*id), Home::Vars(_)),
+            Neg(_)
+            | BitNot(_)
+            | Not(_)
+            | Binary { .. }
+            | Cast { .. }
+            | Tuple(_)
+            | Struct(_)
+            | Array(_)
+            | Repeat(_) => {
+                let mut all = true;
+                super::visit::children(value, &mut |part| all = all && self.is_independent(part));
+                all
+            }
+            _ => false,
+        }
+    }
+
+    /// `place op= value`
+    pub(super) fn update(&mut self, op: UpdateOp, place: &'a Expr, value: &'a Expr, span: Span) {
+        let info = self.info(place.ty);
+        let target = self.place(place);
+        let new = match op {
+            UpdateOp::Binary(op) => {
+                if let Some(new) = self.update_by_constant(op, place, &target, value) {
+                    new
+                } else {
+                    let right = self.value(value);
+                    self.at(span);
+                    let old = self.read(target.clone(), info);
+                    self.binary_values(op, place.ty, &old, value.ty, &right)
+                }
+            }
+            UpdateOp::PtrOffset { scale, negative } => {
+                let bytes = self.byte_offset(value, scale);
+                self.at(span);
+                let old = self.read(target.clone(), info)[0];
+                if negative { self.b.ins().isub(old, bytes) } else { self.b.ins().iadd(old, bytes) }
+            }
+        };
+        self.at(span);
+        self.write(&target, info, &[new]);
+    }
+
+    fn update_by_constant(
+        &mut self,
+        op: crate::typed::BinaryOp,
+        place: &'a Expr,
+        target: &Place,
+        value: &'a Expr,
+    ) -> Option<cranelift_codegen::ir::Value> {
+        use crate::typed::BinaryOp::{Shl, Shr};
+        if !matches!(op, Shl | Shr) || self.const_int(value).is_none() {
+            return None;
+        }
+        self.at(place.span);
+        let old = self.read(target.clone(), self.info(place.ty));
+        self.constant_shift(op, place.ty, &old, value)
+    }
+
+    /// Reads an option: whether there is a value, or the value when it is flat.
+    pub(super) fn option(&mut self, expr: &'a Expr) -> Leaves {
+        match &expr.kind {
+            ExprKind::OptionIsSome(option) => super::expr::one(self.option_parts(option).0),
+            ExprKind::OptionExpect { option, message } => {
+                let (some, place) = self.option_parts(option);
+                self.expect_some(some, message, expr.span);
+                self.read(place, self.info(expr.ty))
+            }
+            ExprKind::OptionOr { option, other } => {
+                let (some, place) = self.option_parts(option);
+                let value = self.read(place, self.info(expr.ty));
+                let other = self.value_or_zeros(other, expr.ty);
+                value.into_iter().zip(other).map(|(a, b)| self.b.ins().select(some, a, b)).collect()
+            }
+            kind => unreachable!("{kind:?} does not read an option"),
+        }
+    }
+
+    /// As [`Lower::option`], when the value needs memory.
+    pub(super) fn big_option(&mut self, expr: &'a Expr, dest: Addr) {
+        let info = self.info(expr.ty);
+        match &expr.kind {
+            ExprKind::OptionExpect { option, message } => {
+                let (some, place) = self.option_parts(option);
+                self.expect_some(some, message, expr.span);
+                let source = self.place_memory(place, expr.ty);
+                self.copy(dest, source, info);
+            }
+            ExprKind::OptionOr { option, other } => {
+                let (some, place) = self.option_parts(option);
+                let source = self.place_memory(place, expr.ty);
+                self.arm(other, expr.ty, Some(dest));
+                let (held, after) = (self.b.create_block(), self.b.create_block());
+                self.b.ins().brif(some, held, &[], after, &[]);
+                self.enter(held);
+                self.copy(dest, source, info);
+                self.b.ins().jump(after, &[]);
+                self.enter(after);
+            }
+            kind => unreachable!("{kind:?} does not read an option"),
+        }
+    }
+
+    /// The flag of an option and the place of its value.
+    fn option_parts(&mut self, option: &'a Expr) -> (cranelift_codegen::ir::Value, Place) {
+        let place = match &option.kind {
+            ExprKind::Move(inner) => {
+                let place = self.place(inner);
+                self.set_flag(inner, false);
+                place
+            }
+            _ => self.place(option),
+        };
+        let field = self.info(option.ty).fields[1];
+        let some = self.read(place.clone(), self.info(Ty::BOOL))[0];
+        (some, self.part(place, field))
+    }
+
+    fn expect_some(&mut self, some: cranelift_codegen::ir::Value, message: &'a Expr, span: Span) {
+        self.check(some, |lower| {
+            let text = lower.value(message);
+            let stream = lower.int(cranelift_codegen::ir::types::I32, super::print::PANIC);
+            lower.at(span);
+            lower.rt(Rt::PrintStr, &[stream, text[0], text[1]]);
+            lower.rt(Rt::Panic, &[]);
+        });
+    }
+}
+
+/// Whether evaluating a place changes nothing.
+fn is_plain_place(place: &Expr) -> bool {
+    match &place.kind {
+        ExprKind::Local(_) | ExprKind::Global(_) => true,
+        ExprKind::Field { base, .. } => is_plain_place(base),
+        ExprKind::Deref(pointer) => is_plain_place(pointer),
+        _ => false,
+    }
+}

@@ -1,0 +1,286 @@
+//! Calls: of the program's own functions, of C functions, through pointers.
+
+use cranelift_codegen::ir::{self, Block, FuncRef, InstBuilder, types};
+use smallvec::SmallVec;
+
+use super::abi::{self, CPass};
+use super::addr::{Addr, Kind};
+use super::decl::{Body, namespace};
+use super::func::{Leaves, Lower};
+use super::rt::Rt;
+use crate::typed::{self, Callee, Expr, FunctionBody};
+use crate::types::{Ty, TyKind};
+
+/// An evaluated argument.
+enum Arg {
+    /// A flat value.
+    Leaves(Leaves),
+    /// Anything else, in memory of its own.
+    Memory(Addr),
+}
+
+type Args = SmallVec<[Arg; 6]>;
+type Words = SmallVec<[ir::Value; 8]>;
+
+/// What to jump to.
+enum Target {
+    Direct(FuncRef),
+    Pointer(ir::SigRef, ir::Value),
+}
+
+impl<'a> Lower<'a> {
+    /// A call. The result goes to `dest` if its type needs memory.
+    pub(super) fn call(
+        &mut self,
+        callee: &'a Callee,
+        args: &'a [Expr],
+        expr: &'a Expr,
+        dest: Option<Addr>,
+    ) -> Leaves {
+        match callee {
+            Callee::Func { func, args: type_args } => {
+                let function = &self.program.functions[func.0 as usize];
+                if let FunctionBody::Extern(symbol) = &function.body {
+                    return self.call_symbol(symbol, args, expr, dest);
+                }
+                if let Some(leaves) = self.expand_library(function, args, expr) {
+                    return leaves;
+                }
+                let values = self.args(args);
+                let body = Body::Function { func: *func, args: type_args.clone() };
+                let target = self.instance(self.decls.instance(&body));
+                if function.library {
+                    self.mark_site(expr);
+                }
+                self.call_own(Target::Direct(target), values, expr, dest)
+            }
+            Callee::Runtime(symbol) => self.call_symbol(symbol, args, expr, dest),
+            Callee::Pointer(pointer) => {
+                let address = self.scalar(pointer);
+                let values = self.args(args);
+                let TyKind::Fn { params, ret } = self.types.kind(pointer.ty) else {
+                    unreachable!("only functions are called")
+                };
+                let sig =
+                    abi::own_signature(&self.decls.types, &self.decls.options, params.iter().copied(), *ret);
+                let sig = self.b.import_signature(sig);
+                self.call_own(Target::Pointer(sig, address), values, expr, dest)
+            }
+        }
+    }
+
+    fn args(&mut self, args: &'a [Expr]) -> Args {
+        args.iter()
+            .map(|arg| {
+                if self.flat(arg.ty) {
+                    Arg::Leaves(self.value(arg))
+                } else {
+                    let temp = self.temp(arg.ty);
+                    self.into(arg, temp);
+                    Arg::Memory(temp)
+                }
+            })
+            .collect()
+    }
+
+    fn call_symbol(&mut self, symbol: &str, args: &'a [Expr], expr: &'a Expr, dest: Option<Addr>) -> Leaves {
+        if let Some(leaves) = self.expand_symbol(symbol, args, expr) {
+            return leaves;
+        }
+        let values = self.args(args);
+        let types: SmallVec<[Ty; 6]> = args.iter().map(|arg| arg.ty).collect();
+        self.mark_site(expr);
+        self.at(expr.span);
+        let leaves = self.call_c(symbol, &types, values, expr.ty, dest);
+        if expr.ty == Ty::NEVER {
+            self.never_returns();
+        }
+        leaves
+    }
+
+    /// For the heap report: notes where user code calls something that may allocate.
+    fn mark_site(&mut self, expr: &'a Expr) {
+        if !self.report {
+            return;
+        }
+        let cell = self.data_addr(namespace::SYMBOL, Rt::ReportSite.index());
+        let site = self.int(types::I32, i64::from(expr.span.lo));
+        self.store(site, Addr::value(cell, Kind::Shared));
+    }
+
+    /// A call with the program's own convention.
+    fn call_own(&mut self, target: Target, args: Args, expr: &'a Expr, dest: Option<Addr>) -> Leaves {
+        let info = self.info(expr.ty);
+        let mut words = Words::new();
+        let mut result = None;
+        if abi::returns_through_memory(info) {
+            let memory = dest.unwrap_or_else(|| self.temp(expr.ty));
+            words.push(self.address(memory));
+            result = Some(memory);
+        }
+        for arg in args {
+            match arg {
+                Arg::Leaves(leaves) => words.extend(leaves),
+                Arg::Memory(addr) => words.push(self.address(addr)),
+            }
+        }
+        self.at(expr.span);
+        let call = self.emit_call(&target, &words);
+        if expr.ty == Ty::NEVER {
+            self.never_returns();
+            return Leaves::new();
+        }
+        match result {
+            None => self.b.inst_results(call).iter().copied().collect(),
+            Some(memory) if info.flat && dest.is_none() => self.load_leaves(memory, info),
+            Some(_) => Leaves::new(),
+        }
+    }
+
+    /// After a call that does not come back.
+    fn never_returns(&mut self) {
+        self.b.ins().trap(super::traps::Trap::Returned.code());
+        self.unreachable();
+    }
+
+    fn emit_call(&mut self, target: &Target, words: &[ir::Value]) -> ir::Inst {
+        match target {
+            Target::Direct(func) => self.b.ins().call(*func, words),
+            Target::Pointer(sig, address) => self.b.ins().call_indirect(*sig, *address, words),
+        }
+    }
+
+    /// A call with C's convention.
+    fn call_c(&mut self, symbol: &str, params: &[Ty], args: Args, ret: Ty, dest: Option<Addr>) -> Leaves {
+        let decls = self.decls;
+        let c = abi::c_signature(self.types, &decls.types, &decls.options, params.iter().copied(), ret);
+        let func = self.import(namespace::SYMBOL, decls.symbol_index[symbol], c.sig.clone());
+        let mut words = Words::new();
+        let result = match c.ret {
+            CPass::Memory(_) => {
+                let memory = dest.unwrap_or_else(|| self.temp(ret));
+                words.push(self.address(memory));
+                Some(memory)
+            }
+            _ => None,
+        };
+        for ((arg, pass), &ty) in args.into_iter().zip(&c.params).zip(params) {
+            self.pass_c(arg, pass, ty, &mut words);
+        }
+        let call = self.b.ins().call(func, &words);
+        let results: Leaves = self.b.inst_results(call).iter().copied().collect();
+        self.result_c(&c.ret, ret, results, result, dest)
+    }
+
+    fn pass_c(&mut self, arg: Arg, pass: &CPass, ty: Ty, words: &mut Words) {
+        let info = self.info(ty);
+        match (pass, arg) {
+            (CPass::Leaf, Arg::Leaves(leaves)) => words.extend(leaves),
+            (CPass::Words(parts), Arg::Leaves(leaves)) if parts.iter().all(|word| word.leaf.is_some()) => {
+                words.extend(parts.iter().filter_map(|word| word.leaf).map(|leaf| leaves[leaf as usize]));
+            }
+            (CPass::Words(parts), arg) => {
+                let image = self.image(&arg, ty);
+                for (index, word) in parts.iter().enumerate() {
+                    words.push(self.load(word.ty, image.plus(8 * index as i64)));
+                }
+            }
+            (CPass::Memory(size), arg) => {
+                let image = if size % 8 == 0 && matches!(arg, Arg::Memory(_)) {
+                    let Arg::Memory(addr) = arg else { unreachable!("just matched") };
+                    addr
+                } else {
+                    self.image(&arg, ty)
+                };
+                words.push(self.address(image));
+            }
+            (CPass::Leaf, Arg::Memory(_)) => debug_assert_eq!(info.size, 0),
+        }
+    }
+
+    /// A copy of a value in memory, padded to whole words.
+    fn image(&mut self, arg: &Arg, ty: Ty) -> Addr {
+        let info = self.info(ty);
+        let slot = self.slot(info.size.next_multiple_of(8), info.align.max(8));
+        let image = Addr::slot(slot, Kind::Private);
+        match arg {
+            Arg::Leaves(leaves) => self.store_leaves(image, info, leaves),
+            Arg::Memory(addr) => self.copy(image, *addr, info),
+        }
+        image
+    }
+
+    /// Takes a C function's result apart.
+    fn result_c(
+        &mut self,
+        pass: &CPass,
+        ret: Ty,
+        results: Leaves,
+        memory: Option<Addr>,
+        dest: Option<Addr>,
+    ) -> Leaves {
+        let info = self.info(ret);
+        let memory = match pass {
+            CPass::Leaf => return results,
+            CPass::Words(words) if info.flat && words.iter().all(|word| word.leaf.is_some()) => {
+                return results;
+            }
+            CPass::Words(_) => {
+                let slot = self.slot(info.size.next_multiple_of(8), info.align.max(8));
+                let image = Addr::slot(slot, Kind::Private);
+                for (index, &word) in results.iter().enumerate() {
+                    self.store(word, image.plus(8 * index as i64));
+                }
+                image
+            }
+            CPass::Memory(_) => memory.expect("the caller made memory for it"),
+        };
+        match dest {
+            _ if info.flat => self.load_leaves(memory, info),
+            Some(dest) => {
+                if matches!(pass, CPass::Words(_)) {
+                    self.copy(dest, memory, info);
+                }
+                Leaves::new()
+            }
+            None => Leaves::new(),
+        }
+    }
+
+    /// A function with the program's own convention that calls a C function.
+    pub(super) fn thunk(&mut self, entry: Block, function: &typed::Function) {
+        let FunctionBody::Extern(symbol) = &function.body else { unreachable!("a C function") };
+        let params: SmallVec<[Ty; 6]> =
+            function.params.iter().map(|local| function.locals[local.0 as usize].ty).collect();
+        let words: Words = self.b.block_params(entry).iter().copied().collect();
+        let mut words = words.into_iter();
+        let mut next = || words.next().expect("the signature was made from these parameters");
+        let result = self.info(function.ret);
+        let dest =
+            abi::returns_through_memory(result).then(&mut next).map(|at| Addr::value(at, Kind::Shared));
+        let args = params
+            .iter()
+            .map(|&ty| {
+                let info = self.decls.types.get(ty);
+                if info.flat {
+                    Arg::Leaves(info.leaves.iter().map(|_| next()).collect())
+                } else {
+                    Arg::Memory(Addr::value(next(), Kind::Shared))
+                }
+            })
+            .collect();
+        let leaves = self.call_c(symbol, &params, args, function.ret, dest.filter(|_| !result.flat));
+        match dest {
+            Some(dest) if result.flat => {
+                self.store_leaves(dest, result, &leaves);
+                self.b.ins().return_(&[]);
+            }
+            Some(_) => {
+                self.b.ins().return_(&[]);
+            }
+            None => {
+                self.b.ins().return_(&leaves);
+            }
+        }
+    }
+}

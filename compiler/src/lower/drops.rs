@@ -1,0 +1,183 @@
+//! Dropping: at the end of scopes, of temporaries, of old values, of globals; and the functions that drop a value
+//! part by part.
+
+use cranelift_codegen::ir::{Block, InstBuilder, types};
+use cranelift_frontend::Variable;
+
+use super::addr::{Addr, Kind};
+use super::data;
+use super::decl::{Body, NO_INDEX};
+use super::func::{Home, Lower};
+use super::place::Place;
+use crate::typed::{Expr, ExprKind, GlobalId, GlobalPattern, LocalId};
+use crate::types::{Ty, TyKind};
+
+impl<'a> Lower<'a> {
+    /// A local comes into scope; `set` says whether it has a value by now.
+    pub(super) fn enter_local(&mut self, id: LocalId, set: bool) {
+        let local = self.local(id);
+        if !self.info(local.ty).needs_drop {
+            return;
+        }
+        if local.flagged || self.flags[id.0 as usize].is_some() {
+            self.make_flag(id, set);
+        }
+        self.scopes.last_mut().expect("a local is declared in a scope").drops.push(id);
+    }
+
+    /// Drops what the scopes from `depth` on hold, innermost first. They stay open for other paths.
+    pub(super) fn drop_scopes(&mut self, depth: usize) {
+        if self.b.is_unreachable() {
+            return;
+        }
+        for scope in (depth..self.scopes.len()).rev() {
+            for index in (0..self.scopes[scope].drops.len()).rev() {
+                self.drop_local(self.scopes[scope].drops[index]);
+            }
+        }
+    }
+
+    /// Drops the value of a local, if it holds one.
+    fn drop_local(&mut self, id: LocalId) {
+        let ty = self.local_ty(id);
+        self.drop_if(self.flags[id.0 as usize], |lower| {
+            let place = match lower.home(id) {
+                Home::Vars(first) => Place::Vars(first),
+                home => Place::Mem(Addr::home(home)),
+            };
+            let memory = lower.place_memory(place, ty);
+            lower.drop_at(ty, memory);
+        });
+    }
+
+    fn drop_if(&mut self, flag: Option<Variable>, drop: impl FnOnce(&mut Self)) {
+        let Some(flag) = flag else { return drop(self) };
+        let flag = self.b.use_var(flag);
+        let (held, after) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(flag, held, &[], after, &[]);
+        self.enter(held);
+        drop(self);
+        self.b.ins().jump(after, &[]);
+        self.enter(after);
+    }
+
+    /// Drops the value that a place holds, if it holds one.
+    pub(super) fn drop_place(&mut self, place: &Place, expr: &'a Expr) {
+        let ty = expr.ty;
+        let memory = self.place_memory(place.clone(), ty);
+        match &expr.kind {
+            ExprKind::Local(id) => {
+                self.drop_if(self.flags[id.0 as usize], |lower| lower.drop_at(ty, memory));
+            }
+            ExprKind::Global(id) => self.drop_global(*id),
+            _ => self.drop_at(ty, memory),
+        }
+    }
+
+    /// Drops the value at an address.
+    pub(super) fn drop_at(&mut self, ty: Ty, memory: Addr) {
+        if !self.info(ty).needs_drop {
+            return;
+        }
+        let body = match data::drop_target(self.program, &self.decls.types, ty) {
+            Some(func) => Body::Function { func, args: Vec::new() },
+            None => Body::Drop(ty),
+        };
+        let address = self.address(memory);
+        self.call_instance(&body, &[address]);
+    }
+
+    fn call_instance(&mut self, body: &Body, args: &[cranelift_codegen::ir::Value]) {
+        let index = self.decls.instance(body);
+        let func = self.instance(index);
+        self.b.ins().call(func, args);
+    }
+
+    /// Drops the value of a global, if it holds one.
+    pub(super) fn drop_global(&mut self, id: GlobalId) {
+        let ty = self.program.globals[id.0 as usize].ty;
+        let data = self.decls.globals[id.0 as usize];
+        let flag = self.load(types::I8, Addr::data(data.flag));
+        let (held, after) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(flag, held, &[], after, &[]);
+        self.enter(held);
+        self.drop_at(ty, Addr::data(data.value));
+        self.b.ins().jump(after, &[]);
+        self.enter(after);
+    }
+
+    /// First assignment of a script's globals.
+    pub(super) fn init_global(&mut self, pattern: &'a GlobalPattern, init: &'a Expr) {
+        match pattern {
+            GlobalPattern::Global(id) => {
+                let memory = Addr::data(self.decls.globals[id.0 as usize].value);
+                self.into(init, memory);
+                self.mark_global(*id);
+            }
+            GlobalPattern::Wild => self.effect(init),
+            GlobalPattern::Tuple(parts) => {
+                let memory = self.in_memory(init);
+                self.init_global_parts(parts, init.ty, memory);
+            }
+        }
+    }
+
+    fn init_global_parts(&mut self, parts: &'a [GlobalPattern], ty: Ty, memory: Addr) {
+        let fields = &self.info(ty).fields;
+        for (part, field) in parts.iter().zip(fields) {
+            let from = memory.plus(field.offset as i64);
+            match part {
+                GlobalPattern::Global(id) => {
+                    let to = Addr::data(self.decls.globals[id.0 as usize].value);
+                    self.copy(to, from, self.info(field.ty));
+                    self.mark_global(*id);
+                }
+                GlobalPattern::Wild => self.drop_at(field.ty, from),
+                GlobalPattern::Tuple(parts) => self.init_global_parts(parts, field.ty, from),
+            }
+        }
+    }
+
+    fn mark_global(&mut self, id: GlobalId) {
+        let flag = self.decls.globals[id.0 as usize].flag;
+        if flag != NO_INDEX {
+            let set = self.int(types::I8, 1);
+            self.store(set, Addr::data(flag));
+        }
+    }
+
+    /// A function that drops the value its parameter points at: its own `drop` first, then its parts in order.
+    pub(super) fn drop_glue(&mut self, entry: Block, ty: Ty) {
+        let memory = Addr::value(self.b.block_params(entry)[0], Kind::Shared);
+        match *self.types.kind(ty) {
+            TyKind::Array { elem, len } => {
+                let stride = self.info(elem).size;
+                self.each_index(0, len, |lower, index| {
+                    let offset = lower.scaled(index, stride);
+                    let element = lower.offset_by(memory, offset);
+                    lower.drop_at(elem, element);
+                });
+            }
+            TyKind::Option(value) => {
+                let offset = self.info(ty).fields[1].offset;
+                let some = self.load(types::I8, memory);
+                let (held, after) = (self.b.create_block(), self.b.create_block());
+                self.b.ins().brif(some, held, &[], after, &[]);
+                self.enter(held);
+                self.drop_at(value, memory.plus(offset as i64));
+                self.b.ins().jump(after, &[]);
+                self.enter(after);
+            }
+            _ => {
+                if let Some(func) = self.types.struct_of(ty).and_then(|def| def.drop_fn) {
+                    let address = self.address(memory);
+                    self.call_instance(&Body::Function { func, args: Vec::new() }, &[address]);
+                }
+                for field in &self.info(ty).fields {
+                    self.drop_at(field.ty, memory.plus(field.offset as i64));
+                }
+            }
+        }
+        self.b.ins().return_(&[]);
+    }
+}

@@ -1,0 +1,292 @@
+//! Expressions: to SSA values when their type is flat, into memory in any case, or for their effect only.
+
+use cranelift_codegen::ir::{self, InstBuilder, types};
+
+use super::addr::Addr;
+use super::func::{Home, Leaves, Lower};
+use super::place::Place;
+use crate::typed::{CastKind, Expr, ExprKind, FunctionBody, LocalId};
+use crate::types::{Ty, TyKind};
+
+impl<'a> Lower<'a> {
+    /// Evaluates an expression with one leaf.
+    pub(super) fn scalar(&mut self, expr: &'a Expr) -> ir::Value {
+        let leaves = self.value(expr);
+        match leaves[..] {
+            [leaf] => leaf,
+            // An expression that does not end may stand for a scalar.
+            _ => self.zero(self.ptr),
+        }
+    }
+
+    /// Evaluates an expression of flat type.
+    pub(super) fn value(&mut self, expr: &'a Expr) -> Leaves {
+        use ExprKind::*;
+        let info = self.info(expr.ty);
+        debug_assert!(info.flat, "{} is not flat", self.types.display(expr.ty));
+        match &expr.kind {
+            Int(bits) => one(self.int(info.leaves[0].ty, *bits as i64)),
+            Float(value) => one(self.float(expr.ty, *value)),
+            Bool(value) => one(self.int(types::I8, i64::from(*value))),
+            Null => one(self.int(self.ptr, 0)),
+            Unit => Leaves::new(),
+            Str(text) => self.str(text),
+            Func { func, args } => one(self.function_address(*func, args)),
+            Local(_) | Global(_) | Field { .. } | Index { .. } | Deref(_) | Temp { .. } => {
+                let place = self.place(expr);
+                if matches!(place, Place::Mem(_)) {
+                    self.at(expr.span);
+                }
+                self.read(place, info)
+            }
+            Move(place) => self.take(place),
+            Borrow(place) => one(self.borrow(place)),
+            ArrayToSlice(array) => self.array_to_slice(array),
+            Neg(e) => one(self.negate(e)),
+            Not(e) => {
+                let value = self.scalar(e);
+                one(self.b.ins().bxor_imm_u(value, 1))
+            }
+            BitNot(e) => {
+                let value = self.scalar(e);
+                one(self.b.ins().bnot(value))
+            }
+            Binary { op, left, right } => one(self.binary(*op, left, right, expr.span)),
+            Logic { .. } => one(self.logic(expr)),
+            Checked { op, left, right } => self.checked(*op, left, right),
+            PtrOffset { base, offset, scale, negative } => {
+                one(self.ptr_offset(base, offset, *scale, *negative))
+            }
+            PtrDiff { left, right, scale } => one(self.ptr_diff(left, right, *scale)),
+            Cast { value, kind } => self.cast(value, *kind, expr.ty),
+            OptionIsSome(_) | OptionExpect { .. } | OptionOr { .. } => self.option(expr),
+            DataPtr(e) => one(self.value(e)[0]),
+            Len(e) => one(self.value(e)[1]),
+            StrFromParts { data, len } => {
+                let data = self.scalar(data);
+                let len = self.scalar(len);
+                [data, len].into_iter().collect()
+            }
+            Call { callee, args } => self.call(callee, args, expr, None),
+            Intrinsic { op, args } => self.intrinsic(*op, args, expr),
+            Tuple(parts) => parts.iter().flat_map(|part| self.value(part)).collect(),
+            Struct(fields) => self.flat_struct(expr.ty, fields),
+            // Only empty arrays, or arrays of nothing, are flat.
+            Array(parts) => {
+                parts.iter().for_each(|part| self.effect(part));
+                Leaves::new()
+            }
+            Repeat(e) => {
+                self.effect(e);
+                Leaves::new()
+            }
+            _ => self.control(expr, None),
+        }
+    }
+
+    /// Evaluates an expression of any type into memory.
+    pub(super) fn into(&mut self, expr: &'a Expr, dest: Addr) {
+        use ExprKind::*;
+        let info = self.info(expr.ty);
+        match &expr.kind {
+            _ if info.flat => {
+                let leaves = self.value(expr);
+                self.store_leaves(dest, info, &leaves);
+            }
+            Local(_) | Global(_) | Field { .. } | Index { .. } | Deref(_) | Temp { .. } => {
+                let place = self.place(expr);
+                let source = self.place_memory(place, expr.ty);
+                self.at(expr.span);
+                self.copy(dest, source, info);
+            }
+            Move(inner) => {
+                self.into(inner, dest);
+                self.set_flag(inner, false);
+            }
+            Call { callee, args } => {
+                self.call(callee, args, expr, Some(dest));
+            }
+            Cast { value, kind: CastKind::Never } => self.effect(value),
+            Tuple(parts) => {
+                for (part, field) in parts.iter().zip(&info.fields) {
+                    self.into(part, dest.plus(field.offset as i64));
+                }
+            }
+            Struct(fields) => {
+                for (index, value) in fields {
+                    self.into(value, dest.plus(info.fields[*index as usize].offset as i64));
+                }
+            }
+            Array(parts) => {
+                let stride = self.info(self.elem(expr.ty)).size as i64;
+                for (index, part) in parts.iter().enumerate() {
+                    self.into(part, dest.plus(index as i64 * stride));
+                }
+            }
+            Repeat(value) => self.repeat(expr.ty, value, dest),
+            OptionExpect { .. } | OptionOr { .. } => self.big_option(expr, dest),
+            _ => {
+                self.control(expr, Some(dest));
+            }
+        }
+    }
+
+    /// Evaluates an expression and drops its value.
+    pub(super) fn effect(&mut self, expr: &'a Expr) {
+        let info = self.info(expr.ty);
+        if info.needs_drop {
+            let temp = self.in_memory(expr);
+            return self.drop_at(expr.ty, temp);
+        }
+        if info.flat {
+            self.value(expr);
+        } else {
+            self.in_memory(expr);
+        }
+    }
+
+    /// Sets a local for the first time.
+    pub(super) fn init_local(&mut self, id: LocalId, init: &'a Expr) {
+        match self.home(id) {
+            Home::Vars(first) => {
+                let leaves = self.value_or_zeros(init, self.local_ty(id));
+                self.def_vars(first, &leaves);
+            }
+            home => self.into(init, Addr::home(home)),
+        }
+        self.set_local_flag(id, true);
+    }
+
+    /// As [`Lower::value`], when the value may be one that never comes to be.
+    pub(super) fn value_or_zeros(&mut self, expr: &'a Expr, ty: Ty) -> Leaves {
+        if expr.ty == Ty::NEVER && ty != Ty::NEVER {
+            self.effect(expr);
+            return self.zeros(ty);
+        }
+        self.value(expr)
+    }
+
+    /// Reads a place whose owner then no longer drops it.
+    fn take(&mut self, place: &'a Expr) -> Leaves {
+        let leaves = self.value(place);
+        self.set_flag(place, false);
+        leaves
+    }
+
+    /// A string literal.
+    pub(super) fn str(&mut self, text: &str) -> Leaves {
+        let data = self.decls.strings[text];
+        let start = self.data_addr(super::decl::namespace::DATA, data);
+        let len = self.int(self.ptr, text.len() as i64);
+        [start, len].into_iter().collect()
+    }
+
+    fn float(&mut self, ty: Ty, value: f64) -> ir::Value {
+        match self.types.kind(ty) {
+            TyKind::F32 => self.b.ins().f32const(value as f32),
+            _ => self.b.ins().f64const(value),
+        }
+    }
+
+    /// The address of a function, callable the way all function pointers are.
+    fn function_address(&mut self, func: crate::typed::FuncId, args: &[Ty]) -> ir::Value {
+        use super::decl::Body;
+        let body = match &self.program.functions[func.0 as usize].body {
+            FunctionBody::Code(_) => Body::Function { func, args: args.to_vec() },
+            FunctionBody::Extern(_) => Body::Thunk(func),
+        };
+        let func = self.instance(self.decls.instance(&body));
+        self.b.ins().func_addr(self.ptr, func)
+    }
+
+    fn array_to_slice(&mut self, array: &'a Expr) -> Leaves {
+        let start = self.scalar(array);
+        let len = match self.types.kind(array.ty) {
+            TyKind::Ref { pointee, .. } | TyKind::RawPtr { pointee, .. } => match self.types.kind(*pointee) {
+                TyKind::Array { len, .. } => *len,
+                kind => unreachable!("a slice of {kind:?}"),
+            },
+            kind => unreachable!("a slice of {kind:?}"),
+        };
+        let len = self.int(self.ptr, len as i64);
+        [start, len].into_iter().collect()
+    }
+
+    fn flat_struct(&mut self, ty: Ty, fields: &'a [(u32, Expr)]) -> Leaves {
+        let info = self.info(ty);
+        if fields.iter().enumerate().all(|(at, (index, _))| at == *index as usize) {
+            return fields.iter().flat_map(|(_, value)| self.value(value)).collect();
+        }
+        let mut values: Vec<Leaves> = vec![Leaves::new(); info.fields.len()];
+        for (index, value) in fields {
+            values[*index as usize] = self.value(value);
+        }
+        values.into_iter().flatten().collect()
+    }
+
+    /// `[value; n]` of a type that takes memory.
+    fn repeat(&mut self, ty: Ty, value: &'a Expr, dest: Addr) {
+        let TyKind::Array { elem, len } = *self.types.kind(ty) else { unreachable!("an array") };
+        let info = self.info(elem);
+        if let Some(byte) = self.repeated_byte(value) {
+            return self.fill(dest, byte, info.size * len);
+        }
+        if !info.flat {
+            self.into(value, dest);
+            if len > 1 {
+                self.each_index(1, len, |lower, index| {
+                    let offset = lower.scaled(index, info.size);
+                    let to = lower.offset_by(dest, offset);
+                    lower.copy(to, dest, info);
+                });
+            }
+            return;
+        }
+        let leaves = self.value(value);
+        if len <= 8 {
+            for index in 0..len {
+                self.store_leaves(dest.plus((index * info.size) as i64), info, &leaves);
+            }
+            return;
+        }
+        self.each_index(0, len, |lower, index| {
+            let offset = lower.scaled(index, info.size);
+            let to = lower.offset_by(dest, offset);
+            lower.store_leaves(to, info, &leaves);
+        });
+    }
+
+    /// The byte that every byte of a constant is, if it is so.
+    fn repeated_byte(&self, value: &'a Expr) -> Option<u8> {
+        match &value.kind {
+            ExprKind::Bool(value) => Some(u8::from(*value)),
+            ExprKind::Null => Some(0),
+            ExprKind::Float(value) => (value.to_bits() == 0).then_some(0),
+            ExprKind::Repeat(inner) => self.repeated_byte(inner),
+            _ => {
+                let constant = self.const_int(value)?;
+                let size = self.info(value.ty).size as usize;
+                let bytes = constant.to_le_bytes();
+                bytes[..size].iter().all(|byte| *byte == bytes[0]).then_some(bytes[0])
+            }
+        }
+    }
+
+    /// Fills memory with a constant byte.
+    pub(super) fn fill(&mut self, dest: Addr, byte: u8, size: u64) {
+        if size <= super::addr::MAX_INLINE {
+            return self.fill_inline(dest, byte, size);
+        }
+        let start = self.address(dest);
+        let value = self.int(types::I32, i64::from(byte));
+        let size = self.int(self.ptr, size as i64);
+        self.rt(super::rt::Rt::Memset, &[start, value, size]);
+    }
+}
+
+/// A value with one leaf.
+pub(super) fn one(leaf: ir::Value) -> Leaves {
+    let mut leaves = Leaves::new();
+    leaves.push(leaf);
+    leaves
+}

@@ -1,0 +1,428 @@
+//! The frame of one function: where its variables live, how it starts and how it ends.
+
+use cranelift_codegen::ir::{
+    self, Block, BlockArg, ExtFuncData, ExternalName, FuncRef, Function, GlobalValue, GlobalValueData,
+    InstBuilder, MemFlagsData, Signature, SourceLoc, StackSlot, StackSlotData, StackSlotKind, TrapCode,
+    UserExternalName, UserFuncName, types,
+};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+use vex_syntax::Span;
+
+use super::abi;
+use super::addr::{Addr, Kind};
+use super::control::{LoopFrame, Scope};
+use super::decl::{Body, Declarations, Summary, namespace};
+use super::defer::Exits;
+use super::rt::Rt;
+use super::value::{MAX_LEAVES, TypeInfo};
+use crate::typed::{self, FunctionBody, LocalId, Program};
+use crate::types::{Ty, TyKind, Types};
+
+/// The scalars of a flat value, in memory order.
+pub(super) type Leaves = SmallVec<[ir::Value; MAX_LEAVES]>;
+
+/// A frame bigger than this is probed against the stack limit with its size, and never skips the check.
+const SMALL_FRAME: u64 = 1024;
+
+/// Where a variable of the function lives.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Home {
+    /// In consecutive SSA variables, one a leaf, from this one on.
+    Vars(u32),
+    /// In the frame.
+    Slot(StackSlot, Kind),
+    /// At this address, which is a parameter.
+    Pointer(ir::Value),
+}
+
+/// Where a function's result goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ret {
+    /// Into consecutive SSA variables from this one on, when there is an exit sequence; else straight to `return`.
+    Leaves(Option<u32>),
+    /// To this address.
+    Memory(ir::Value),
+}
+
+/// A function while its code is made.
+pub(super) struct Lower<'a> {
+    pub program: &'a Program,
+    pub types: &'a Types,
+    pub decls: &'a Declarations,
+    pub b: FunctionBuilder<'a>,
+    /// The type of pointers.
+    pub ptr: ir::Type,
+    /// The function being lowered; synthesized functions have none.
+    pub function: Option<&'a typed::Function>,
+    pub summary: &'a Summary,
+    /// Whether calls out of this function are marked for the heap report.
+    pub report: bool,
+    /// By local id; filled when the variable is first needed.
+    pub homes: Vec<Option<Home>>,
+    /// By local id: the drop flag's variable.
+    pub flags: Vec<Option<Variable>>,
+    pub scopes: Vec<Scope>,
+    pub loops: Vec<LoopFrame>,
+    pub ret: Ret,
+    pub exits: Exits<'a>,
+    functions: FxHashMap<(u32, u32), FuncRef>,
+    data: FxHashMap<(u32, u32), GlobalValue>,
+}
+
+/// The code of instance `index`, not yet optimised. Pure; may be called from several threads.
+pub fn function(program: &Program, decls: &Declarations, index: u32) -> Function {
+    thread_local! {
+        static CONTEXT: std::cell::RefCell<FunctionBuilderContext> = Default::default();
+    }
+    CONTEXT.with(|context| function_with(program, decls, index, &mut context.borrow_mut()))
+}
+
+fn function_with(
+    program: &Program,
+    decls: &Declarations,
+    index: u32,
+    context: &mut FunctionBuilderContext,
+) -> Function {
+    let instance = &decls.instances[index as usize];
+    let name = UserFuncName::user(namespace::INSTANCE, index);
+    let mut func = Function::with_name_signature(name, instance.sig.clone());
+    let function = match &instance.body {
+        Body::Function { func, .. } => Some(&program.functions[func.0 as usize]),
+        _ => None,
+    };
+    let locals = function.map_or(0, |function| function.locals.len());
+    let mut lower = Lower {
+        program,
+        types: &program.types,
+        decls,
+        b: FunctionBuilder::new(&mut func, context),
+        ptr: decls.options.pointer,
+        function,
+        summary: &decls.summaries[index as usize],
+        report: decls.options.heap_report && !instance.library,
+        homes: vec![None; locals],
+        flags: vec![None; locals],
+        scopes: Vec::new(),
+        loops: Vec::new(),
+        ret: Ret::Leaves(None),
+        exits: Exits::default(),
+        functions: FxHashMap::default(),
+        data: FxHashMap::default(),
+    };
+    let entry = lower.b.create_block();
+    lower.b.append_block_params_for_function_params(entry);
+    lower.b.switch_to_block(entry);
+    lower.b.seal_block(entry);
+    // Until it is in the layout, the entry counts as unreachable.
+    lower.b.ensure_inserted_block();
+    lower.declare_regions();
+    lower.at(instance.span);
+    match &instance.body {
+        Body::Function { .. } => lower.code(entry),
+        Body::Thunk(func) => lower.thunk(entry, &program.functions[func.0 as usize]),
+        Body::Drop(ty) => lower.drop_glue(entry, *ty),
+        Body::Print { ty, spec } => lower.print_glue(entry, *ty, decls.specs[*spec as usize]),
+    }
+    lower.b.finalize(decls.options.frontend);
+    func
+}
+
+impl<'a> Lower<'a> {
+    /// The code of a function of the program.
+    fn code(&mut self, entry: Block) {
+        let function = self.function.expect("this body belongs to a function");
+        let FunctionBody::Code(body) = &function.body else {
+            unreachable!("`extern` functions are called, not compiled")
+        };
+        let params: SmallVec<[ir::Value; 8]> = self.b.block_params(entry).iter().copied().collect();
+        let mut params = params.into_iter();
+        let mut next = || params.next().expect("the signature was made from these parameters");
+        let result = self.info(function.ret);
+        if abi::returns_through_memory(result) {
+            self.ret = Ret::Memory(next());
+        }
+        self.scopes.push(Scope::default());
+        self.begin_exits(function);
+        for &local in &function.params {
+            let ty = function.locals[local.0 as usize].ty;
+            let info = self.info(ty);
+            if info.flat {
+                let leaves: Leaves = info.leaves.iter().map(|_| next()).collect();
+                self.store_local(local, &leaves);
+            } else {
+                self.homes[local.0 as usize] = Some(Home::Pointer(next()));
+            }
+            self.enter_local(local, true);
+        }
+        self.body(function, body);
+        self.stack_check(entry);
+    }
+
+    /// The type table's entry.
+    pub(super) fn info(&self, ty: Ty) -> &'a TypeInfo {
+        self.decls.types.get(ty)
+    }
+
+    /// Whether values of this type live in SSA values.
+    pub(super) fn flat(&self, ty: Ty) -> bool {
+        self.info(ty).flat
+    }
+
+    /// What follows stands at `span` in the source.
+    pub(super) fn at(&mut self, span: Span) {
+        self.b.set_srcloc(SourceLoc::new(span.lo));
+    }
+
+    /// An integer constant.
+    pub(super) fn int(&mut self, ty: ir::Type, value: i64) -> ir::Value {
+        // Immediates are zero-extended from the type's width.
+        let bits = if ty.bits() < 64 { value & ((1 << ty.bits()) - 1) } else { value };
+        self.b.ins().iconst(ty, bits)
+    }
+
+    /// Values for an expression that is never reached, or for parts of an empty option.
+    pub(super) fn zeros(&mut self, ty: Ty) -> Leaves {
+        let info = self.info(ty);
+        info.leaves.iter().map(|leaf| self.zero(leaf.ty)).collect()
+    }
+
+    /// A zero.
+    pub(super) fn zero(&mut self, ty: ir::Type) -> ir::Value {
+        match ty {
+            types::F32 => self.b.ins().f32const(0.0),
+            types::F64 => self.b.ins().f64const(0.0),
+            _ => self.b.ins().iconst(ty, 0),
+        }
+    }
+
+    /// A new stack slot.
+    pub(super) fn slot(&mut self, size: u64, align: u64) -> StackSlot {
+        // A frame of 4 GiB cannot exist: the prologue's probe ends the program first.
+        let size = u32::try_from(size).unwrap_or(!15);
+        let align = align.trailing_zeros().min(4) as u8;
+        self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, size, align))
+    }
+
+    /// Memory for a value of type `ty` that nothing else points at.
+    pub(super) fn temp(&mut self, ty: Ty) -> Addr {
+        let info = self.info(ty);
+        let slot = self.slot(info.size, info.align);
+        Addr::slot(slot, Kind::Private)
+    }
+
+    /// Memory for a value of type `ty` whose address is handed out.
+    pub(super) fn shared_temp(&mut self, ty: Ty) -> Addr {
+        let info = self.info(ty);
+        let slot = self.slot(info.size, info.align);
+        Addr::slot(slot, Kind::Shared)
+    }
+
+    /// The type of a local.
+    pub(super) fn local_ty(&self, local: LocalId) -> Ty {
+        self.local(local).ty
+    }
+
+    /// A local's declaration.
+    pub(super) fn local(&self, local: LocalId) -> &'a typed::Local {
+        &self.function.expect("only functions of the program have locals").locals[local.0 as usize]
+    }
+
+    /// Where a local lives.
+    pub(super) fn home(&mut self, id: LocalId) -> Home {
+        if let Some(home) = self.homes[id.0 as usize] {
+            return home;
+        }
+        let local = self.local(id);
+        let info = self.info(local.ty);
+        let home = if info.flat && (!local.borrowed || info.size == 0) {
+            Home::Vars(self.variables(info))
+        } else {
+            let slot = self.slot(info.size, info.align);
+            Home::Slot(slot, if local.borrowed || info.needs_drop { Kind::Shared } else { Kind::Private })
+        };
+        self.homes[id.0 as usize] = Some(home);
+        home
+    }
+
+    /// Gives a local that has no home yet one in memory that pointers may point at.
+    pub(super) fn home_in_memory(&mut self, id: LocalId) {
+        if self.homes[id.0 as usize].is_none() {
+            let info = self.info(self.local_ty(id));
+            let slot = self.slot(info.size, info.align);
+            self.homes[id.0 as usize] = Some(Home::Slot(slot, Kind::Shared));
+        }
+    }
+
+    /// One new variable a leaf; the first one's number.
+    pub(super) fn variables(&mut self, info: &TypeInfo) -> u32 {
+        let mut first = 0;
+        for (index, leaf) in info.leaves.iter().enumerate() {
+            let var = self.b.declare_var(leaf.ty);
+            if index == 0 {
+                first = var.as_u32();
+            }
+        }
+        first
+    }
+
+    /// Reads consecutive variables.
+    pub(super) fn use_vars(&mut self, first: u32, count: usize) -> Leaves {
+        (first..first + count as u32).map(|var| self.b.use_var(Variable::from_u32(var))).collect()
+    }
+
+    /// Writes consecutive variables.
+    pub(super) fn def_vars(&mut self, first: u32, leaves: &[ir::Value]) {
+        for (var, &leaf) in (first..).zip(leaves) {
+            self.b.def_var(Variable::from_u32(var), leaf);
+        }
+    }
+
+    /// Writes a flat value to a local.
+    pub(super) fn store_local(&mut self, id: LocalId, leaves: &[ir::Value]) {
+        match self.home(id) {
+            Home::Vars(first) => self.def_vars(first, leaves),
+            home => {
+                let info = self.info(self.local_ty(id));
+                self.store_leaves(Addr::home(home), info, leaves);
+            }
+        }
+    }
+
+    /// A function that machine code can call by name.
+    pub(super) fn callee(&mut self, namespace: u32, index: u32, sig: impl FnOnce() -> Signature) -> FuncRef {
+        if let Some(&known) = self.functions.get(&(namespace, index)) {
+            return known;
+        }
+        let func = self.import(namespace, index, sig());
+        self.functions.insert((namespace, index), func);
+        func
+    }
+
+    /// As [`Lower::callee`], for a symbol that may be called with several types.
+    pub(super) fn import(&mut self, space: u32, index: u32, sig: Signature) -> FuncRef {
+        let signature = self.b.import_signature(sig);
+        let name = self.b.func.declare_imported_user_function(UserExternalName::new(space, index));
+        self.b.import_function(ExtFuncData {
+            name: ExternalName::user(name),
+            signature,
+            colocated: space == namespace::INSTANCE,
+            patchable: false,
+        })
+    }
+
+    /// An instance, to be called or pointed at.
+    pub(super) fn instance(&mut self, index: u32) -> FuncRef {
+        let decls = self.decls;
+        self.callee(namespace::INSTANCE, index, || decls.instances[index as usize].sig.clone())
+    }
+
+    /// The address of a data object or of a symbol that is data.
+    pub(super) fn data_addr(&mut self, space: u32, index: u32) -> ir::Value {
+        let value = match self.data.get(&(space, index)) {
+            Some(&known) => known,
+            None => {
+                let name = self.b.func.declare_imported_user_function(UserExternalName::new(space, index));
+                let value = self.b.create_global_value(GlobalValueData::Symbol {
+                    name: ExternalName::user(name),
+                    offset: 0.into(),
+                    colocated: space == namespace::DATA,
+                    tls: false,
+                });
+                self.data.insert((space, index), value);
+                value
+            }
+        };
+        self.b.ins().symbol_value(self.ptr, value)
+    }
+
+    /// Calls a runtime function. After one that never returns, code is unreachable.
+    pub(super) fn rt(&mut self, rt: Rt, args: &[ir::Value]) -> Leaves {
+        let decls = self.decls;
+        let func = self.callee(namespace::SYMBOL, rt.index(), || rt.signature(&decls.options));
+        let call = self.b.ins().call(func, args);
+        let results = self.b.inst_results(call).iter().copied().collect();
+        if rt.diverges() {
+            self.b.ins().trap(super::traps::Trap::Returned.code());
+            self.unreachable();
+        }
+        results
+    }
+
+    /// Goes on in a block that nothing jumps to, after an instruction that ends the one before.
+    pub(super) fn unreachable(&mut self) {
+        let block = self.b.create_block();
+        self.b.switch_to_block(block);
+        self.b.seal_block(block);
+    }
+
+    /// Jumps, with the leaves of a value as arguments.
+    pub(super) fn jump(&mut self, block: Block, leaves: &[ir::Value]) {
+        let args: SmallVec<[BlockArg; MAX_LEAVES]> = leaves.iter().map(|&leaf| leaf.into()).collect();
+        self.b.ins().jump(block, &args);
+    }
+
+    /// A block that takes the leaves of a value of type `ty`.
+    pub(super) fn block_for(&mut self, ty: Ty) -> Block {
+        let block = self.b.create_block();
+        for leaf in &self.info(ty).leaves {
+            self.b.append_block_param(block, leaf.ty);
+        }
+        block
+    }
+
+    /// The leaves that a block made by [`Lower::block_for`] was entered with.
+    pub(super) fn params(&self, block: Block) -> Leaves {
+        self.b.block_params(block).iter().copied().collect()
+    }
+
+    /// Goes on in a block that has all its predecessors.
+    pub(super) fn enter(&mut self, block: Block) {
+        self.b.switch_to_block(block);
+        self.b.seal_block(block);
+    }
+
+    /// A block for code that hardly ever runs.
+    pub(super) fn cold_block(&mut self) -> Block {
+        let block = self.b.create_block();
+        self.b.set_cold_block(block);
+        block
+    }
+
+    /// Compares the stack pointer with the limit, at the start of the function.
+    fn stack_check(&mut self, entry: Block) {
+        let frame: u64 = self.b.func.sized_stack_slots.values().map(|slot| u64::from(slot.size)).sum();
+        if !self.decls.options.stack_check || (!self.summary.calls && frame <= SMALL_FRAME) {
+            return;
+        }
+        let name = UserExternalName::new(namespace::SYMBOL, Rt::StackLimit.index());
+        let name = self.b.func.declare_imported_user_function(name);
+        let cell = self.b.create_global_value(GlobalValueData::Symbol {
+            name: ExternalName::user(name),
+            offset: 0.into(),
+            colocated: false,
+            tls: false,
+        });
+        let span = self.function.map_or(Span::NONE, |function| function.span);
+        let ptr = self.ptr;
+        let mut cursor = cranelift_codegen::cursor::FuncCursor::new(self.b.func);
+        cursor.set_position(cranelift_codegen::cursor::CursorPosition::Before(entry));
+        use cranelift_codegen::cursor::Cursor;
+        cursor.goto_first_insertion_point(entry);
+        cursor.set_srcloc(SourceLoc::new(span.lo));
+        let sp = cursor.ins().get_stack_pointer(ptr);
+        let cell = cursor.ins().symbol_value(ptr, cell);
+        let limit = cursor.ins().load(ptr, MemFlagsData::trusted().with_readonly(), cell, 0);
+        let low = cursor.ins().icmp(ir::condcodes::IntCC::UnsignedLessThan, sp, limit);
+        cursor.ins().trapnz(low, TrapCode::STACK_OVERFLOW);
+    }
+
+    /// The element type of an array or slice.
+    pub(super) fn elem(&self, ty: Ty) -> Ty {
+        match self.types.kind(ty) {
+            TyKind::Array { elem, .. } | TyKind::Slice { elem, .. } => *elem,
+            kind => unreachable!("{kind:?} has no elements"),
+        }
+    }
+}

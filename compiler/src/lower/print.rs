@@ -1,0 +1,297 @@
+//! Printing and panicking.
+
+use std::borrow::Cow;
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{self, Block, InstBuilder, types};
+
+use super::addr::{Addr, Kind};
+use super::decl::{Body, namespace};
+use super::declare::ASSERT_SPEC;
+use super::func::{Leaves, Lower};
+use super::place::Place;
+use super::rt::Rt;
+use super::text::{self, Part};
+use crate::typed::{BinaryOp, Expr, FormatSpec, FormatStyle, Piece, Stream};
+use crate::types::{Ty, TyKind};
+use vex_syntax::Span;
+
+/// The runtime's number of the stream that gathers a panic's message.
+pub(super) const PANIC: i64 = 3;
+
+impl<'a> Lower<'a> {
+    /// `print`
+    pub(super) fn print(&mut self, stream: Stream, pieces: &'a [Piece]) {
+        let number = match stream {
+            Stream::Stdout => 1,
+            Stream::Stderr => 2,
+        };
+        let parts = text::parts("", pieces);
+        let ends_line = matches!(parts.last(), Some(Part::Text(text)) if text.ends_with('\n'));
+        self.print_parts(number, parts);
+        if !ends_line {
+            let stream = self.int(types::I32, number);
+            self.rt(Rt::PrintEnd, &[stream]);
+        }
+    }
+
+    fn print_parts(&mut self, stream: i64, parts: Vec<Part<'a>>) {
+        for part in parts {
+            match part {
+                Part::Text(text) => {
+                    let stream = self.int(types::I32, stream);
+                    self.print_text(stream, &text);
+                }
+                Part::Value(value, spec) => {
+                    // The text before it is written first, as a value may print by itself.
+                    let place = self.place(value);
+                    self.at(value.span);
+                    let stream = self.int(types::I32, stream);
+                    self.print_value(stream, place, value.ty, &spec, false);
+                }
+            }
+        }
+    }
+
+    fn print_text(&mut self, stream: ir::Value, text: &str) {
+        let text = self.str(text);
+        self.rt(Rt::PrintStr, &[stream, text[0], text[1]]);
+    }
+
+    /// Panics with these pieces as the message.
+    pub(super) fn panic(&mut self, prefix: &'a str, pieces: &'a [Piece], span: Span) {
+        self.print_parts(PANIC, text::parts(prefix, pieces));
+        self.at(span);
+        self.rt(Rt::Panic, &[]);
+    }
+
+    /// `assert`
+    pub(super) fn assert(&mut self, cond: &'a Expr, pieces: &'a [Piece], span: Span) {
+        let (good, bad) = (self.b.create_block(), self.cold_block());
+        self.condition(cond, good, bad);
+        self.enter(bad);
+        self.at(span);
+        self.panic(text::assert_prefix(pieces), pieces, span);
+        self.end_unreachable();
+        self.enter(good);
+    }
+
+    /// `assert_eq`
+    pub(super) fn assert_eq(&mut self, left: &'a Expr, right: &'a Expr, pieces: &'a [Piece], span: Span) {
+        let (a, b) = (self.value(left), self.value(right));
+        self.at(span);
+        let equal = if a.is_empty() {
+            self.int(types::I8, 1)
+        } else {
+            self.binary_values(BinaryOp::Eq, left.ty, &a, right.ty, &b)
+        };
+        self.check(equal, |lower| {
+            let stream = lower.int(types::I32, PANIC);
+            for (text, (value, ty)) in text::ASSERT_EQ.into_iter().zip([(a, left.ty), (b, right.ty)]) {
+                lower.print_text(stream, text);
+                lower.print_value(stream, Place::Leaves(value), ty, &ASSERT_SPEC, false);
+            }
+            lower.panic(text::assert_eq_suffix(pieces), pieces, span);
+        });
+    }
+
+    /// Prints the value of a place; `inside` a structure, strings are quoted.
+    fn print_value(&mut self, stream: ir::Value, place: Place, ty: Ty, spec: &FormatSpec, inside: bool) {
+        let (place, ty) = self.referred(place, ty);
+        if text::is_aggregate(self.types, ty) {
+            let index = self.decls.specs.iter().position(|known| known == spec);
+            let spec = index.expect("the format was declared") as u32;
+            let memory = self.place_memory(place, ty);
+            let address = self.address(memory);
+            let func = self.instance(self.decls.instance(&Body::Print { ty, spec }));
+            self.b.ins().call(func, &[stream, address]);
+            return;
+        }
+        let leaves = self.read(place, self.info(ty));
+        if text::is_plain(spec) {
+            self.print_plain(stream, &leaves, ty, spec, inside);
+        } else {
+            self.print_formatted(stream, &leaves, ty, spec, inside);
+        }
+    }
+
+    /// What a reference refers to, through as many as there are.
+    fn referred(&mut self, mut place: Place, mut ty: Ty) -> (Place, Ty) {
+        while let TyKind::Ref { pointee, .. } = *self.types.kind(ty) {
+            let pointer = self.read(place, self.info(ty))[0];
+            place = Place::Mem(Addr::value(pointer, Kind::Reference));
+            ty = pointee;
+        }
+        (place, ty)
+    }
+
+    fn print_plain(&mut self, stream: ir::Value, leaves: &Leaves, ty: Ty, spec: &FormatSpec, inside: bool) {
+        let quoted = inside || spec.style == FormatStyle::Debug;
+        match self.types.kind(ty) {
+            TyKind::Unit | TyKind::Never => self.print_text_if_declared(stream),
+            TyKind::Str => {
+                let print = if quoted { Rt::PrintQuoted } else { Rt::PrintStr };
+                self.rt(print, &[stream, leaves[0], leaves[1]]);
+            }
+            TyKind::Bool if spec.bool_as_int => {
+                let value = self.extend_64(leaves[0], false);
+                self.rt(Rt::PrintU64, &[stream, value]);
+            }
+            TyKind::Bool => {
+                self.rt(Rt::PrintBool, &[stream, leaves[0]]);
+            }
+            TyKind::Int(int) => {
+                let value = self.extend_64(leaves[0], int.signed());
+                self.rt(if int.signed() { Rt::PrintI64 } else { Rt::PrintU64 }, &[stream, value]);
+            }
+            TyKind::F32 => {
+                self.rt(Rt::PrintF32, &[stream, leaves[0]]);
+            }
+            TyKind::F64 => {
+                self.rt(Rt::PrintF64, &[stream, leaves[0]]);
+            }
+            _ => {
+                self.rt(Rt::PrintPtr, &[stream, leaves[0]]);
+            }
+        }
+    }
+
+    /// The text of `()`; a value that never comes to be has none.
+    fn print_text_if_declared(&mut self, stream: ir::Value) {
+        if self.decls.strings.contains_key("()") {
+            self.print_text(stream, "()");
+        }
+    }
+
+    fn print_formatted(
+        &mut self,
+        stream: ir::Value,
+        leaves: &Leaves,
+        ty: Ty,
+        spec: &FormatSpec,
+        inside: bool,
+    ) {
+        let data = self.decls.spec_data[&text::spec_words(spec, inside)];
+        let data = self.data_addr(namespace::DATA, data);
+        match self.types.kind(ty) {
+            TyKind::Unit | TyKind::Never => self.print_text_if_declared(stream),
+            TyKind::Str => {
+                self.rt(Rt::FormatStr, &[stream, leaves[0], leaves[1], data]);
+            }
+            TyKind::Bool if spec.bool_as_int => {
+                let value = self.extend_64(leaves[0], false);
+                let kind = self.int(types::I32, 64);
+                self.rt(Rt::FormatInt, &[stream, value, kind, data]);
+            }
+            TyKind::Bool => {
+                self.rt(Rt::FormatBool, &[stream, leaves[0], data]);
+            }
+            TyKind::Int(int) => {
+                let bits = i64::from(int.bits());
+                let value = self.extend_64(leaves[0], int.signed());
+                let kind = self.int(types::I32, if int.signed() { -bits } else { bits });
+                self.rt(Rt::FormatInt, &[stream, value, kind, data]);
+            }
+            TyKind::F32 => {
+                let value = self.b.ins().fpromote(types::F64, leaves[0]);
+                let single = self.int(types::I32, 1);
+                self.rt(Rt::FormatF64, &[stream, value, single, data]);
+            }
+            TyKind::F64 => {
+                let single = self.int(types::I32, 0);
+                self.rt(Rt::FormatF64, &[stream, leaves[0], single, data]);
+            }
+            _ => {
+                self.rt(Rt::FormatPtr, &[stream, leaves[0], data]);
+            }
+        }
+    }
+
+    /// A function that prints the aggregate its second parameter points at to the stream of its first.
+    pub(super) fn print_glue(&mut self, entry: Block, ty: Ty, spec: FormatSpec) {
+        let (stream, pointer) = (self.b.block_params(entry)[0], self.b.block_params(entry)[1]);
+        let memory = Addr::value(pointer, Kind::Shared);
+        let texts = text::aggregate_texts(self.types, ty);
+        match *self.types.kind(ty) {
+            TyKind::Array { elem, len } => {
+                let len = self.int(self.ptr, len as i64);
+                self.print_elements(stream, memory, elem, len, &spec, &texts);
+            }
+            TyKind::Slice { elem, .. } => {
+                let parts = self.load_leaves(memory, self.info(ty));
+                let start = Addr::value(parts[0], Kind::Reference);
+                self.print_elements(stream, start, elem, parts[1], &spec, &texts);
+            }
+            TyKind::Option(value) => self.print_option(stream, memory, [ty, value], &spec, &texts),
+            _ => {
+                self.print_text(stream, &texts[0]);
+                for (index, field) in self.info(ty).fields.iter().enumerate() {
+                    let place = Place::Mem(memory.plus(field.offset as i64));
+                    self.print_value(stream, place, field.ty, &spec, true);
+                    self.print_text(stream, &texts[index + 1]);
+                }
+            }
+        }
+        self.b.ins().return_(&[]);
+    }
+
+    fn print_elements(
+        &mut self,
+        stream: ir::Value,
+        start: Addr,
+        elem: Ty,
+        len: ir::Value,
+        spec: &FormatSpec,
+        texts: &[Cow<'static, str>],
+    ) {
+        let stride = self.info(elem).size;
+        let (round, print, end) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        let separate = self.b.create_block();
+        let ptr = self.ptr;
+        let index = self.b.append_block_param(round, ptr);
+        self.print_text(stream, &texts[0]);
+        let first = self.int(ptr, 0);
+        self.jump(round, &[first]);
+        self.b.switch_to_block(round);
+        let more = self.b.ins().icmp(IntCC::UnsignedLessThan, index, len);
+        let body = self.b.create_block();
+        self.b.ins().brif(more, body, &[], end, &[]);
+        self.enter(body);
+        self.b.ins().brif(index, separate, &[], print, &[]);
+        self.enter(separate);
+        self.print_text(stream, &texts[1]);
+        self.b.ins().jump(print, &[]);
+        self.enter(print);
+        let offset = self.scaled(index, stride);
+        let element = self.offset_by(start, offset);
+        self.print_value(stream, Place::Mem(element), elem, spec, true);
+        let next = self.b.ins().iadd_imm_s(index, 1);
+        self.jump(round, &[next]);
+        self.b.seal_block(round);
+        self.enter(end);
+        self.print_text(stream, &texts[2]);
+    }
+
+    fn print_option(
+        &mut self,
+        stream: ir::Value,
+        memory: Addr,
+        [ty, value]: [Ty; 2],
+        spec: &FormatSpec,
+        texts: &[Cow<'static, str>],
+    ) {
+        let offset = self.info(ty).fields[1].offset;
+        let some = self.load(types::I8, memory);
+        let (held, empty, end) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(some, held, &[], empty, &[]);
+        self.enter(held);
+        self.print_text(stream, &texts[0]);
+        self.print_value(stream, Place::Mem(memory.plus(offset as i64)), value, spec, true);
+        self.print_text(stream, &texts[1]);
+        self.b.ins().jump(end, &[]);
+        self.enter(empty);
+        self.print_text(stream, &texts[2]);
+        self.b.ins().jump(end, &[]);
+        self.enter(end);
+    }
+}

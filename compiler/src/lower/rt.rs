@@ -1,0 +1,175 @@
+//! The runtime functions that generated code calls by itself, with their types for the machine.
+
+use cranelift_codegen::ir::{AbiParam, Signature, Type, types};
+
+use super::decl::LowerOptions;
+
+/// A parameter or result of a runtime function.
+#[derive(Clone, Copy)]
+enum Slot {
+    /// A byte that is 0 or 1.
+    Bool,
+    /// 32 bits.
+    W,
+    /// 64 bits.
+    L,
+    /// `f32`
+    F,
+    /// `f64`
+    D,
+    /// A pointer.
+    P,
+}
+
+macro_rules! runtime {
+    ($($(#[doc = $doc:literal])* $name:ident = $symbol:literal, [$($param:ident)*], [$($ret:ident)*];)*) => {
+        /// A function or cell of the runtime or of libc.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u32)]
+        pub(super) enum Rt { $($(#[doc = $doc])* $name),* }
+
+        const TABLE: &[(&str, &[Slot], &[Slot])] =
+            &[$(($symbol, &[$(Slot::$param),*], &[$(Slot::$ret),*])),*];
+    };
+}
+
+runtime! {
+    /// Print a `str` as it is.
+    PrintStr = "vexrt_print_str", [W P L], [];
+    /// Print a `str` in quotes.
+    PrintQuoted = "vexrt_print_quoted", [W P L], [];
+    /// Print a signed integer.
+    PrintI64 = "vexrt_print_i64", [W L], [];
+    /// Print an unsigned integer.
+    PrintU64 = "vexrt_print_u64", [W L], [];
+    /// Print an `f64`.
+    PrintF64 = "vexrt_print_f64", [W D], [];
+    /// Print an `f32`.
+    PrintF32 = "vexrt_print_f32", [W F], [];
+    /// Print a boolean.
+    PrintBool = "vexrt_print_bool", [W Bool], [];
+    /// Print an address.
+    PrintPtr = "vexrt_print_ptr", [W P], [];
+    /// End a print whose text need not end in a newline.
+    PrintEnd = "vexrt_print_end", [W], [];
+    /// Print an integer with a format.
+    FormatInt = "vexrt_format_int", [W L W P], [];
+    /// Print a float with a format.
+    FormatF64 = "vexrt_format_f64", [W D W P], [];
+    /// Print a `str` with a format.
+    FormatStr = "vexrt_format_str", [W P L P], [];
+    /// Print a boolean with a format.
+    FormatBool = "vexrt_format_bool", [W Bool P], [];
+    /// Print an address with a format.
+    FormatPtr = "vexrt_format_ptr", [W P P], [];
+    /// Panic with what was printed to the panic stream.
+    Panic = "vexrt_panic", [], [];
+    /// Panic: signed index, length.
+    PanicIndex = "vexrt_panic_index", [L L], [];
+    /// Panic: unsigned index, length.
+    PanicIndexUnsigned = "vexrt_panic_index_unsigned", [L L], [];
+    /// Panic: shift amount, width.
+    PanicShift = "vexrt_panic_shift", [L W], [];
+    /// Whether two `str` are equal.
+    StrEq = "vexrt_str_eq", [P L P L], [Bool];
+    /// Order of two `str`.
+    StrCmp = "vexrt_str_cmp", [P L P L], [W];
+    /// Remainder of two `f64`.
+    Fmod = "vexrt_fmod", [D D], [D];
+    /// Remainder of two `f32`.
+    FmodF32 = "vexrt_fmodf", [F F], [F];
+    /// Make a record of a deferred action.
+    DeferPush = "vexrt_defer_push", [P W L], [P];
+    /// Take the latest record.
+    DeferPop = "vexrt_defer_pop", [P], [P];
+    /// Copy bytes that do not overlap.
+    Memcpy = "memcpy", [P P L], [P];
+    /// Copy bytes that may overlap.
+    Memmove = "memmove", [P P L], [P];
+    /// Fill bytes.
+    Memset = "memset", [P W L], [P];
+    /// The `u32` that holds the source position of the current call, for the heap report. Data.
+    ReportSite = "vex_report_site", [], [];
+    /// The lowest stack address a function may start at. Data.
+    StackLimit = "vexrt_stack_limit", [], [];
+}
+
+impl Rt {
+    /// Its index among the program's symbols: they start with this table.
+    pub(super) fn index(self) -> u32 {
+        self as u32
+    }
+
+    /// Whether it never returns.
+    pub(super) fn diverges(self) -> bool {
+        matches!(self, Rt::Panic | Rt::PanicIndex | Rt::PanicIndexUnsigned | Rt::PanicShift)
+    }
+
+    /// Its type.
+    pub(super) fn signature(self, options: &LowerOptions) -> Signature {
+        let (_, params, rets) = TABLE[self as usize];
+        let param = |slot: &Slot| abi(*slot, options.pointer);
+        Signature {
+            params: params.iter().map(param).collect(),
+            returns: rets.iter().map(param).collect(),
+            call_conv: options.call_conv,
+        }
+    }
+}
+
+/// Every symbol of the table, in order; the second part says whether it is data.
+pub(super) fn symbols() -> impl Iterator<Item = (&'static str, bool)> {
+    let data = [Rt::ReportSite as usize, Rt::StackLimit as usize];
+    TABLE.iter().enumerate().map(move |(index, row)| (row.0, data.contains(&index)))
+}
+
+fn abi(slot: Slot, pointer: Type) -> AbiParam {
+    match slot {
+        Slot::Bool => AbiParam::new(types::I8).uext(),
+        Slot::W => AbiParam::new(types::I32),
+        Slot::L => AbiParam::new(types::I64),
+        Slot::F => AbiParam::new(types::F32),
+        Slot::D => AbiParam::new(types::F64),
+        Slot::P => AbiParam::new(pointer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vex_runtime::abi::{self, AbiTy};
+
+    fn slots(ty: AbiTy) -> String {
+        match ty {
+            AbiTy::Unit | AbiTy::Never => "",
+            AbiTy::Bool => "b",
+            AbiTy::I32 | AbiTy::U32 => "w",
+            AbiTy::F32 => "f",
+            AbiTy::F64 => "d",
+            AbiTy::Str => "ll",
+            _ => "l",
+        }
+        .to_string()
+    }
+
+    #[test]
+    fn the_table_agrees_with_the_runtime() {
+        let letter = |slot: &Slot| match slot {
+            Slot::Bool => "b",
+            Slot::W => "w",
+            Slot::L | Slot::P => "l",
+            Slot::F => "f",
+            Slot::D => "d",
+        };
+        for (symbol, params, rets) in TABLE.iter().filter(|row| row.0.starts_with("vexrt_")) {
+            if *symbol == "vexrt_stack_limit" {
+                continue;
+            }
+            let row = abi::find(symbol).unwrap_or_else(|| panic!("{symbol} is not exported"));
+            let ours: String = params.iter().map(letter).collect();
+            let theirs: String = row.params.iter().map(|&(_, ty)| slots(ty)).collect();
+            assert_eq!(ours, theirs, "parameters of {symbol}");
+            assert_eq!(rets.iter().map(letter).collect::<String>(), slots(row.ret), "result of {symbol}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Lowering of small typed programs written by hand.
+
+pub(super) mod build;
+mod goldens;
+mod shapes;

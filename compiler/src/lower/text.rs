@@ -1,0 +1,127 @@
+//! What is known about printed text before code exists: which pieces of fixed text a print consists of, and how a
+//! format is stored.
+
+use std::borrow::Cow;
+
+use crate::typed::{Align, Expr, FormatSpec, FormatStyle, Piece};
+use crate::types::{Ty, TyKind, Types};
+
+/// A piece with neighbouring texts joined.
+pub(super) enum Part<'p> {
+    /// Fixed text, never empty.
+    Text(Cow<'p, str>),
+    /// A value.
+    Value(&'p Expr, FormatSpec),
+}
+
+/// The parts of `prefix` followed by `pieces`.
+pub(super) fn parts<'p>(prefix: &'p str, pieces: &'p [Piece]) -> Vec<Part<'p>> {
+    let mut parts = Vec::with_capacity(pieces.len() + 1);
+    push_text(&mut parts, prefix);
+    for piece in pieces {
+        match piece {
+            Piece::Text(text) => push_text(&mut parts, text),
+            Piece::Value { value, spec } => parts.push(Part::Value(value, *spec)),
+        }
+    }
+    parts
+}
+
+fn push_text<'p>(parts: &mut Vec<Part<'p>>, text: &'p str) {
+    match parts.last_mut() {
+        _ if text.is_empty() => {}
+        Some(Part::Text(before)) => before.to_mut().push_str(text),
+        _ => parts.push(Part::Text(Cow::Borrowed(text))),
+    }
+}
+
+/// The text before a failed assertion's own message.
+pub(super) fn assert_prefix(pieces: &[Piece]) -> &'static str {
+    if pieces.is_empty() { "assertion failed" } else { "assertion failed: " }
+}
+
+/// The texts of a failed `assert_eq`: before the left value, before the right one, after it (before the program's
+/// own message, if there is one).
+pub(super) const ASSERT_EQ: [&str; 2] = ["assertion failed: left == right (left: ", ", right: "];
+
+/// What follows the values of a failed `assert_eq`.
+pub(super) fn assert_eq_suffix(pieces: &[Piece]) -> &'static str {
+    if pieces.is_empty() { ")" } else { "): " }
+}
+
+/// The texts around the parts of an aggregate's printed form: one more than it has parts, except for arrays and
+/// slices (opening, separator, closing) and options (`Some(`, `)`, `None`).
+pub(super) fn aggregate_texts(types: &Types, ty: Ty) -> Vec<Cow<'static, str>> {
+    match types.kind(ty) {
+        TyKind::Struct { def, .. } => {
+            let def = &types.structs[def.0 as usize];
+            if def.fields.is_empty() {
+                return vec![format!("{} {{}}", def.name).into()];
+            }
+            let mut texts: Vec<Cow<'static, str>> = Vec::with_capacity(def.fields.len() + 1);
+            for (index, field) in def.fields.iter().enumerate() {
+                let text = match index {
+                    0 => format!("{} {{ {}: ", def.name, field.name),
+                    _ => format!(", {}: ", field.name),
+                };
+                texts.push(text.into());
+            }
+            texts.push(" }".into());
+            texts
+        }
+        TyKind::Tuple(elems) => {
+            let mut texts = vec![Cow::Borrowed("(")];
+            texts.resize(elems.len(), Cow::Borrowed(", "));
+            texts.push(if elems.len() == 1 { ",)" } else { ")" }.into());
+            texts
+        }
+        TyKind::Array { .. } | TyKind::Slice { .. } => vec!["[".into(), ", ".into(), "]".into()],
+        TyKind::Option(_) => vec!["Some(".into(), ")".into(), "None".into()],
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a value of this type is printed by a function of its own.
+pub(super) fn is_aggregate(types: &Types, ty: Ty) -> bool {
+    use TyKind::*;
+    matches!(types.kind(ty), Struct { .. } | Tuple(_) | Array { .. } | Slice { .. } | Option(_))
+}
+
+/// The type of what is printed for a value of type `ty`: references print what they refer to.
+pub(super) fn printed_type(types: &Types, mut ty: Ty) -> Ty {
+    while let TyKind::Ref { pointee, .. } = types.kind(ty) {
+        ty = *pointee;
+    }
+    ty
+}
+
+/// Whether a format asks for nothing but quotes or numbers for booleans.
+pub(super) fn is_plain(spec: &FormatSpec) -> bool {
+    let shown = matches!(spec.style, FormatStyle::Display | FormatStyle::Debug);
+    shown && spec.precision.is_none() && spec.width == 0 && !spec.alternate && !spec.plus && !spec.zero
+}
+
+/// A format as the runtime's `PrintSpec` has it: style, flags, precision, width, fill, alignment. `quoted` asks for
+/// strings in quotes.
+pub(super) fn spec_words(spec: &FormatSpec, quoted: bool) -> [u32; 6] {
+    let style = match spec.style {
+        FormatStyle::Display if quoted => 1,
+        FormatStyle::Display => 0,
+        FormatStyle::Debug => 1,
+        FormatStyle::Hex => 2,
+        FormatStyle::UpperHex => 3,
+        FormatStyle::Binary => 4,
+        FormatStyle::Octal => 5,
+        FormatStyle::Exp => 6,
+        FormatStyle::Char => 7,
+    };
+    let flags = u32::from(spec.alternate) | u32::from(spec.plus) << 1 | u32::from(spec.zero) << 2;
+    let precision = spec.precision.map_or(u32::MAX, |digits| digits.min(i32::MAX as u32));
+    let align = match spec.align {
+        None => 0,
+        Some(Align::Left) => 1,
+        Some(Align::Center) => 2,
+        Some(Align::Right) => 3,
+    };
+    [style, flags, precision, spec.width, spec.fill as u32, align]
+}
