@@ -159,7 +159,7 @@ impl<'a> Lower<'a> {
                 self.b.ins().brif(some, held, &[], after, &[]);
                 self.enter(held);
                 self.copy(dest, source, info);
-                self.b.ins().jump(after, &[]);
+                self.jump(after, &[]);
                 self.enter(after);
             }
             kind => unreachable!("{kind:?} does not read an option"),

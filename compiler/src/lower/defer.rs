@@ -79,9 +79,9 @@ impl<'a> Lower<'a> {
     /// The body of the function, and its end.
     pub(super) fn body(&mut self, function: &'a typed::Function, body: &'a Expr) {
         let dest = self.result_memory(function);
-        let leaves = match &body.kind {
-            ExprKind::Block(block) => self.statements(function.ret, block, dest),
-            _ => self.arm(body, function.ret, dest),
+        let leaves = match outer_block(body) {
+            Some(block) => self.statements(function.ret, block, dest),
+            None => self.arm(body, function.ret, dest),
         };
         self.at(function.span);
         if self.b.is_unreachable() {
@@ -130,7 +130,7 @@ impl<'a> Lower<'a> {
         }
         if self.exits.active {
             let start = self.exit_block();
-            self.b.ins().jump(start, &[]);
+            self.jump(start, &[]);
         } else {
             let results = if matches!(self.ret, Ret::Memory(_)) { &[] } else { leaves };
             self.b.ins().return_(results);
@@ -185,7 +185,7 @@ impl<'a> Lower<'a> {
                 self.enter(run);
             }
             self.effect(&site.body);
-            self.b.ins().jump(next, &[]);
+            self.jump(next, &[]);
         }
     }
 
@@ -214,7 +214,7 @@ impl<'a> Lower<'a> {
                 self.copy_to_local(capture.to, from, info);
             }
             self.effect(&site.body);
-            self.b.ins().jump(take, &[]);
+            self.jump(take, &[]);
             self.enter(other);
             index += 1;
         }
@@ -308,7 +308,9 @@ fn outer_locals(function: &typed::Function) -> Vec<typed::LocalId> {
         }
     }
     let mut locals = function.params.clone();
-    if let typed::FunctionBody::Code(Expr { kind: ExprKind::Block(block), .. }) = &function.body {
+    if let typed::FunctionBody::Code(body) = &function.body
+        && let Some(block) = outer_block(body)
+    {
         for stmt in &block.stmts {
             if let StmtKind::Let { pattern, .. } = &stmt.kind {
                 collect(pattern, &mut locals);
@@ -316,4 +318,13 @@ fn outer_locals(function: &typed::Function) -> Vec<typed::LocalId> {
         }
     }
     locals
+}
+
+/// The outermost block of a function's body; one that does not end may stand for a value.
+fn outer_block(body: &Expr) -> Option<&typed::Block> {
+    match &body.kind {
+        ExprKind::Block(block) => Some(block),
+        ExprKind::Cast { value, kind: typed::CastKind::Never } => outer_block(value),
+        _ => None,
+    }
 }

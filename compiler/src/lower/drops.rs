@@ -57,7 +57,7 @@ impl<'a> Lower<'a> {
         self.b.ins().brif(flag, held, &[], after, &[]);
         self.enter(held);
         drop(self);
-        self.b.ins().jump(after, &[]);
+        self.jump(after, &[]);
         self.enter(after);
     }
 
@@ -102,7 +102,7 @@ impl<'a> Lower<'a> {
         self.b.ins().brif(flag, held, &[], after, &[]);
         self.enter(held);
         self.drop_at(ty, Addr::data(data.value));
-        self.b.ins().jump(after, &[]);
+        self.jump(after, &[]);
         self.enter(after);
     }
 
@@ -165,7 +165,7 @@ impl<'a> Lower<'a> {
                 self.b.ins().brif(some, held, &[], after, &[]);
                 self.enter(held);
                 self.drop_at(value, memory.plus(offset as i64));
-                self.b.ins().jump(after, &[]);
+                self.jump(after, &[]);
                 self.enter(after);
             }
             _ => {

@@ -357,8 +357,11 @@ impl<'a> Lower<'a> {
         self.b.seal_block(block);
     }
 
-    /// Jumps, with the leaves of a value as arguments.
+    /// Jumps, with the leaves of a value as arguments, unless this is never reached.
     pub(super) fn jump(&mut self, block: Block, leaves: &[ir::Value]) {
+        if self.b.is_unreachable() {
+            return self.end_unreachable();
+        }
         let args: SmallVec<[BlockArg; MAX_LEAVES]> = leaves.iter().map(|&leaf| leaf.into()).collect();
         self.b.ins().jump(block, &args);
     }

@@ -260,7 +260,7 @@ impl<'a> Lower<'a> {
         self.b.ins().brif(index, separate, &[], print, &[]);
         self.enter(separate);
         self.print_text(stream, &texts[1]);
-        self.b.ins().jump(print, &[]);
+        self.jump(print, &[]);
         self.enter(print);
         let offset = self.scaled(index, stride);
         let element = self.offset_by(start, offset);
@@ -288,10 +288,10 @@ impl<'a> Lower<'a> {
         self.print_text(stream, &texts[0]);
         self.print_value(stream, Place::Mem(memory.plus(offset as i64)), value, spec, true);
         self.print_text(stream, &texts[1]);
-        self.b.ins().jump(end, &[]);
+        self.jump(end, &[]);
         self.enter(empty);
         self.print_text(stream, &texts[2]);
-        self.b.ins().jump(end, &[]);
+        self.jump(end, &[]);
         self.enter(end);
     }
 }
