@@ -12,7 +12,7 @@ use super::func::{Leaves, Lower};
 use super::place::Place;
 use super::rt::Rt;
 use super::text::{self, Part};
-use crate::typed::{BinaryOp, Expr, FormatSpec, FormatStyle, Piece, Stream};
+use crate::typed::{BinaryOp, Expr, ExprKind, FormatSpec, FormatStyle, Piece, Stream};
 use crate::types::{Ty, TyKind};
 use vex_syntax::Span;
 
@@ -35,21 +35,45 @@ impl<'a> Lower<'a> {
         }
     }
 
+    /// Evaluates all values, then prints.
     fn print_parts(&mut self, stream: i64, parts: Vec<Part<'a>>) {
+        let effects = parts.iter().rposition(|part| matches!(part, Part::Value(e, _) if !is_quiet(e)));
+        let mut places = Vec::with_capacity(parts.len());
+        for (index, part) in parts.iter().enumerate() {
+            if let Part::Value(value, _) = part {
+                let later = effects.is_some_and(|effects| effects > index);
+                places.push(self.printed(value, later));
+            }
+        }
+        let mut places = places.into_iter();
         for part in parts {
+            let stream = self.int(types::I32, stream);
             match part {
-                Part::Text(text) => {
-                    let stream = self.int(types::I32, stream);
-                    self.print_text(stream, &text);
-                }
+                Part::Text(text) => self.print_text(stream, &text),
                 Part::Value(value, spec) => {
-                    // The text before it is written first, as a value may print by itself.
-                    let place = self.place(value);
+                    let place = places.next().expect("each value was evaluated");
                     self.at(value.span);
-                    let stream = self.int(types::I32, stream);
                     self.print_value(stream, place, value.ty, &spec, false);
                 }
             }
+        }
+    }
+
+    /// Evaluates a value that will be printed; `copy` says that its memory may change before.
+    fn printed(&mut self, value: &'a Expr, copy: bool) -> Place {
+        let place = self.place(value);
+        let info = self.info(value.ty);
+        self.at(value.span);
+        match place {
+            Place::Mem(addr) if !info.flat => {
+                if !copy {
+                    return Place::Mem(addr);
+                }
+                let temp = self.shared_temp(value.ty);
+                self.copy(temp, addr, info);
+                Place::Mem(temp)
+            }
+            place => Place::Leaves(self.read(place, info)),
         }
     }
 
@@ -294,4 +318,15 @@ impl<'a> Lower<'a> {
         self.jump(end, &[]);
         self.enter(end);
     }
+}
+
+/// Whether evaluating an expression changes nothing that another one reads.
+fn is_quiet(expr: &Expr) -> bool {
+    use ExprKind::*;
+    let mut quiet = !matches!(
+        expr.kind,
+        Call { .. } | Assign { .. } | Update { .. } | Intrinsic { .. } | Block(_) | Loop { .. }
+    );
+    super::visit::children(expr, &mut |part| quiet = quiet && is_quiet(part));
+    quiet
 }
