@@ -339,8 +339,13 @@ int64_t vex_kmem_allocations(void);
 /* The buffer's size in bytes. */
 int64_t vex_kmem_capacity(void);
 
-/* Prints what is still held, a line per reason, to standard error. */
+/* Prints what is still held, a line per reason, to standard error. Prints
+ * nothing when nothing is held.
+ */
 void vex_kmem_report(void);
+
+/* Has vex_kmem_report run when the process exits. */
+void vex_kmem_report_at_exit(void);
 
 /* ---- Xila: memory by capability. xila_memory_* keep the layout in front of the block. ---- */
 

@@ -9,12 +9,15 @@
 //! elsewhere. Bytes are bytes as requested. What an allocator of `std/allocator`
 //! carves out of its buffer is counted for it; the buffer itself is not counted
 //! again, unless the program allocated it (`from_buffer`).
+//!
+//! To watch a program: [`enable`] once, give the JIT the addresses of
+//! [`address`], run, and print [`rows`] and [`totals`].
 
 mod books;
 mod twins;
 
 pub use books::{Allocator, Figures, Row};
-pub use twins::{enable, twin};
+pub use twins::{address, enable, twin};
 
 use books::Books;
 use core::sync::atomic::{AtomicU32, Ordering};

@@ -37,6 +37,12 @@ pub fn twin(symbol: &str) -> Option<*const u8> {
     (!twin.base.load(Ordering::Acquire).is_null()).then_some(twin.twin.0)
 }
 
+/// The address generated code calls for `symbol` in a watched program: the
+/// twin where there is one, else the function itself.
+pub fn address(symbol: &str, managed: bool) -> Option<*const u8> {
+    twin(symbol).or_else(|| abi::address(symbol, managed))
+}
+
 /// Records a block at the current position; nothing for a null address.
 fn allocated(allocator: Allocator, at: usize, bytes: usize) {
     let site = vex_report_site.load(Ordering::Relaxed);
@@ -170,6 +176,28 @@ twins! {
             books().freed(Allocator::Global, ptr as usize);
         }
         carved(Allocator::Global, block, new_layout)
+    }
+
+    fn xila_manager_allocate(capabilities: u8, layout: Layout) -> *mut c_void, |base| {
+        let block = base(capabilities, layout);
+        allocated(Allocator::Xila, block.addr(), layout.size.max(0) as usize);
+        block
+    }
+
+    fn xila_manager_deallocate(pointer: *mut c_void, layout: Layout), |base| {
+        books().freed(Allocator::Xila, pointer.addr());
+        base(pointer, layout)
+    }
+
+    fn xila_manager_reallocate(
+        capabilities: u8, pointer: *mut c_void, old: Layout, new_size: usize
+    ) -> *mut c_void, |base| {
+        let block = base(capabilities, pointer, old, new_size);
+        if !block.is_null() {
+            books().freed(Allocator::Xila, pointer.addr());
+        }
+        allocated(Allocator::Xila, block.addr(), new_size);
+        block
     }
 
     fn vex_bump_alloc(this: *mut BumpAllocator, layout: Layout) -> Allocation, |base| {
@@ -348,6 +376,28 @@ mod tests {
         assert_eq!(figures(Allocator::Stack, 21), (3, 24, 2, 16, 24));
         assert_eq!(figures(Allocator::Pool, 31), (2, 48, 1, 24, 48));
         assert_eq!(totals().iter().map(|row| row.figures.held()).collect::<Vec<_>>(), [0, 24, 8]);
+        set_site(41);
+        let heap = call!(vex_malloc as fn(usize) -> *mut c_void, 100);
+        set_site(42);
+        let heap = call!(vex_realloc as fn(*mut c_void, usize) -> *mut c_void, heap, 300);
+        let failed = call!(vex_realloc as fn(*mut c_void, usize) -> *mut c_void, heap, usize::MAX);
+        assert!(failed.is_null());
+        assert_eq!(figures(Allocator::Vex, 41), (1, 100, 1, 100, 100));
+        assert_eq!(figures(Allocator::Vex, 42), (1, 300, 0, 0, 300));
+        set_site(43);
+        let sized = call!(__vera_sys_alloc as fn(i64, i64) -> *mut c_void, 50, 8);
+        call!(__vera_sys_free as fn(*mut c_void, i64, i64), heap, 300, 8);
+        call!(vex_free as fn(*mut c_void), sized);
+        assert_eq!(figures(Allocator::Vex, 42), (1, 300, 1, 300, 300));
+        assert_eq!(figures(Allocator::Vera, 43), (1, 50, 1, 50, 50));
+        set_site(51);
+        let mut held =
+            call!(vex_kmem_allocate as fn(i32, VexStr) -> *mut c_void, 7, VexStr::from("report twins"));
+        assert_eq!(figures(Allocator::Kmem, 51), (1, 7, 0, 0, 7));
+        call!(vex_kmem_release as fn(*mut *mut c_void), &raw mut held);
+        assert_eq!((held.is_null(), figures(Allocator::Kmem, 51)), (true, (1, 7, 1, 7, 7)));
+        assert_eq!(address("vex_malloc", false), twin("vex_malloc"));
+        assert_eq!(address("vex_memcpy", false), abi::address("vex_memcpy", false));
         bump.drop();
         stack.drop();
         pool.drop();

@@ -24,6 +24,7 @@ use crate::{fault, os};
 use core::ffi::{CStr, c_char, c_void};
 use core::fmt::{self, Write};
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// The buffer's size in bytes unless configured: 64 MiB.
 pub const DEFAULT_CAPACITY: usize = 64 << 20;
@@ -208,6 +209,22 @@ pub fn report(out: &mut dyn Write) -> fmt::Result {
     outcome
 }
 
+/// Prints [`report`] to standard error when the process exits; asking twice
+/// changes nothing.
+pub fn report_at_exit() {
+    static ASKED: AtomicBool = AtomicBool::new(false);
+
+    extern "C" fn at_exit() {
+        let _ = report(&mut Stderr);
+    }
+
+    if !ASKED.swap(true, Ordering::Relaxed) {
+        // SAFETY: the handler is a function of this process that neither
+        // allocates nor exits.
+        unsafe { libc::atexit(at_exit) };
+    }
+}
+
 /// Standard error as a formatter's target: no buffer, no lock, no allocation.
 struct Stderr;
 
@@ -311,9 +328,15 @@ crate::exports! {
         occupancy().0 as i64
     }
 
-    /// Prints what is still held, a line per reason, to standard error.
+    /// Prints what is still held, a line per reason, to standard error. Prints
+    /// nothing when nothing is held.
     pub fn vex_kmem_report() {
         let _ = report(&mut Stderr);
+    }
+
+    /// Has `vex_kmem_report` run when the process exits.
+    pub fn vex_kmem_report_at_exit() {
+        report_at_exit();
     }
 }
 
