@@ -36,10 +36,10 @@ impl<'a> FnCx<'_, 'a> {
                     let ty = self.cx.resolve_type(self.module, &types[0]);
                     match self.type_query(*name, ty, span) {
                         Some(value) => value,
-                        None => self.unsupported_generic(callee.span),
+                        None => self.unsupported_generic(base, args, callee.span),
                     }
                 }
-                _ => self.unsupported_generic(callee.span),
+                _ => self.unsupported_generic(base, args, callee.span),
             },
             _ => {
                 let function = self.value(callee, Expect::Any);
@@ -48,9 +48,27 @@ impl<'a> FnCx<'_, 'a> {
         }
     }
 
-    fn unsupported_generic(&mut self, span: Span) -> Expr {
-        self.cx.unsupported(span, "type arguments");
+    fn unsupported_generic(&mut self, base: &'a ast::Expr, args: &'a [ast::Expr], span: Span) -> Expr {
+        self.check_all(args);
+        if !self.is_declared_generic(base) {
+            self.cx.unsupported(span, "type arguments");
+        }
         self.poison(span)
+    }
+
+    /// Whether the expression starts with the name of a generic declaration, which has been reported.
+    fn is_declared_generic(&self, base: &ast::Expr) -> bool {
+        match &base.kind {
+            ast::ExprKind::Name(name) => {
+                matches!(self.cx.lookup_type(self.module, *name), Lookup::Found(id) if self.cx.is_generic(id))
+                    || matches!(self.cx.lookup_value(self.module, *name), Lookup::Found(Value::Func(func))
+                        if !self.cx.funcs[func.0 as usize].decl.generics.is_empty())
+            }
+            ast::ExprKind::Field { base, .. } | ast::ExprKind::Generic { base, .. } => {
+                self.is_declared_generic(base)
+            }
+            _ => false,
+        }
     }
 
     fn unknown_builtin(&mut self, name: Symbol, at: Span, args: &'a [ast::Expr]) -> Expr {

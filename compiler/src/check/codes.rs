@@ -37,8 +37,6 @@ codes! {
     UNKNOWN_IMPORT = "E0112";
     /// `main` has parameters or an odd result.
     MAIN_SIGNATURE = "E0113";
-    /// Part of the language that is not there yet.
-    UNSUPPORTED = "E0190";
     /// A value of one type where another is needed.
     MISMATCH = "E0201";
     /// Too many or too few arguments.

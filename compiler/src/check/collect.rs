@@ -89,7 +89,8 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn unsupported(&mut self, span: Span, what: &str) {
-        self.error(Diagnostic::error(codes::UNSUPPORTED, span, format!("{what} are not supported yet")));
+        let code = vex_syntax::codes::NOT_SUPPORTED;
+        self.error(Diagnostic::error(code, span, format!("{what} are not supported yet")));
     }
 
     fn duplicate(&mut self, name: ast::Ident, first: Span, what: &str) {
@@ -358,10 +359,14 @@ impl<'a> Checker<'a> {
                 self.declare_method(module, owner, decl);
             }
             ItemKind::Impl(block) => {
-                if let Some(param) = block.generics.first() {
-                    self.unsupported(param.name.span, "generic `impl` blocks");
-                }
                 let owner = self.resolve_type(module, &block.ty);
+                if let Some(param) = block.generics.first() {
+                    // That the type is generic has been reported where it is declared.
+                    if owner != Ty::ERROR {
+                        self.unsupported(param.name.span, "generic implementations");
+                    }
+                    return;
+                }
                 if let Some(contract) = &block.contract {
                     let name = ast::Ident { name: Symbol::new(""), span: block.ty.span };
                     self.declare_contract_of(module, owner, name, contract);

@@ -115,7 +115,7 @@ impl<'a> Checker<'a> {
                 Some(func)
             }
             _ => {
-                if needed && self.diags.iter().all(|d| d.severity != vex_syntax::Severity::Error) {
+                if needed && self.errors == 0 {
                     let span = self.sources.file(self.loaded.module(main).file).span();
                     let at = Span::new(span.lo, span.lo);
                     let title = "this file has nothing to run: no `main` and no statements";

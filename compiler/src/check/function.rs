@@ -6,7 +6,7 @@ use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
 
 use super::infer::Infer;
 use super::local::{Binding, LocalInfo};
-use super::{Checker, Signature, codes, moves};
+use super::{Checker, Signature, codes, local, moves};
 use crate::loader::ModuleId;
 use crate::typed::{CastKind, Expr, ExprKind, Function, FunctionBody, GlobalId, Local, LocalId, LoopId};
 use crate::types::{FuncId, Ty, TyKind};
@@ -75,6 +75,8 @@ pub(super) struct FnCx<'c, 'a> {
     /// The copies made by the `defer` being checked.
     pub(super) defer: Option<super::defer::DeferCx>,
     pub(super) literals: Vec<Literal>,
+    /// How many errors there were before this function.
+    errors_before: usize,
     /// In a script's function: which globals are set so far.
     pub(super) script_globals: Option<rustc_hash::FxHashSet<GlobalId>>,
 }
@@ -103,6 +105,11 @@ impl<'a> Checker<'a> {
         let info = &self.funcs[id.0 as usize];
         let (decl, module) = (info.decl, info.module);
         let mut fx = FnCx::new(self, module, Some(id), signature.ret);
+        if !decl.generics.is_empty() {
+            // Its body names types that are not there.
+            let body = fx.poison(decl.head);
+            return fx.finish(body, Vec::new(), decl.head);
+        }
         fx.ret_span = decl.ret.as_ref().map_or(decl.name.span, |ret| ret.span);
         let mut params = Vec::new();
         let mut types = signature.params.iter().copied();
@@ -172,6 +179,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
     ) -> FnCx<'c, 'a> {
         let spelling = cx.spelling(module);
         FnCx {
+            errors_before: cx.errors,
             cx,
             module,
             spelling,
@@ -235,7 +243,6 @@ impl<'c, 'a> FnCx<'c, 'a> {
         self.settle_locals();
         self.settle(&mut body);
         self.check_literals();
-        self.warn_unused();
         let mut function = Function {
             name: self.func.map_or(String::new(), |id| self.cx.funcs[id.0 as usize].name.clone()),
             span,
@@ -247,6 +254,10 @@ impl<'c, 'a> FnCx<'c, 'a> {
             library: self.cx.loaded.module(self.module).library,
         };
         moves::check(self.cx, self.module, &mut function, &self.info);
+        // What a wrong function uses and changes is not known well enough to warn.
+        if self.cx.errors == self.errors_before {
+            local::warn_unused(self.cx, self.module, &function.locals, &self.info);
+        }
         function
     }
 
@@ -264,7 +275,8 @@ impl<'c, 'a> FnCx<'c, 'a> {
             let (ty, span, name) = (local.ty, local.span, local.name);
             self.locals[index].ty = match self.resolved(ty) {
                 Ok(ty) => ty,
-                Err(_) => {
+                Err(unknown) => {
+                    self.give_up(unknown);
                     let title = format!("the type of `{name}` cannot be inferred");
                     let help = format!("write its type: `{name}: T`");
                     self.error(Diagnostic::error(codes::CANNOT_INFER, span, title).help(help));
@@ -277,7 +289,8 @@ impl<'c, 'a> FnCx<'c, 'a> {
     fn settle_type(&mut self, ty: &mut Ty, span: Span) {
         *ty = match self.resolved(*ty) {
             Ok(ty) => ty,
-            Err(place) => {
+            Err(unknown) => {
+                let place = self.give_up(unknown);
                 let place = if place.is_none() { span } else { place };
                 let title = "the type of this cannot be inferred";
                 let d = Diagnostic::error(codes::CANNOT_INFER, place, title);

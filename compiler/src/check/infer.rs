@@ -16,6 +16,10 @@ pub(super) enum VarKind {
     Float,
 }
 
+/// A variable that nothing fixes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unknown(u32);
+
 #[derive(Debug)]
 struct Var {
     kind: VarKind,
@@ -141,17 +145,22 @@ impl FnCx<'_, '_> {
         }
     }
 
-    /// `ty` with every variable replaced; unbound literals get their default, `Err` has the place of a variable that
-    /// nothing fixes.
-    pub(super) fn resolved(&mut self, ty: Ty) -> Result<Ty, Span> {
+    /// Where a variable that nothing fixes comes from. It is an error from now on, so that it is reported once.
+    pub(super) fn give_up(&mut self, Unknown(var): Unknown) -> Span {
+        let var = &mut self.infer.vars[var as usize];
+        var.bound = Some(Ty::ERROR);
+        var.span
+    }
+
+    /// `ty` with every variable replaced; unbound literals get their default, `Err` has a variable that nothing fixes.
+    pub(super) fn resolved(&mut self, ty: Ty) -> Result<Ty, Unknown> {
         let ty = self.shallow(ty);
         let kind = match self.cx.types.kind(ty) {
             TyKind::Infer(var) => {
-                let var = &self.infer.vars[*var as usize];
-                return match var.kind {
+                return match self.infer.vars[*var as usize].kind {
                     VarKind::Int => Ok(Ty::I64),
                     VarKind::Float => Ok(Ty::F64),
-                    VarKind::General => Err(var.span),
+                    VarKind::General => Err(Unknown(*var)),
                 };
             }
             TyKind::RawPtr { .. }

@@ -1,10 +1,11 @@
 //! Local variables and scopes of one function.
 
 use vex_syntax::ast;
-use vex_syntax::{Diagnostic, Span, Symbol};
+use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
 
-use super::codes;
 use super::function::FnCx;
+use super::{Checker, codes};
+use crate::loader::ModuleId;
 use crate::typed::{GlobalId, Local, LocalId};
 use crate::types::Ty;
 
@@ -86,31 +87,6 @@ impl FnCx<'_, '_> {
         self.captured(id, span)
     }
 
-    /// Warns of variables that are never read and of `let!` without a change.
-    pub(super) fn warn_unused(&mut self) {
-        if self.cx.loaded.module(self.module).library {
-            return;
-        }
-        for index in 0..self.locals.len() {
-            let (local, info) = (&self.locals[index], &self.info[index]);
-            let (name, span) = (local.name, local.span);
-            let text = name.as_str();
-            if text.is_empty() || text.starts_with('_') || text == "self" || info.parameter {
-                continue;
-            }
-            let drops = self.cx.types.needs_drop(local.ty);
-            if !info.used && !drops {
-                let title = format!("the variable `{name}` is never read");
-                let d = Diagnostic::warning(codes::UNUSED, span, title);
-                self.cx.diags.push(d.fix("if that is meant, write", span, format!("_{name}")));
-            } else if info.mutable && !info.changed && !drops && self.spelling != vex_syntax::Spelling::Vais {
-                let title = format!("the variable `{name}` never changes");
-                let d = Diagnostic::warning(codes::NEEDLESS_MUTABLE, span, title);
-                self.cx.diags.push(d.help("bind it without the mutable mark"));
-            }
-        }
-    }
-
     /// Declares what a pattern binds; `ty` is the type of what it takes apart.
     pub(super) fn declare_pattern(
         &mut self,
@@ -153,6 +129,31 @@ impl FnCx<'_, '_> {
                 self.error(Diagnostic::error(codes::MISMATCH, span, title));
                 None
             }
+        }
+    }
+}
+
+/// Warns of variables that are never read and of mutable ones that never change.
+pub(super) fn warn_unused(cx: &mut Checker, module: ModuleId, locals: &[Local], info: &[LocalInfo]) {
+    if cx.loaded.module(module).library {
+        return;
+    }
+    let spelling = cx.spelling(module);
+    for (local, info) in locals.iter().zip(info) {
+        let (name, span) = (local.name, local.span);
+        let text = name.as_str();
+        if text.is_empty() || text.starts_with('_') || text == "self" || info.parameter {
+            continue;
+        }
+        let drops = cx.types.needs_drop(local.ty);
+        if !info.used && !drops {
+            let title = format!("the variable `{name}` is never read");
+            let d = Diagnostic::warning(codes::UNUSED, span, title);
+            cx.diags.push(d.fix("if that is meant, write", span, format!("_{name}")));
+        } else if info.mutable && !info.changed && !drops && spelling != Spelling::Vais {
+            let title = format!("the variable `{name}` never changes");
+            let d = Diagnostic::warning(codes::NEEDLESS_MUTABLE, span, title);
+            cx.diags.push(d.help("bind it without the mutable mark"));
         }
     }
 }

@@ -67,9 +67,8 @@ pub fn check_program(
     cx.check_bodies();
     let mut diagnostics = std::mem::take(&mut cx.diags);
     diagnostics.sort_by_key(|d| d.span());
-    let failed = diagnostics.iter().any(|d| d.severity == vex_syntax::Severity::Error);
     let program = match entry {
-        Some(entry) if !failed => Some(cx.finish(entry)),
+        Some(entry) if cx.errors == 0 => Some(cx.finish(entry)),
         _ => None,
     };
     Checked { program, diagnostics }
@@ -178,6 +177,8 @@ struct Checker<'a> {
     resolve_symbol: &'a dyn Fn(&str) -> bool,
     types: Types,
     diags: Vec<Diagnostic>,
+    /// How many of them are errors.
+    errors: usize,
     modules: Vec<ModuleScope>,
     structs: Vec<StructInfo<'a>>,
     funcs: Vec<FuncInfo<'a>>,
@@ -205,6 +206,7 @@ impl<'a> Checker<'a> {
             resolve_symbol,
             types: Types::new(),
             diags: Vec::new(),
+            errors: 0,
             modules: vec![ModuleScope::default(); loaded.modules.len()],
             structs: Vec::new(),
             funcs: Vec::new(),
@@ -220,13 +222,9 @@ impl<'a> Checker<'a> {
 
     fn error(&mut self, diagnostic: Diagnostic) {
         // One place, one error: the first is the cause, the others usually follow from it.
-        if !self
-            .diags
-            .iter()
-            .rev()
-            .take(8)
-            .any(|d| d.span() == diagnostic.span() && d.code == diagnostic.code)
-        {
+        let same = |d: &Diagnostic| d.span() == diagnostic.span() && d.code == diagnostic.code;
+        if !self.diags.iter().rev().take(8).any(same) {
+            self.errors += 1;
             self.diags.push(diagnostic);
         }
     }

@@ -111,6 +111,7 @@ impl<'a> Checker<'a> {
             [name] => self.resolve_type_name(module, *name),
             [alias, name] => match self.modules[module.0 as usize].aliases.get(&alias.name) {
                 Some(&from) => match self.modules[from.0 as usize].types.get(&name.name) {
+                    Some(&id) if self.is_generic(id) => Ty::ERROR,
                     Some(&id) => self.types.intern(TyKind::Struct { def: id, args: Vec::new() }),
                     None => self.unknown_type(module, *name),
                 },
@@ -131,6 +132,8 @@ impl<'a> Checker<'a> {
             return ty;
         }
         match self.lookup_type(module, name.name) {
+            // That generic structures are not supported has been reported where it is declared.
+            Lookup::Found(id) if self.is_generic(id) => Ty::ERROR,
             Lookup::Found(id) => self.types.intern(TyKind::Struct { def: id, args: Vec::new() }),
             Lookup::Ambiguous(first, second) => {
                 self.ambiguous(name, first, second);
@@ -138,6 +141,11 @@ impl<'a> Checker<'a> {
             }
             Lookup::Missing => self.unknown_type(module, name),
         }
+    }
+
+    /// Whether a structure has type parameters.
+    pub(super) fn is_generic(&self, id: StructId) -> bool {
+        !self.structs[id.0 as usize].decl.generics.is_empty()
     }
 
     fn unknown_type(&mut self, module: ModuleId, name: ast::Ident) -> Ty {
@@ -179,6 +187,10 @@ impl<'a> Checker<'a> {
             return;
         }
         let (decl, module) = (info.decl, info.module);
+        if !decl.generics.is_empty() {
+            self.structs[id.0 as usize].state = State::Done;
+            return;
+        }
         self.structs[id.0 as usize].state = State::Busy;
         let mut fields: Vec<Field> = Vec::new();
         for field in &decl.fields {
@@ -248,6 +260,9 @@ impl<'a> Checker<'a> {
         }
         let info = &self.funcs[id.0 as usize];
         let (decl, module, owner) = (info.decl, info.module, info.owner);
+        if !decl.generics.is_empty() {
+            return generic_signature(decl);
+        }
         let mut params = Vec::new();
         if let Some(param) = &decl.self_param {
             params.push(self.self_type(module, owner, param));
@@ -296,5 +311,18 @@ impl<'a> Checker<'a> {
             (info.ty, info.init, info.state) = (ty, value, State::Done);
         }
         self.globals[id.0 as usize].ty
+    }
+}
+
+/// The signature of a function whose type parameters are not supported: whatever it is given and gives has a type that
+/// was reported.
+fn generic_signature(decl: &ast::FnDecl) -> Signature {
+    let has_self = decl.self_param.is_some();
+    Signature {
+        params: vec![Ty::ERROR; decl.params.len() + usize::from(has_self)],
+        names: decl.params.iter().map(|param| param.name.name).collect(),
+        defaults: vec![None; decl.params.len()],
+        has_self,
+        ret: Ty::ERROR,
     }
 }

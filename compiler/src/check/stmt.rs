@@ -129,7 +129,7 @@ impl<'a> FnCx<'_, 'a> {
             }
             _ => {
                 let title = "a declaration inside a block is not supported yet";
-                let d = Diagnostic::error(codes::UNSUPPORTED, item.span, title);
+                let d = Diagnostic::error(vex_syntax::codes::NOT_SUPPORTED, item.span, title);
                 self.error(d.help("move it to the top level of the file"));
             }
         }
@@ -255,7 +255,8 @@ impl<'a> FnCx<'_, 'a> {
         let temps = std::mem::replace(&mut self.temps, outer);
         let ty = match self.resolved(ty) {
             Ok(ty) => ty,
-            Err(_) => {
+            Err(unknown) => {
+                self.give_up(unknown);
                 let title = "the type of this cannot be inferred";
                 let d = Diagnostic::error(codes::CANNOT_INFER, pattern.span(), title);
                 self.error(d.help("a top-level binding shows its type at once: write it after the name"));

@@ -2,7 +2,8 @@
 //! `docs/errors/CODE.md` and embedded here.
 //!
 //! A page is Markdown: a heading `# CODE: title`, an explanation, and fenced
-//! examples marked `wrong` or `right`, such as ```` ```vx wrong ````. Tests compile
+//! examples marked `wrong` or `right`, such as ```` ```vx wrong ````. Modules that an
+//! example imports stand before it, as ```` ```vx file shapes.vx ````. Tests compile
 //! every one: a wrong example gives exactly the page's code, a right one nothing.
 
 mod render;
@@ -21,7 +22,7 @@ pub struct Page {
 }
 
 /// An example in a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Example {
     /// Whether it shows the mistake rather than its cure.
     pub wrong: bool,
@@ -31,6 +32,15 @@ pub struct Example {
     pub source: &'static str,
     /// The line of the page it starts on, from 1.
     pub line: usize,
+    /// Names and texts of the other files it needs: those between the example before it and itself.
+    pub files: Vec<(&'static str, &'static str)>,
+}
+
+/// What a fenced block is.
+enum Block {
+    Example { wrong: bool, spelling: Spelling, line: usize },
+    File(&'static str),
+    Other,
 }
 
 /// All pages, sorted by code.
@@ -62,28 +72,37 @@ impl Page {
 
     /// The examples, in order.
     pub fn examples(&self) -> Vec<Example> {
-        let mut found = Vec::new();
-        let mut open: Option<(bool, Spelling, usize, usize)> = None;
+        let (mut found, mut files) = (Vec::new(), Vec::new());
+        let mut open: Option<(Block, usize)> = None;
         let mut at = 0;
         for (number, line) in self.text.split_inclusive('\n').enumerate() {
             let start = at;
             at += line.len();
             let Some(info) = line.trim_end().strip_prefix("```") else { continue };
             match open.take() {
-                Some((wrong, spelling, line, from)) => {
-                    found.push(Example { wrong, spelling, source: &self.text[from..start], line });
-                }
-                None => {
-                    let mut words = info.split_whitespace();
-                    let spelling = words.next().and_then(Spelling::from_extension);
-                    let kind = words.next();
-                    if let (Some(spelling), Some(kind @ ("wrong" | "right"))) = (spelling, kind) {
-                        open = Some((kind == "wrong", spelling, number + 2, at));
-                    }
+                None => open = Some((block(info, number + 2), at)),
+                Some((Block::Other, _)) => {}
+                Some((Block::File(name), from)) => files.push((name, &self.text[from..start])),
+                Some((Block::Example { wrong, spelling, line }, from)) => {
+                    let (source, files) = (&self.text[from..start], std::mem::take(&mut files));
+                    found.push(Example { wrong, spelling, source, line, files });
                 }
             }
         }
         found
+    }
+}
+
+/// What the words after the opening fence say; the block starts on line `line`.
+fn block(info: &'static str, line: usize) -> Block {
+    let mut words = info.split_whitespace();
+    let spelling = words.next().and_then(Spelling::from_extension);
+    match (spelling, words.next(), words.next()) {
+        (Some(spelling), Some(kind @ ("wrong" | "right")), None) => {
+            Block::Example { wrong: kind == "wrong", spelling, line }
+        }
+        (Some(_), Some("file"), Some(name)) => Block::File(name),
+        _ => Block::Other,
     }
 }
 
@@ -94,18 +113,17 @@ mod tests {
     const PAGE: Page = Page {
         code: "E0042",
         text: "# E0042: an answer without its question\n\nText.\n\n```vx wrong\nlet x = 42\n```\n\nMore.\n\n\
-               ```vais right\nx := 6 * 7\n```\n\n```text\nneither\n```\n",
+               ```vx file m.vx\nlet m = 1\n```\n\n```vais right\nx := 6 * 7\n```\n\n```text\nneither\n```\n",
     };
 
     #[test]
     fn a_page_has_a_title_and_examples() {
         assert_eq!(PAGE.title(), "an answer without its question");
-        let [wrong, right] = PAGE.examples()[..] else { panic!("two examples") };
-        assert_eq!(wrong, Example { wrong: true, spelling: Spelling::Vex, source: "let x = 42\n", line: 6 });
-        assert_eq!(
-            right,
-            Example { wrong: false, spelling: Spelling::Vais, source: "x := 6 * 7\n", line: 12 }
-        );
+        let Ok([wrong, right]) = <[Example; 2]>::try_from(PAGE.examples()) else { panic!("two examples") };
+        let example = |wrong, spelling, source, line, files| Example { wrong, spelling, source, line, files };
+        assert_eq!(wrong, example(true, Spelling::Vex, "let x = 42\n", 6, vec![]));
+        let module = vec![("m.vx", "let m = 1\n")];
+        assert_eq!(right, example(false, Spelling::Vais, "x := 6 * 7\n", 16, module));
     }
 
     #[test]
@@ -126,7 +144,9 @@ mod tests {
             assert!(page.text.starts_with(&format!("# {}: ", page.code)), "{}: heading", page.code);
             assert_eq!(find(page.code), Some(page));
             let examples = page.examples();
-            assert!(examples.iter().any(|e| e.wrong), "{}: no wrong example", page.code);
+            // 2500 brackets are no example for people; a test of its own makes them.
+            let generated = page.code == vex_syntax::codes::TOO_DEEP.0;
+            assert!(generated || examples.iter().any(|e| e.wrong), "{}: no wrong example", page.code);
             assert!(examples.iter().any(|e| !e.wrong), "{}: no right example", page.code);
         }
     }

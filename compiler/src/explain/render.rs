@@ -10,10 +10,12 @@ pub fn render(text: &str, color: bool) -> String {
     for line in text.lines() {
         if let Some(info) = line.strip_prefix("```") {
             if bar.take().is_none() {
-                let (label, color) = match info.split_whitespace().nth(1) {
-                    Some("wrong") => ("Wrong:", red),
-                    Some("right") => ("Right:", green),
-                    _ => ("", ""),
+                let mut words = info.split_whitespace().skip(1);
+                let (label, color) = match (words.next(), words.next()) {
+                    (Some("wrong"), _) => ("Wrong:".to_owned(), red),
+                    (Some("right"), _) => ("Right:".to_owned(), green),
+                    (Some("file"), Some(name)) => (format!("{name}:"), bold),
+                    _ => (String::new(), ""),
                 };
                 bar = Some(color);
                 if !label.is_empty() {
@@ -53,14 +55,13 @@ fn inline(line: &str, bold: &str, reset: &str) -> String {
 mod tests {
     use super::*;
 
-    const PAGE: &str =
-        "# E0042: title\n\nUse `x`.\n\n```vx wrong\nlet x\n\nlet y\n```\n\n```text\nplain\n```\n";
+    const PAGE: &str = "# E0042: title\n\nUse `x`.\n\n```vx wrong\nlet x\n\nlet y\n```\n\n```vx file m.vx\nz\n```\n\n```text\nplain\n```\n";
 
     #[test]
     fn plain_text_keeps_quotes_and_indents_code() {
         assert_eq!(
             render(PAGE, false),
-            "E0042: title\n\nUse `x`.\n\nWrong:\n\n    let x\n\n    let y\n\n    plain\n"
+            "E0042: title\n\nUse `x`.\n\nWrong:\n\n    let x\n\n    let y\n\nm.vx:\n\n    z\n\n    plain\n"
         );
     }
 
