@@ -228,8 +228,9 @@ pub enum StmtKind {
         /// The initial value; `None` declares a name that is assigned later.
         value: Option<Expr>,
     },
-    /// A declaration inside a block: a constant, a function or a structure.
-    Item(Item),
+    /// A declaration inside a block: a constant, a function or a structure. Boxed: it is large, rare and would set the
+    /// size of every statement.
+    Item(Box<Item>),
     /// An expression for its effect or, last in a block, its value.
     Expr(Expr),
 }

@@ -20,6 +20,9 @@ use crate::token::Token;
 pub use crate::operators::{Chain, ChainOp};
 pub use declarations::{AngleItem, RawParam};
 
+/// Most errors reported for one file.
+const MOST_ERRORS: usize = 500;
+
 /// What a run of the grammar yields.
 #[derive(Debug)]
 pub enum Parsed {
@@ -61,16 +64,20 @@ pub struct Items<T> {
 }
 
 impl<T> Items<T> {
-    /// The list of `items` and, without a comma after it, `last`.
-    pub fn new(mut items: Vec<T>, last: Option<T>) -> Items<T> {
-        let trailing_comma = last.is_none() && !items.is_empty();
-        items.extend(last);
+    /// The list of `items`.
+    pub fn new(items: Vec<T>, trailing_comma: bool) -> Items<T> {
         Items { items, trailing_comma }
     }
 }
 
+impl<T> Default for Items<T> {
+    fn default() -> Items<T> {
+        Items::new(Vec::new(), false)
+    }
+}
+
 /// The statements of a block while it is read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct StmtList {
     stmts: Vec<Stmt>,
     semicolon: bool,
@@ -89,9 +96,12 @@ impl StmtList {
         self.stmts.push(node);
     }
 
-    /// The block of these statements.
-    pub fn block(self, span: Span) -> Deep<Block> {
-        let block = Block { stmts: self.stmts, ends_with_semicolon: self.semicolon, span };
+    /// The block of these statements, with its braces at `l..r`.
+    pub fn block(mut self, cx: &Builder<'_>, l: u32, r: u32) -> Deep<Block> {
+        // Moved to an allocation of just the right size; the roomy one is used again.
+        let stmts = self.stmts.drain(..).collect();
+        cx.spare.borrow_mut().push(self.stmts);
+        let block = Block { stmts, ends_with_semicolon: self.semicolon, span: Span::new(l, r) };
         Deep::new(block, self.depth)
     }
 }
@@ -105,6 +115,8 @@ pub struct Builder<'s> {
     docs: &'s [(u32, String)],
     self_name: Symbol,
     wild: Symbol,
+    /// Empty lists for the statements of the next blocks.
+    spare: RefCell<Vec<Vec<Stmt>>>,
     /// What has been reported.
     pub diagnostics: RefCell<Vec<Diagnostic>>,
     /// Whether the current chunk was reported as too deep.
@@ -121,6 +133,7 @@ impl<'s> Builder<'s> {
             docs,
             self_name: Symbol::new(contextual::SELF),
             wild: Symbol::new(contextual::WILD),
+            spare: RefCell::default(),
             diagnostics: RefCell::default(),
             too_deep: Cell::new(false),
         }
@@ -128,7 +141,16 @@ impl<'s> Builder<'s> {
 
     /// Reports a problem.
     pub fn report(&self, diagnostic: Diagnostic) {
-        self.diagnostics.borrow_mut().push(diagnostic);
+        let mut diagnostics = self.diagnostics.borrow_mut();
+        if diagnostics.len() < MOST_ERRORS {
+            diagnostics.push(diagnostic);
+        }
+    }
+
+    /// The list for the statements of a block.
+    pub fn stmts(&self) -> StmtList {
+        let stmts = self.spare.borrow_mut().pop().unwrap_or_default();
+        StmtList { stmts, semicolon: false, depth: 0 }
     }
 
     /// The span `lo..hi`.
@@ -317,13 +339,14 @@ impl<'s> Builder<'s> {
     }
 
     /// `e as T`
-    pub fn cast(&self, value: Expr, ty: Deep<TypeExpr>, l: u32, r: u32) -> Expr {
+    pub fn cast(&self, value: Expr, ty: Deep<TypeExpr>) -> Expr {
         let depth = value.depth.max(ty.depth);
-        self.node(ExprKind::Cast { value: Box::new(value), ty: ty.node }, Span::new(l, r), depth)
+        let span = value.span.to(ty.node.span);
+        self.node(ExprKind::Cast { value: Box::new(value), ty: ty.node }, span, depth)
     }
 
     /// `c ? a : b`
-    pub fn ternary(&self, cond: Expr, a: Expr, b: Expr, l: u32, r: u32) -> Expr {
+    pub fn ternary(&self, cond: Expr, a: Expr, b: Expr, span: Span) -> Expr {
         let depth = cond.depth.max(a.depth).max(b.depth) + 1;
         let block = |e: Expr| {
             let span = e.span;
@@ -333,20 +356,7 @@ impl<'s> Builder<'s> {
         let (b_span, b_depth) = (b.span, b.depth);
         let els = self.node(ExprKind::Block(block(b)), b_span, b_depth);
         let kind = ExprKind::If { cond: Box::new(cond), then: block(a), els: Some(Box::new(els)) };
-        self.node(kind, Span::new(l, r), depth)
-    }
-
-    /// `v |> f`
-    pub fn pipe(&self, value: Expr, func: Expr, l: u32, r: u32) -> Expr {
-        let depth = value.depth.max(func.depth);
-        self.node(ExprKind::Pipe { value: Box::new(value), func: Box::new(func) }, Span::new(l, r), depth)
-    }
-
-    /// `p = v`, `p += v`
-    pub fn assign(&self, op: Option<BinaryOp>, place: Expr, value: Expr, l: u32, r: u32) -> Expr {
-        let depth = place.depth.max(value.depth);
-        let kind = ExprKind::Assign { op, place: Box::new(place), value: Box::new(value) };
-        self.node(kind, Span::new(l, r), depth)
+        self.node(kind, span, depth)
     }
 
     // ---- Brackets ----

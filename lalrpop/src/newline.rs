@@ -51,6 +51,9 @@ pub enum ChunkState {
 /// every declaration that starts a line.
 const MOST_RETRIES: u32 = 16;
 
+/// Most errors reported for one file.
+const MOST_ERRORS: usize = 500;
+
 /// Inserts statement ends and cuts `tokens` into chunks. `text` starts at position `base`.
 pub fn layout(tokens: &[Lexeme], text: &str, base: u32) -> Layout {
     let mut pass = Pass {
@@ -173,7 +176,7 @@ impl Pass<'_> {
                 self.open.push(Open { token: lexeme.token, span: lexeme.span(), index: at });
                 if self.open.len() > MAX_DEPTH as usize && self.state != ChunkState::TooDeep {
                     self.state = ChunkState::TooDeep;
-                    self.out.diagnostics.push(too_deep(lexeme.span()));
+                    self.report(too_deep(lexeme.span()));
                 }
                 self.out.tokens.push(lexeme);
             }
@@ -210,17 +213,23 @@ impl Pass<'_> {
         if self.open.iter().any(opens) {
             // Something inside was not closed: close it here.
             while let Some(open) = self.open.pop_if(|open| !opens(open)) {
-                self.out.diagnostics.push(unclosed(open, Some(lexeme.span())));
+                self.report(unclosed(open, Some(lexeme.span())));
                 self.synthetic_closer(open, lexeme.lo);
             }
             self.open.pop();
             self.out.tokens.push(lexeme);
         } else if let Some(open) = self.open.pop_if(|open| open.token != Token::LBrace) {
             // `(a]`: the wrong closer for this bracket.
-            self.out.diagnostics.push(wrong_closer(open, lexeme));
+            self.report(wrong_closer(open, lexeme));
             self.synthetic_closer(open, lexeme.lo);
         } else {
-            self.out.diagnostics.push(unmatched(lexeme));
+            self.report(unmatched(lexeme));
+        }
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        if self.out.diagnostics.len() < MOST_ERRORS {
+            self.out.diagnostics.push(diagnostic);
         }
     }
 
@@ -244,7 +253,7 @@ impl Pass<'_> {
             let outer = self.open[self.open.len() - 2];
             message = message.label(outer.span, format!("this `{}` is open too", text_of(outer.token)));
         }
-        self.out.diagnostics.push(message);
+        self.report(message);
         while let Some(open) = self.open.pop() {
             self.synthetic_closer(open, at);
         }
@@ -369,7 +378,7 @@ mod tests {
         let text = "fn a() {\n".repeat(20_000);
         let out = run(&text);
         assert_eq!(out.chunks.len(), 20_000);
-        assert_eq!(out.diagnostics.len(), 20_000);
+        assert_eq!(out.diagnostics.len(), MOST_ERRORS);
     }
 
     #[test]

@@ -1,13 +1,13 @@
-//! The precedence of binary operators: turns a flat chain of operands into a tree.
+//! The precedence of operators between operands: turns a flat chain into a tree.
 
-use crate::ast::{BinaryOp, Expr, ExprKind};
-use crate::builder::Builder;
+use crate::ast::{BinaryOp, Expr, ExprKind, TypeExpr};
+use crate::builder::{Builder, Deep};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
 
 /// An operator of a chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum ChainOp {
     /// A binary operator of the tree.
     Binary(BinaryOp),
@@ -15,11 +15,20 @@ pub enum ChainOp {
     Range,
     /// `..=`
     RangeInclusive,
+    /// `? e :`, with what is between.
+    Choose(Box<Expr>),
+    /// `|>`
+    Pipe,
+    /// `=`, `+=` …
+    Assign(Option<BinaryOp>),
 }
 
-/// How tightly an operator binds, from `..` up. Operators of one level associate to the left.
+/// How loosely or tightly an operator binds, the loosest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Level {
+    Assign,
+    Pipe,
+    Choose,
     Range,
     Or,
     And,
@@ -32,10 +41,25 @@ enum Level {
     Multiply,
 }
 
+impl Level {
+    /// Whether `a op b op c` is `a op (b op c)`.
+    fn to_the_right(self) -> bool {
+        matches!(self, Level::Assign | Level::Choose)
+    }
+
+    /// Whether `a op b op c` has no meaning.
+    fn alone(self) -> bool {
+        matches!(self, Level::Compare | Level::Range)
+    }
+}
+
 impl ChainOp {
-    fn level(self) -> Level {
+    fn level(&self) -> Level {
         use BinaryOp::*;
         match self {
+            ChainOp::Assign(_) => Level::Assign,
+            ChainOp::Pipe => Level::Pipe,
+            ChainOp::Choose(_) => Level::Choose,
             ChainOp::Range | ChainOp::RangeInclusive => Level::Range,
             ChainOp::Binary(op) => match op {
                 Or => Level::Or,
@@ -51,11 +75,11 @@ impl ChainOp {
         }
     }
 
-    fn as_str(self) -> &'static str {
+    fn as_str(&self) -> &'static str {
         match self {
             ChainOp::Binary(op) => op.as_str(),
-            ChainOp::Range => "..",
             ChainOp::RangeInclusive => "..=",
+            _ => "..",
         }
     }
 }
@@ -78,49 +102,68 @@ impl Chain {
         self.rest.push((op, span, operand));
     }
 
+    /// Casts the last operand.
+    pub fn cast(&mut self, cx: &Builder<'_>, ty: Deep<TypeExpr>) {
+        let last = self.rest.last_mut().map_or(&mut self.first, |(_, _, operand)| operand);
+        let operand = std::mem::replace(last, cx.leaf(ExprKind::Error, 0, 0));
+        *last = cx.cast(operand, ty);
+    }
+
     /// The tree. Reports comparisons and ranges that are chained, which have no meaning.
     pub fn build(self, cx: &Builder<'_>) -> Expr {
         if self.rest.is_empty() {
             return self.first;
         }
-        let mut operands = vec![self.first];
-        let mut operators: Vec<(ChainOp, Span)> = Vec::new();
+        let mut operands = Vec::with_capacity(self.rest.len() + 1);
+        operands.push(self.first);
+        let mut operators: Vec<(ChainOp, Span)> = Vec::with_capacity(self.rest.len());
         for (op, span, operand) in self.rest {
-            while let Some(&(before, before_span)) = operators.last() {
-                if before.level() < op.level() {
-                    break;
+            let level = op.level();
+            while let Some((before, before_span)) = operators.pop_if(|(before, _)| {
+                before.level() > level || (before.level() == level && !level.to_the_right())
+            }) {
+                if before.level() == level && level.alone() {
+                    cx.report(chained(&before, before_span, &op, span));
                 }
-                if before.level() == op.level() && matches!(op.level(), Level::Compare | Level::Range) {
-                    cx.report(chained(before, before_span, op, span));
-                }
-                operators.pop();
-                reduce(cx, &mut operands, before);
+                join(cx, &mut operands, before);
             }
             operators.push((op, span));
             operands.push(operand);
         }
         while let Some((op, _)) = operators.pop() {
-            reduce(cx, &mut operands, op);
+            join(cx, &mut operands, op);
         }
         operands.pop().unwrap_or_else(|| cx.leaf(ExprKind::Error, 0, 0))
     }
 }
 
 /// Joins the last two operands.
-fn reduce(cx: &Builder<'_>, operands: &mut Vec<Expr>, op: ChainOp) {
+fn join(cx: &Builder<'_>, operands: &mut Vec<Expr>, op: ChainOp) {
     let (Some(right), Some(left)) = (operands.pop(), operands.pop()) else { return };
     let depth = left.depth.max(right.depth);
     let span = left.span.to(right.span);
-    let (left, right) = (Box::new(left), Box::new(right));
-    let kind = match op {
-        ChainOp::Binary(op) => ExprKind::Binary { op, left, right },
-        ChainOp::Range => ExprKind::Range { lo: left, hi: right, inclusive: false },
-        ChainOp::RangeInclusive => ExprKind::Range { lo: left, hi: right, inclusive: true },
+    let joined = match op {
+        ChainOp::Choose(middle) => cx.ternary(left, *middle, right, span),
+        ChainOp::Binary(op) => {
+            let kind = ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) };
+            cx.node(kind, span, depth)
+        }
+        ChainOp::Range | ChainOp::RangeInclusive => {
+            let inclusive = matches!(op, ChainOp::RangeInclusive);
+            cx.node(ExprKind::Range { lo: Box::new(left), hi: Box::new(right), inclusive }, span, depth)
+        }
+        ChainOp::Pipe => {
+            cx.node(ExprKind::Pipe { value: Box::new(left), func: Box::new(right) }, span, depth)
+        }
+        ChainOp::Assign(op) => {
+            let kind = ExprKind::Assign { op, place: Box::new(left), value: Box::new(right) };
+            cx.node(kind, span, depth)
+        }
     };
-    operands.push(cx.node(kind, span, depth));
+    operands.push(joined);
 }
 
-fn chained(before: ChainOp, before_span: Span, op: ChainOp, span: Span) -> Diagnostic {
+fn chained(before: &ChainOp, before_span: Span, op: &ChainOp, span: Span) -> Diagnostic {
     let (what, help) = if op.level() == Level::Range {
         ("ranges", "a range has two ends")
     } else {

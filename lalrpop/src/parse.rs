@@ -45,7 +45,7 @@ pub fn parse_file(text: &str, base: u32, spelling: Spelling) -> (SourceUnit, Vec
     for index in 0..laid.chunks.len() {
         let stmts = parser.chunk(index);
         unit.top.extend(stmts.into_iter().map(|s| match s.kind {
-            StmtKind::Item(item) => Top::Item(item),
+            StmtKind::Item(item) => Top::Item(*item),
             _ => Top::Stmt(s),
         }));
     }

@@ -43,12 +43,12 @@ impl RawParam {
         mutable: bool,
         ty: Option<Deep<TypeExpr>>,
         default: Option<Expr>,
-    ) -> RawParam {
-        RawParam { span, name, mutable, by_ref: false, ty, default }
+    ) -> Box<RawParam> {
+        Box::new(RawParam { span, name, mutable, by_ref: false, ty, default })
     }
 
     /// `&name`
-    pub fn by_ref(mut self) -> RawParam {
+    pub fn by_ref(mut self: Box<RawParam>) -> Box<RawParam> {
         self.by_ref = true;
         self
     }
@@ -67,7 +67,7 @@ impl Builder<'_> {
         if let ItemKind::Fn(function) = &mut kind {
             function.doc.clone_from(&doc);
         }
-        Box::new(Deep::new(Stmt { kind: StmtKind::Item(Item { kind, span, doc }), span }, depth))
+        Box::new(Deep::new(Stmt { kind: StmtKind::Item(Box::new(Item { kind, span, doc })), span }, depth))
     }
 
     /// Reports a declaration that cannot be inside a block.
@@ -99,12 +99,12 @@ impl Builder<'_> {
         owner: Option<(Ident, Option<Vec<AngleItem>>)>,
         name: Ident,
         mutating: bool,
-        receiver: Option<RawParam>,
+        receiver: Option<Box<RawParam>>,
         generics: Option<Vec<AngleItem>>,
-        params: Vec<RawParam>,
+        params: Vec<Box<RawParam>>,
         ret: Option<Deep<TypeExpr>>,
     ) -> Box<Deep<FnDecl>> {
-        let mut depth = params.iter().chain(&receiver).map(RawParam::depth).max().unwrap_or(0);
+        let mut depth = params.iter().chain(&receiver).map(|p| p.depth()).max().unwrap_or(0);
         depth = depth.max(ret.as_ref().map_or(0, |t| t.depth));
         let owner = owner.map(|(name, args)| {
             let args = args.unwrap_or_default();
@@ -155,7 +155,11 @@ impl Builder<'_> {
     }
 
     /// Parts the receiver from the other parameters.
-    fn params(&self, receiver: Option<RawParam>, list: Vec<RawParam>) -> (Option<SelfParam>, Vec<Param>) {
+    fn params(
+        &self,
+        receiver: Option<Box<RawParam>>,
+        list: Vec<Box<RawParam>>,
+    ) -> (Option<SelfParam>, Vec<Param>) {
         let mut self_param = None;
         if let Some(receiver) = receiver {
             if receiver.name.name != self.self_name {
@@ -167,14 +171,14 @@ impl Builder<'_> {
                     contextual::SELF,
                 ));
             }
-            self_param = Some(self_of(receiver));
+            self_param = Some(self_of(*receiver));
         }
         let mut params = Vec::with_capacity(list.len());
         for (i, raw) in list.into_iter().enumerate() {
             if raw.name.name != self.self_name {
-                params.extend(self.param(raw));
+                params.push(self.param(*raw));
             } else if i == 0 && self_param.is_none() {
-                self_param = Some(self_of(raw));
+                self_param = Some(self_of(*raw));
             } else {
                 let title = format!("`{}` is the first parameter or none", contextual::SELF);
                 let message = Diagnostic::error(codes::BAD_PARAMETER, raw.span, title).at("not first");
@@ -184,17 +188,17 @@ impl Builder<'_> {
         (self_param, params)
     }
 
-    fn param(&self, raw: RawParam) -> Option<Param> {
+    fn param(&self, raw: RawParam) -> Param {
         let RawParam { span, name, mutable, by_ref, ty, default } = raw;
         if let Some(ty) = ty {
-            return Some(Param { name, mutable, ty: ty.node, default });
+            return Param { name, mutable, ty: ty.node, default };
         }
         let title = format!("parameter `{}` has no type", name.name);
         let message = Diagnostic::error(codes::BAD_PARAMETER, span, title).at("a type is missing");
         let help =
             if by_ref { "the `&` belongs to the type: `name: &T`" } else { "give it one: `name: i64`" };
         self.report(message.help(help));
-        Some(Param { name, mutable, ty: TypeExpr { kind: TypeKind::Error, span }, default })
+        Param { name, mutable, ty: TypeExpr { kind: TypeKind::Error, span }, default }
     }
 
     /// The function with its body.
