@@ -113,7 +113,15 @@ impl Reader<'_> {
                     self.push(Token::Error, lo, hi);
                 }
                 Ok(token) => self.token(token, lo, hi, unterminated),
-                Err(()) => self.bad_character(lo, hi),
+                Err(()) => {
+                    let end = lo + self.text[lo..].chars().next().map_or(1, char::len_utf8);
+                    self.bad_character(lo, end);
+                    if end < hi {
+                        // What was read in search of a longer token is read again.
+                        lexer = Token::lexer(self.text);
+                        lexer.bump(end);
+                    }
+                }
             }
         }
     }
@@ -234,15 +242,24 @@ impl Reader<'_> {
         }
     }
 
+    /// One character in single quotes is a number here, more are a string with the wrong quotes.
     fn char_literal(&mut self, lo: usize, hi: usize) {
         let span = self.span(lo, hi);
-        let value = literal::unescape(&self.text[lo + 1..hi - 1]).chars().next().unwrap_or('\0') as u32;
-        self.error(
-            Diagnostic::error(codes::BAD_CHARACTER, span, "there are no character literals")
+        let inside = &self.text[lo + 1..hi - 1];
+        let value = literal::unescape(inside);
+        let mut chars = value.chars();
+        let diagnostic = match (chars.next(), chars.next()) {
+            (Some(c), None) => {
+                Diagnostic::error(codes::BAD_CHARACTER, span, "there are no character literals")
+                    .at("quoted with `'`")
+                    .fix("use the character's number", span, (c as u32).to_string())
+                    .help("strings are quoted with `\"`")
+            }
+            _ => Diagnostic::error(codes::BAD_CHARACTER, span, "`'` does not quote strings")
                 .at("quoted with `'`")
-                .fix("use the character's number", span, value.to_string())
-                .help("strings are quoted with `\"`"),
-        );
+                .fix("strings are quoted with `\"`", span, format!("\"{}\"", inside.replace('"', "\\\""))),
+        };
+        self.error(diagnostic);
     }
 
     fn bad_character(&mut self, lo: usize, hi: usize) {

@@ -38,6 +38,7 @@ pub fn parse_file(text: &str, base: u32, spelling: Spelling) -> (SourceUnit, Vec
     let mistakes = diagnostics.iter().map(|d| d.span().lo).collect();
     let mut laid = layout(&tokens, text, base);
     drop(tokens);
+    drop_swallowed(&mut laid.diagnostics, &diagnostics, text, base);
     diagnostics.append(&mut laid.diagnostics);
     let mut parser = FileParser::new(text, base, spelling, &docs, &laid);
     parser.mistakes = mistakes;
@@ -52,6 +53,21 @@ pub fn parse_file(text: &str, base: u32, spelling: Spelling) -> (SourceUnit, Vec
     diagnostics.append(parser.builder.diagnostics.get_mut());
     diagnostics.sort_by_key(|d| d.span().lo);
     (unit, diagnostics)
+}
+
+/// A string without its closing quote swallows the rest of its line, closing brackets included: drops the messages
+/// about brackets that were opened on such a line and miss their partner.
+fn drop_swallowed(brackets: &mut Vec<Diagnostic>, lexical: &[Diagnostic], text: &str, base: u32) {
+    let strings: Vec<usize> = lexical
+        .iter()
+        .filter(|d| d.code == codes::UNTERMINATED_STRING)
+        .map(|d| (d.span().lo - base) as usize)
+        .collect();
+    brackets.retain(|bracket| {
+        let at = (bracket.span().lo - base) as usize;
+        let same_line = |string: &usize| at < *string && !text[at..*string].contains('\n');
+        bracket.code != codes::UNCLOSED_BRACKET || !strings.iter().any(same_line)
+    });
 }
 
 /// Parses a lone expression, such as the one between the braces of a format string.

@@ -20,8 +20,8 @@ pub enum Token {
     BlockComment,
     #[token("#")]
     Hash,
-    /// `'c'`, which other languages have.
-    #[regex(r"'([^'\\\n]|\\[^\n])'")]
+    /// `'c'` or `'text'`, which other languages have.
+    #[regex(r"'([^'\\\n]|\\[^\n])*'")]
     CharLiteral,
 
     // Names and literals.

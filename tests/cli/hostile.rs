@@ -77,7 +77,7 @@ fn ten_megabytes_compile() {
 
 #[test]
 fn one_line_of_ten_megabytes() {
-    let text = format!("println(\"{}\".len)\n", "x".repeat(10_000_000));
+    let text = format!("println(\"{}\".len())\n", "x".repeat(10_000_000));
     run_vex(&text).output().expect_status(0).expect_stdout("10000000\n");
     let run = refused(format!("{} println(missing)", " ".repeat(1_000_000)));
     assert!(run.stderr.len() < 10_000, "{} bytes", run.stderr.len());

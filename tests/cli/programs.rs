@@ -32,7 +32,7 @@ fn a_first_line_for_the_shell_is_skipped() {
 #[test]
 fn arguments_reach_the_program() {
     let folder = Folder::new();
-    folder.file("args.vx", "let a = args()\nfor i in 0..a.len { println(\"<{}>\", a[i]) }\n");
+    folder.file("args.vx", "let a = args()\nfor i in 0..a.len() { println(\"<{}>\", a[i]) }\n");
     let run = |args: &[&str]| vexc(&folder).args(["run", "args.vx"]).args(args).output().expect_status(0);
     run(&[]).expect_stdout("");
     run(&["one", "two 2", ""]).expect_stdout("<one>\n<two 2>\n<>\n");
@@ -46,7 +46,7 @@ fn the_exit_status_is_the_programs() {
         ("fn main(): i64 { return 258 }", 2),
         ("fn main() { }", 0),
         ("exit(9)", 9),
-        ("println(1 / (args().len as i64))", 101),
+        ("println(1 / (args().len() as i64))", 101),
         ("panic(\"no\")", 101),
         ("assert(1 == 2)", 101),
         ("let x: i64 = \"text\"", 1),

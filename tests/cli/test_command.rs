@@ -11,7 +11,7 @@ fn tree() -> Folder {
     folder.file("t/pass.out", "1\n");
     folder.file("t/sub/status.vais", "#@ exit: 4\nF main() -> i64 { R 4 }\n");
     folder.file("t/sub/error.vx", "//@ error: E0101\nprintln(missing)\n");
-    folder.file("t/sub/input.vx", "//@ args: a 'b c'\nprintln(args().len, read_line())\n");
+    folder.file("t/sub/input.vx", "//@ args: a 'b c'\nprintln(args().len(), read_line())\n");
     folder.file("t/sub/input.in", "from the file\n");
     folder.file("t/sub/input.out", "2 from the file\n");
     folder.file("t/stderr.vx", "//@ exit: 101\n//@ stderr: boom\n//@ stderr: stderr.vx:4\npanic(\"boom\")\n");
@@ -35,7 +35,7 @@ fn failures_say_why() {
     folder.file("a.vx", "println(1)\nprintln(2)\n");
     folder.file("a.out", "1\n3\n");
     folder.file("b.vx", "fn main(): i32 { return 2 }\n");
-    folder.file("c.vx", "//@ stderr: never said\n");
+    folder.file("c.vx", "//@ stderr: never said\nprintln(1)\n");
     folder.file("d.vx", "//@ exist: 1\n");
     folder.file("e.vx", "//@ error: E0102\nprintln(missing)\n");
     folder.file("f.vx", "//@ timeout: 0.2\nwhile true { }\n");
