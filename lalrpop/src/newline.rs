@@ -79,6 +79,9 @@ struct Open {
     span: Span,
     /// Its index in the input.
     index: usize,
+    /// Where its closer is probably missing: the end of the first line inside it that looks like the end of a
+    /// statement. Unknown inside braces.
+    missing: Option<u32>,
 }
 
 /// The state at a chunk's start, to return to.
@@ -173,7 +176,7 @@ impl Pass<'_> {
         let top_level = self.open.is_empty();
         match lexeme.token {
             Token::LParen | Token::LBracket | Token::LBrace => {
-                self.open.push(Open { token: lexeme.token, span: lexeme.span(), index: at });
+                self.open.push(Open { token: lexeme.token, span: lexeme.span(), index: at, missing: None });
                 if self.open.len() > MAX_DEPTH as usize && self.state != ChunkState::TooDeep {
                     self.state = ChunkState::TooDeep;
                     self.report(too_deep(lexeme.span()));
@@ -191,8 +194,11 @@ impl Pass<'_> {
 
     fn newline(&mut self, at: usize, next: Lexeme) {
         let Some(last) = self.out.tokens.last() else { return };
-        let in_block = self.open.last().is_none_or(|open| open.token == Token::LBrace);
-        if !in_block || !last.token.can_end_statement() || next.token.continues_statement() {
+        if !last.token.can_end_statement() || next.token.continues_statement() {
+            return;
+        }
+        if let Some(open) = self.open.last_mut().filter(|open| open.token != Token::LBrace) {
+            open.missing.get_or_insert(last.hi);
             return;
         }
         if self.open.is_empty() {
@@ -290,6 +296,14 @@ fn closer_text(open: Open) -> char {
 fn unclosed(open: Open, found: Option<Span>) -> Diagnostic {
     let title = format!("this `{}` is never closed", text_of(open.token));
     let message = Diagnostic::error(codes::UNCLOSED_BRACKET, open.span, title).at("opened here");
+    if let Some(at) = open.missing {
+        let at = Span::new(at, at);
+        return message.label(at, format!("`{}` is missing here", closer_text(open))).fix(
+            format!("add `{}`", closer_text(open)),
+            at,
+            closer_text(open),
+        );
+    }
     match found {
         Some(span) => message.label(span, format!("`{}` is missing before this", closer_text(open))).fix(
             format!("add `{}`", closer_text(open)),

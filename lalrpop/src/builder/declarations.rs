@@ -24,9 +24,12 @@ impl AngleItem {
     }
 }
 
-/// A parameter as written; which forms are allowed depends on its position.
+/// A parameter as written; which forms are allowed depends on its position. Boxed to keep the parser's stack small.
 #[derive(Debug)]
-pub struct RawParam {
+pub struct RawParam(Box<ParamParts>);
+
+#[derive(Debug)]
+struct ParamParts {
     span: Span,
     name: Ident,
     mutable: bool,
@@ -43,19 +46,19 @@ impl RawParam {
         mutable: bool,
         ty: Option<Deep<TypeExpr>>,
         default: Option<Expr>,
-    ) -> Box<RawParam> {
-        Box::new(RawParam { span, name, mutable, by_ref: false, ty, default })
+    ) -> RawParam {
+        RawParam(Box::new(ParamParts { span, name, mutable, by_ref: false, ty, default }))
     }
 
     /// `&name`
-    pub fn by_ref(mut self: Box<RawParam>) -> Box<RawParam> {
-        self.by_ref = true;
+    pub fn by_ref(mut self) -> RawParam {
+        self.0.by_ref = true;
         self
     }
 
     fn depth(&self) -> u32 {
-        let ty = self.ty.as_ref().map_or(0, |t| t.depth);
-        ty.max(self.default.as_ref().map_or(0, |d| d.depth))
+        let ty = self.0.ty.as_ref().map_or(0, |t| t.depth);
+        ty.max(self.0.default.as_ref().map_or(0, |d| d.depth))
     }
 }
 
@@ -99,9 +102,9 @@ impl Builder<'_> {
         owner: Option<(Ident, Option<Vec<AngleItem>>)>,
         name: Ident,
         mutating: bool,
-        receiver: Option<Box<RawParam>>,
+        receiver: Option<RawParam>,
         generics: Option<Vec<AngleItem>>,
-        params: Vec<Box<RawParam>>,
+        params: Vec<RawParam>,
         ret: Option<Deep<TypeExpr>>,
     ) -> Box<Deep<FnDecl>> {
         let mut depth = params.iter().chain(&receiver).map(|p| p.depth()).max().unwrap_or(0);
@@ -155,13 +158,9 @@ impl Builder<'_> {
     }
 
     /// Parts the receiver from the other parameters.
-    fn params(
-        &self,
-        receiver: Option<Box<RawParam>>,
-        list: Vec<Box<RawParam>>,
-    ) -> (Option<SelfParam>, Vec<Param>) {
+    fn params(&self, receiver: Option<RawParam>, list: Vec<RawParam>) -> (Option<SelfParam>, Vec<Param>) {
         let mut self_param = None;
-        if let Some(receiver) = receiver {
+        if let Some(RawParam(receiver)) = receiver {
             if receiver.name.name != self.self_name {
                 let title = format!("the receiver is called `{}`", contextual::SELF);
                 let message = Diagnostic::error(codes::BAD_PARAMETER, receiver.name.span, title);
@@ -174,7 +173,7 @@ impl Builder<'_> {
             self_param = Some(self_of(*receiver));
         }
         let mut params = Vec::with_capacity(list.len());
-        for (i, raw) in list.into_iter().enumerate() {
+        for (i, RawParam(raw)) in list.into_iter().enumerate() {
             if raw.name.name != self.self_name {
                 params.push(self.param(*raw));
             } else if i == 0 && self_param.is_none() {
@@ -188,8 +187,8 @@ impl Builder<'_> {
         (self_param, params)
     }
 
-    fn param(&self, raw: RawParam) -> Param {
-        let RawParam { span, name, mutable, by_ref, ty, default } = raw;
+    fn param(&self, raw: ParamParts) -> Param {
+        let ParamParts { span, name, mutable, by_ref, ty, default } = raw;
         if let Some(ty) = ty {
             return Param { name, mutable, ty: ty.node, default };
         }
@@ -332,7 +331,7 @@ impl Builder<'_> {
     }
 }
 
-fn self_of(raw: RawParam) -> SelfParam {
-    let RawParam { span, mutable, by_ref, ty, .. } = raw;
+fn self_of(raw: ParamParts) -> SelfParam {
+    let ParamParts { span, mutable, by_ref, ty, .. } = raw;
     SelfParam { ty: ty.map(|t| t.node), by_ref, mutable, span }
 }

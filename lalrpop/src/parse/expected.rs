@@ -109,6 +109,12 @@ impl<'a> Expected<'a> {
         if rest.iter().any(|n| !PATH.contains(n)) {
             rest.retain(|n| !PATH.contains(n));
         }
+        if self.has("in") {
+            // Both introduce what a loop runs over; each spelling has its own.
+            let other = if words_for(Token::In, spelling).next().is_some() { ":" } else { "in" };
+            rest.retain(|n| *n != other);
+        }
+        rest.sort_by_key(|n| matches!(*n, ")" | "]" | "}" | "types>"));
         words.extend(rest.iter().map(|n| word(n, spelling)));
         let ends = end || separator;
         if operator && words.is_empty() && !ends {
