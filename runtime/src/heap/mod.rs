@@ -38,7 +38,7 @@ mod remote;
 mod spans;
 pub mod thread;
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;
 
 pub use figures::{Figures, figures};

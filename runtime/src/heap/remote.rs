@@ -111,10 +111,12 @@ fn send(heap: &'static ThreadHeap, batch: &Batch) {
     }
 }
 
-/// Sends every batch.
+/// Sends every batch, and those that sending them may begin.
 pub fn send_all(heap: &'static ThreadHeap) {
-    for batch in &heap.outbox {
-        send(heap, batch);
+    while heap.outbox.iter().any(|batch| !batch.first.get().is_null()) {
+        for batch in &heap.outbox {
+            send(heap, batch);
+        }
     }
 }
 
