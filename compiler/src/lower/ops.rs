@@ -230,6 +230,10 @@ impl<'a> Lower<'a> {
             self.effect(value);
             return self.zeros(to);
         }
+        if kind == CastKind::Bits {
+            // Also between a string and a slice of bytes, which are two values.
+            return self.value(value);
+        }
         let target = self.info(to).leaves[0].ty;
         let from = value.ty;
         let source = self.scalar(value);
@@ -241,7 +245,7 @@ impl<'a> Lower<'a> {
             CastKind::FloatToInt => self.float_to_int(source, target, self.is_signed(to)),
             CastKind::FloatToFloat if target == types::F32 => self.demote(source),
             CastKind::FloatToFloat => self.promote(source),
-            CastKind::Bits | CastKind::Never => source,
+            CastKind::Bits | CastKind::Never => unreachable!("handled above"),
         })
     }
 
