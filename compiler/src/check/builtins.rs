@@ -4,9 +4,8 @@ use vex_runtime::abi::{self, AbiTy, Group};
 use vex_syntax::ast::{self, BinaryOp};
 use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
 
-use super::function::{Expect, FnCx, Literal};
-use super::infer::VarKind;
-use super::{Signature, codes};
+use super::codes;
+use super::function::{Expect, FnCx};
 use crate::typed::{Access, Callee, CastKind, Expr, ExprKind, Intrinsic, Stream};
 use crate::types::{Ty, TyKind};
 
@@ -164,7 +163,7 @@ pub(super) fn abi_type(ty: AbiTy) -> Option<Ty> {
     })
 }
 
-fn runtime(symbol: &'static str, args: Vec<Expr>, ty: Ty, span: Span) -> Expr {
+pub(super) fn runtime(symbol: &'static str, args: Vec<Expr>, ty: Ty, span: Span) -> Expr {
     Expr { kind: ExprKind::Call { callee: Callee::Runtime(symbol), args }, ty, span }
 }
 
@@ -278,7 +277,7 @@ impl<'a> FnCx<'_, 'a> {
         Some(args.iter().zip(types).map(|(arg, &ty)| self.value_of(arg, ty)).collect())
     }
 
-    fn count_error(
+    pub(super) fn count_error(
         &mut self,
         word: &str,
         wanted: usize,
@@ -293,195 +292,6 @@ impl<'a> FnCx<'_, 'a> {
         let title = format!("`{word}` takes {wanted} argument{plural}, not {}", args.len());
         self.error(Diagnostic::error(codes::ARGUMENTS, at, title));
         Some(self.poison(span))
-    }
-
-    fn call_row(&mut self, row: &'static abi::Export, args: &'a [ast::Expr], span: Span) -> Expr {
-        let params = row.params.iter().map(|(_, ty)| abi_type(*ty).unwrap_or(Ty::ERROR)).collect();
-        let names = row.params.iter().map(|(name, _)| Symbol::new(name)).collect();
-        let ret = abi_type(row.ret).unwrap_or(Ty::ERROR);
-        let signature = Signature { params, names, defaults: Vec::new(), has_self: false, ret };
-        self.call_function(Callee::Runtime(row.symbol), &signature, None, args, span)
-    }
-
-    /// C's names over `i64` addresses.
-    fn call_c_name(&mut self, word: &str, args: &'a [ast::Expr], at: Span, span: Span) -> Expr {
-        let (symbol, count, ret) = match word {
-            "malloc" => ("vex_malloc", 1, Ty::I64),
-            "calloc" => ("vex_calloc", 2, Ty::I64),
-            "realloc" => ("vex_realloc", 2, Ty::I64),
-            "free" => ("vex_free", 1, Ty::UNIT),
-            "memcpy" => ("vex_memcpy", 3, Ty::I64),
-            "memmove" => ("vex_memmove", 3, Ty::I64),
-            "memset" => ("vex_memset", 3, Ty::I64),
-            "memcmp" => ("vex_memcmp", 3, Ty::I32),
-            "puts" => return self.print(Stream::Stdout, true, args, span),
-            _ => return self.printf(args, at, span),
-        };
-        if args.len() != count {
-            return self.count_error(word, count, args, at, span).unwrap_or_else(|| self.poison(span));
-        }
-        let mut values = Vec::new();
-        for (index, arg) in args.iter().enumerate() {
-            let value = self.value(arg, Expect::Any);
-            let byte = symbol == "vex_memset" && index == 1;
-            values.push(if byte { self.any_integer(value, Ty::I32) } else { self.address(value) });
-        }
-        let call = runtime(symbol, values, ret, span);
-        if ret == Ty::I32 { self.cast(call, Ty::I64, CastKind::IntToInt) } else { call }
-    }
-
-    /// An address: an `i64` (any signed integer widens to it), or any pointer.
-    fn address(&mut self, value: Expr) -> Expr {
-        let ty = self.shallow(value.ty);
-        if self.is_pointer(ty) || matches!(self.cx.types.kind(ty), TyKind::Ref { .. }) {
-            return self.cast(value, Ty::I64, CastKind::Bits);
-        }
-        if ty == Ty::STR {
-            let span = value.span;
-            let data = Expr { kind: ExprKind::DataPtr(Box::new(value)), ty: Ty::PTR, span };
-            return self.cast(data, Ty::I64, CastKind::Bits);
-        }
-        self.any_integer(value, Ty::I64)
-    }
-
-    /// Any integer, cut or extended to `ty`.
-    fn any_integer(&mut self, value: Expr, ty: Ty) -> Expr {
-        let value = self.scalar(value);
-        if self.var_kind(value.ty) == Some(VarKind::Int) || !self.is_integer(value.ty) {
-            return self.coerce(value, ty);
-        }
-        if self.shallow(value.ty) == ty { value } else { self.cast(value, ty, CastKind::IntToInt) }
-    }
-
-    fn raw_access(
-        &mut self,
-        word: &str,
-        access: Access,
-        args: &'a [ast::Expr],
-        at: Span,
-        span: Span,
-    ) -> Expr {
-        let value_ty = match access {
-            Access::F32 => Ty::F32,
-            Access::F64 => Ty::F64,
-            _ => Ty::I64,
-        };
-        let store = word.starts_with("store");
-        if args.len() != 1 + usize::from(store) {
-            let wanted = 1 + usize::from(store);
-            return self.count_error(word, wanted, args, at, span).unwrap_or_else(|| self.poison(span));
-        }
-        let address = self.value(&args[0], Expect::Any);
-        let address = self.address(address);
-        if !store {
-            let kind = ExprKind::Intrinsic { op: Intrinsic::Load(access), args: vec![address] };
-            return Expr { kind, ty: value_ty, span };
-        }
-        let value = self.value(&args[1], Expect::Type(value_ty));
-        let value = if value_ty == Ty::I64 {
-            if self.shallow(value.ty) == Ty::BOOL {
-                self.cast(value, Ty::I64, CastKind::IntToInt)
-            } else {
-                self.any_integer(value, Ty::I64)
-            }
-        } else {
-            self.coerce(value, value_ty)
-        };
-        let kind = ExprKind::Intrinsic { op: Intrinsic::Store(access), args: vec![address, value] };
-        Expr { kind, ty: Ty::UNIT, span }
-    }
-
-    /// The numeric builtins, as functions and as methods.
-    pub(super) fn numeric(&mut self, word: &str, mut args: Vec<Expr>, at: Span, span: Span) -> Option<Expr> {
-        let count = match word {
-            "atan2" | "pow" | "min" | "max" => 2,
-            _ if word.starts_with("checked_") || word.starts_with("wrapping_") => 2,
-            _ => 1,
-        };
-        if args.len() != count {
-            let plural = if count == 1 { "" } else { "s" };
-            let title = format!("`{word}` takes {count} argument{plural}, not {}", args.len());
-            self.error(Diagnostic::error(codes::ARGUMENTS, at, title));
-            return None;
-        }
-        if args.iter().any(|arg| self.shallow(arg.ty) == Ty::ERROR) {
-            return None;
-        }
-        let symbol = match word {
-            "sin" => "vexrt_sin",
-            "cos" => "vexrt_cos",
-            "tan" => "vexrt_tan",
-            "exp" => "vexrt_exp",
-            "log" => "vexrt_log",
-            "pow" => "vexrt_pow",
-            "atan2" => "vexrt_atan2",
-            _ => return self.number_operation(word, args, span),
-        };
-        // They compute in `f64`; an `f32` goes there and back.
-        let single = self.shallow(args[0].ty) == Ty::F32;
-        for arg in &mut args {
-            let value = std::mem::replace(arg, self.poison(span));
-            *arg = if self.shallow(value.ty) == Ty::F32 {
-                self.cast(value, Ty::F64, CastKind::FloatToFloat)
-            } else {
-                self.coerce(value, Ty::F64)
-            };
-        }
-        let call = runtime(symbol, args, Ty::F64, span);
-        Some(if single { self.cast(call, Ty::F32, CastKind::FloatToFloat) } else { call })
-    }
-
-    fn number_operation(&mut self, word: &str, mut args: Vec<Expr>, span: Span) -> Option<Expr> {
-        if args.len() == 2 {
-            let right = args.pop()?;
-            let left = args.pop()?;
-            let (left, right) = self.same_number(left, right);
-            if !self.unify(left.ty, right.ty) {
-                let (a, b) = (self.show(left.ty), self.show(right.ty));
-                let title = format!("`{word}` needs two numbers of one type, not a `{a}` and a `{b}`");
-                self.error(Diagnostic::error(codes::OPERATOR, span, title));
-                return None;
-            }
-            args.extend([left, right]);
-        }
-        let ty = args[0].ty;
-        let (integer, float) = (self.is_integer(ty), self.is_float(ty));
-        let intrinsic = match word {
-            "sqrt" | "floor" | "ceil" if !float => {
-                let value = args.pop()?;
-                let value = self.coerce(value, Ty::F64);
-                return self.number_operation(word, vec![value], span).filter(|value| value.ty != Ty::ERROR);
-            }
-            "sqrt" => Intrinsic::Sqrt,
-            "floor" => Intrinsic::Floor,
-            "ceil" => Intrinsic::Ceil,
-            "abs" if integer || float => Intrinsic::Abs,
-            "min" if integer || float => Intrinsic::Min,
-            "max" if integer || float => Intrinsic::Max,
-            _ if integer && args.len() == 2 => return self.checked_or_wrapping(word, args, span),
-            _ => {
-                let shown = self.show(ty);
-                let title = format!("`{word}` does not apply to a `{shown}`");
-                self.error(Diagnostic::error(codes::OPERATOR, span, title));
-                return None;
-            }
-        };
-        Some(Expr { kind: ExprKind::Intrinsic { op: intrinsic, args }, ty, span })
-    }
-
-    fn checked_or_wrapping(&mut self, word: &str, mut args: Vec<Expr>, span: Span) -> Option<Expr> {
-        let (right, left) = (Box::new(args.pop()?), Box::new(args.pop()?));
-        let ty = left.ty;
-        let op = match word.rsplit('_').next()? {
-            "add" => BinaryOp::Add,
-            "sub" => BinaryOp::Sub,
-            _ => BinaryOp::Mul,
-        };
-        if word.starts_with("wrapping") {
-            return Some(Expr { kind: ExprKind::Binary { op, left, right }, ty, span });
-        }
-        let option = self.cx.types.intern(TyKind::Option(ty));
-        Some(Expr { kind: ExprKind::Checked { op, left, right }, ty: option, span })
     }
 
     fn assertion(&mut self, args: &'a [ast::Expr], at: Span, span: Span) -> Expr {
@@ -520,121 +330,5 @@ impl<'a> FnCx<'_, 'a> {
         let pieces = self.pieces(message);
         let (left, right) = (Box::new(left), Box::new(right));
         Expr { kind: ExprKind::AssertEq { left, right, pieces }, ty: Ty::UNIT, span }
-    }
-
-    /// An integer that adapts to its use, like a literal.
-    fn literal(&mut self, value: u64, span: Span) -> Expr {
-        let ty = self.fresh(VarKind::Int, span);
-        self.literals.push(Literal { value, negative: false, ty, span });
-        Expr { kind: ExprKind::Int(value), ty, span }
-    }
-
-    fn size_of(&mut self, name: Symbol, args: &'a [ast::Expr], at: Span, span: Span) -> Expr {
-        let [arg] = args else {
-            return self.count_error(name.as_str(), 1, args, at, span).unwrap_or_else(|| self.poison(span));
-        };
-        let ty = match self.type_of_expr(arg) {
-            Some(ty) => self.cx.resolve_type(self.module, &ty),
-            None => {
-                // Only the type of the operand matters: it is checked but not evaluated.
-                let temps = self.temps.len();
-                let value = self.expr(arg, Expect::Any);
-                self.temps.truncate(temps);
-                self.resolved(value.ty).unwrap_or(Ty::ERROR)
-            }
-        };
-        self.type_query(name, ty, span).unwrap_or_else(|| self.poison(span))
-    }
-
-    /// `sizeof` or `alignof` of a type.
-    pub(super) fn type_query(&mut self, name: Symbol, ty: Ty, span: Span) -> Option<Expr> {
-        let pick: fn(crate::types::Layout) -> u64 = match name.as_str() {
-            "sizeof" => |layout| layout.size,
-            "alignof" => |layout| layout.align,
-            _ => return None,
-        };
-        if ty == Ty::ERROR {
-            return Some(self.poison(span));
-        }
-        self.cx.ensure_layout(ty);
-        let value = pick(self.cx.types.layout(ty));
-        Some(self.literal(value, span))
-    }
-
-    fn offset_of(&mut self, args: &'a [ast::Expr], at: Span, span: Span) -> Expr {
-        let [base, field] = args else {
-            return self.count_error("offsetof", 2, args, at, span).unwrap_or_else(|| self.poison(span));
-        };
-        let ty = self.type_of_expr(base).map(|ty| self.cx.resolve_type(self.module, &ty));
-        let (Some(ty), ast::ExprKind::Name(name)) = (ty, &field.kind) else {
-            let title = "`offsetof` takes a structure and the name of one of its fields";
-            self.error(Diagnostic::error(codes::ARGUMENTS, at, title));
-            return self.poison(span);
-        };
-        if ty == Ty::ERROR {
-            return self.poison(span);
-        }
-        self.cx.ensure_layout(ty);
-        let index = self.cx.types.struct_of(ty).and_then(|d| d.fields.iter().position(|f| f.name == *name));
-        match index {
-            Some(index) => {
-                let offset = self.cx.types.field_offsets(ty)[index];
-                self.literal(offset, span)
-            }
-            None => {
-                self.unknown_field(ty, ast::Ident { name: *name, span: field.span }, codes::UNKNOWN_FIELD);
-                self.poison(span)
-            }
-        }
-    }
-
-    /// An expression that is written like a type and does not name a value, as the type.
-    fn type_of_expr(&mut self, expr: &ast::Expr) -> Option<ast::TypeExpr> {
-        use ast::{ExprKind, TypeKind, UnaryOp};
-        let span = expr.span;
-        let (inner, mutable) = match &expr.kind {
-            ExprKind::Bang(inner) => (&**inner, true),
-            _ => (expr, false),
-        };
-        let kind = match &inner.kind {
-            ExprKind::Name(name) if !mutable => {
-                let is_value = self.names.contains_key(name)
-                    || matches!(
-                        self.cx.lookup_value(self.module, *name),
-                        super::names::Lookup::Found(super::Value::Const(_) | super::Value::Global(_))
-                    );
-                let is_type =
-                    super::resolve::primitive(name.as_str()).is_some() || self.type_named(*name).is_some();
-                if is_value || !is_type {
-                    return None;
-                }
-                let names = vec![ast::Ident { name: *name, span }];
-                TypeKind::Path { names, args: Vec::new() }
-            }
-            ExprKind::Unary { op: UnaryOp::Deref, value } => {
-                let (value, inner_mutable) = strip_bang(value);
-                let pointee = Box::new(self.type_of_expr(value)?);
-                TypeKind::RawPtr { mutable: mutable || inner_mutable, pointee }
-            }
-            ExprKind::Borrow { mutable, place } => {
-                TypeKind::Ref { mutable: *mutable, pointee: Box::new(self.type_of_expr(place)?) }
-            }
-            ExprKind::Repeat { value, count } => {
-                let elem = Box::new(self.type_of_expr(value)?);
-                TypeKind::Array { elem, len: Box::new((**count).clone()) }
-            }
-            ExprKind::Tuple(elems) => {
-                TypeKind::Tuple(elems.iter().map(|elem| self.type_of_expr(elem)).collect::<Option<_>>()?)
-            }
-            _ => return None,
-        };
-        Some(ast::TypeExpr { kind, span })
-    }
-}
-
-fn strip_bang(expr: &ast::Expr) -> (&ast::Expr, bool) {
-    match &expr.kind {
-        ast::ExprKind::Bang(inner) => (inner, true),
-        _ => (expr, false),
     }
 }

@@ -1,6 +1,6 @@
 //! Expressions: one method per kind, and the names they start from.
 
-use vex_syntax::ast::{self, ExprKind as Ast, UnaryOp};
+use vex_syntax::ast::{self, ExprKind as Ast};
 use vex_syntax::{Diagnostic, Span, Symbol};
 
 use super::function::{Expect, FnCx, Literal};
@@ -9,7 +9,7 @@ use super::local::Binding;
 use super::names::Lookup;
 use super::resolve::primitive;
 use super::{Value, codes, suggest};
-use crate::typed::{Block, Callee, CastKind, Expr, ExprKind};
+use crate::typed::{Callee, Expr, ExprKind};
 use crate::types::{Ty, TyKind};
 
 impl<'a> FnCx<'_, 'a> {
@@ -122,7 +122,13 @@ impl<'a> FnCx<'_, 'a> {
         }
     }
 
-    fn integer(&mut self, value: u64, negative: bool, suffix: Option<ast::Ident>, span: Span) -> Expr {
+    pub(super) fn integer(
+        &mut self,
+        value: u64,
+        negative: bool,
+        suffix: Option<ast::Ident>,
+        span: Span,
+    ) -> Expr {
         let ty = match suffix.map(|s| (s, primitive(s.name.as_str()))) {
             None => self.fresh(VarKind::Int, span),
             Some((_, Some(ty))) if self.cx.types.as_int(ty).is_some() => ty,
@@ -239,311 +245,6 @@ impl<'a> FnCx<'_, 'a> {
         let names = self.names.keys().chain(scope.values.keys()).chain(scope.imported_values.keys());
         let names = names.chain(scope.types.keys()).map(|s| s.as_str());
         suggest::nearest(text, names.chain(super::builtins::names(self.spelling)))
-    }
-
-    fn explicit_cast(&mut self, value: &'a ast::Expr, ty: &'a ast::TypeExpr, span: Span) -> Expr {
-        let to = self.cx.resolve_type(self.module, ty);
-        let value = self.value(value, Expect::Any);
-        let from = self.shallow(value.ty);
-        if to == Ty::ERROR || from == Ty::ERROR {
-            return Expr { ty: to, ..self.poison(span) };
-        }
-        match (self.cx.types.kind(from), self.cx.types.kind(to)) {
-            (TyKind::Str | TyKind::Slice { .. }, TyKind::Ptr | TyKind::RawPtr { .. }) => {
-                let data = Expr { kind: ExprKind::DataPtr(Box::new(value)), ty: Ty::PTR, span };
-                return Expr { span, ..self.cast(data, to, CastKind::Bits) };
-            }
-            (TyKind::Ptr | TyKind::RawPtr { .. } | TyKind::Int(_), TyKind::Fn { .. }) => {
-                self.need_unsafe(span, "making a function of an address");
-            }
-            _ => {}
-        }
-        // Which conversion it is gets settled when the types are.
-        Expr { span, ..self.cast(value, to, CastKind::Bits) }
-    }
-
-    fn unary(&mut self, op: UnaryOp, operand: &'a ast::Expr, expect: Expect, span: Span) -> Expr {
-        match op {
-            UnaryOp::Neg => {
-                if let Ast::Int { value, suffix } = operand.kind {
-                    return self.integer(value, true, suffix, span);
-                }
-                let value = self.value(operand, expect);
-                let value = self.scalar(value);
-                if self.is_integer(value.ty) || self.is_float(value.ty) {
-                    let ty = value.ty;
-                    return Expr { kind: ExprKind::Neg(Box::new(value)), ty, span };
-                }
-                self.bad_unary("-", value, span)
-            }
-            UnaryOp::Not => self.not(operand, span),
-            UnaryOp::BitNot => {
-                let value = self.value(operand, expect);
-                let value = self.scalar(value);
-                self.bit_not(value, "~", span)
-            }
-            UnaryOp::Deref => self.deref(operand, span),
-        }
-    }
-
-    fn bit_not(&mut self, value: Expr, op: &str, span: Span) -> Expr {
-        if self.is_integer(value.ty) {
-            let ty = value.ty;
-            return Expr { kind: ExprKind::BitNot(Box::new(value)), ty, span };
-        }
-        self.bad_unary(op, value, span)
-    }
-
-    fn not(&mut self, operand: &'a ast::Expr, span: Span) -> Expr {
-        let value = self.value(operand, Expect::Any);
-        let value = self.scalar(value);
-        if self.shallow(value.ty) == Ty::BOOL {
-            return Expr { kind: ExprKind::Not(Box::new(value)), ty: Ty::BOOL, span };
-        }
-        if self.is_integer(value.ty) && self.spelling == vex_syntax::Spelling::Vais {
-            let test = self.non_zero(value);
-            return Expr { kind: ExprKind::Not(Box::new(test)), ty: Ty::BOOL, span };
-        }
-        self.bit_not(value, "!", span)
-    }
-
-    fn bad_unary(&mut self, op: &str, value: Expr, span: Span) -> Expr {
-        if self.shallow(value.ty) != Ty::ERROR {
-            let shown = self.show(value.ty);
-            let title = format!("`{op}` does not apply to a `{shown}`");
-            self.error(Diagnostic::error(codes::OPERATOR, span, title));
-        }
-        self.poison(span)
-    }
-
-    /// `value != 0`.
-    pub(super) fn non_zero(&mut self, value: Expr) -> Expr {
-        let (span, ty) = (value.span, value.ty);
-        let zero = Expr { kind: ExprKind::Int(0), ty, span };
-        let (left, right) = (Box::new(value), Box::new(zero));
-        Expr { kind: ExprKind::Binary { op: ast::BinaryOp::Ne, left, right }, ty: Ty::BOOL, span }
-    }
-
-    /// A condition: a boolean, or in `.vais` also an integer.
-    pub(super) fn condition(&mut self, expr: &'a ast::Expr) -> Expr {
-        self.with_temps(|fx| {
-            let value = fx.value(expr, Expect::Type(Ty::BOOL));
-            let value = fx.scalar(value);
-            if fx.spelling == vex_syntax::Spelling::Vais && fx.is_integer(value.ty) {
-                return fx.non_zero(value);
-            }
-            fx.coerce(value, Ty::BOOL)
-        })
-    }
-
-    /// Runs `make` and wraps what it gives in the scope of the temporaries it needed.
-    pub(super) fn with_temps(&mut self, make: impl FnOnce(&mut Self) -> Expr) -> Expr {
-        let outer = std::mem::take(&mut self.temps);
-        let value = make(self);
-        let temps = std::mem::replace(&mut self.temps, outer);
-        if temps.is_empty() {
-            return value;
-        }
-        let (ty, span) = (value.ty, value.span);
-        Expr { kind: ExprKind::Scope { temps, value: Box::new(value) }, ty, span }
-    }
-
-    /// Makes a place of a value.
-    pub(super) fn temporary(&mut self, value: Expr) -> Expr {
-        let (ty, span) = (value.ty, value.span);
-        let local = self.hidden(span, ty);
-        self.locals[local.0 as usize].flagged = true;
-        self.temps.push(local);
-        Expr { kind: ExprKind::Temp { local, init: Box::new(value) }, ty, span }
-    }
-
-    fn if_expr(
-        &mut self,
-        cond: &'a ast::Expr,
-        then: &'a ast::Block,
-        els: Option<&'a ast::Expr>,
-        expect: Expect,
-        span: Span,
-    ) -> Expr {
-        let cond = Box::new(self.condition(cond));
-        let straight = std::mem::replace(&mut self.straight, false);
-        let result = match els {
-            None => {
-                let then = self.block(then, Expect::Effect);
-                let then = Box::new(self.discard(then));
-                Expr { kind: ExprKind::If { cond, then, els: None }, ty: Ty::UNIT, span }
-            }
-            Some(els) => {
-                let then = self.block(then, expect);
-                let els = self.value(els, expect);
-                let (then, els, ty) = self.join(then, els, expect);
-                Expr { kind: ExprKind::If { cond, then: Box::new(then), els: Some(Box::new(els)) }, ty, span }
-            }
-        };
-        self.straight = straight;
-        result
-    }
-
-    /// Gives the two branches one type.
-    fn join(&mut self, then: Expr, els: Expr, expect: Expect) -> (Expr, Expr, Ty) {
-        if expect == Expect::Effect {
-            let (then, els) = (self.discard(then), self.discard(els));
-            let both = then.ty == Ty::NEVER && els.ty == Ty::NEVER;
-            return (then, els, if both { Ty::NEVER } else { Ty::UNIT });
-        }
-        if let Some(ty) = expect.ty() {
-            let (a, b) = (self.shallow(then.ty), self.shallow(els.ty));
-            if a == Ty::NEVER && b == Ty::NEVER {
-                return (then, els, Ty::NEVER);
-            }
-            // Two unit branches where a value is wanted: one report at the end, not one a branch.
-            if a == Ty::UNIT && b == Ty::UNIT {
-                return (then, els, Ty::UNIT);
-            }
-            return (self.coerce(then, ty), self.coerce(els, ty), ty);
-        }
-        if self.shallow(then.ty) == Ty::NEVER {
-            let ty = els.ty;
-            return (self.coerce(then, ty), els, ty);
-        }
-        let ty = then.ty;
-        match self.try_coerce(els, ty) {
-            Ok(els) => (then, els, ty),
-            Err(els) => match self.try_coerce(then, els.ty) {
-                Ok(then) => {
-                    let ty = els.ty;
-                    (then, els, ty)
-                }
-                Err(then) => {
-                    let (a, b) = (self.show(then.ty), self.show(els.ty));
-                    let title = format!("the branches have different types: `{a}` and `{b}`");
-                    let d = Diagnostic::error(codes::MISMATCH, els.span, title).at(format!("a `{b}`"));
-                    self.error(d.label(then.span, format!("a `{a}`")));
-                    (then, els, Ty::ERROR)
-                }
-            },
-        }
-    }
-
-    /// Evaluates for the effect only.
-    pub(super) fn discard(&mut self, expr: Expr) -> Expr {
-        let ty = self.shallow(expr.ty);
-        if ty == Ty::UNIT || ty == Ty::NEVER || ty == Ty::ERROR {
-            return expr;
-        }
-        let span = expr.span;
-        let stmt = crate::typed::Stmt { kind: crate::typed::StmtKind::Expr(expr), span };
-        Expr { kind: ExprKind::Block(Block { stmts: vec![stmt], value: None }), ty: Ty::UNIT, span }
-    }
-
-    fn tuple(&mut self, elems: &'a [ast::Expr], expect: Expect, span: Span) -> Expr {
-        let hints = match expect.ty().map(|ty| self.kind(ty).clone()) {
-            Some(TyKind::Tuple(hints)) if hints.len() == elems.len() => Some(hints),
-            _ => None,
-        };
-        let mut values = Vec::new();
-        for (index, elem) in elems.iter().enumerate() {
-            values.push(match &hints {
-                Some(hints) => self.value_of(elem, hints[index]),
-                None => self.value(elem, Expect::Any),
-            });
-        }
-        let ty = self.cx.types.intern(TyKind::Tuple(values.iter().map(|value| value.ty).collect()));
-        Expr { kind: ExprKind::Tuple(values), ty, span }
-    }
-
-    /// The element type that the surroundings want of an array.
-    fn element_hint(&mut self, expect: Expect) -> Option<Ty> {
-        match expect.ty().map(|ty| self.kind(ty).clone()) {
-            Some(TyKind::Array { elem, .. } | TyKind::Slice { elem, .. }) => Some(elem),
-            _ => None,
-        }
-    }
-
-    fn array(&mut self, elems: &'a [ast::Expr], expect: Expect, span: Span) -> Expr {
-        let hint = self.element_hint(expect);
-        let mut values: Vec<Expr> = Vec::with_capacity(elems.len());
-        let mut elem_ty = hint;
-        for elem in elems {
-            let value = match elem_ty {
-                Some(ty) => self.value_of(elem, ty),
-                None => self.value(elem, Expect::Any),
-            };
-            elem_ty.get_or_insert(value.ty);
-            values.push(value);
-        }
-        let elem = elem_ty.unwrap_or_else(|| self.fresh(VarKind::General, span));
-        let ty = self.cx.types.intern(TyKind::Array { elem, len: elems.len() as u64 });
-        Expr { kind: ExprKind::Array(values), ty, span }
-    }
-
-    fn repeat(&mut self, value: &'a ast::Expr, count: &'a ast::Expr, expect: Expect, span: Span) -> Expr {
-        let value = match self.element_hint(expect) {
-            Some(ty) => self.value_of(value, ty),
-            None => self.value(value, Expect::Any),
-        };
-        let Some(len) = self.cx.constant_int_in(self.module, count, Ty::USIZE, &self.names) else {
-            return self.poison(span);
-        };
-        let elem = value.ty;
-        let ty = self.cx.types.intern(TyKind::Array { elem, len });
-        if self.cx.types.layout(ty).size > 1 << 40 {
-            let title = "this array is larger than 1 TiB";
-            self.error(Diagnostic::error(codes::CONSTANT_FAILS, span, title));
-            return self.poison(span);
-        }
-        if len > 1 && self.cx.types.needs_drop(self.shallow(elem)) {
-            let shown = self.show(elem);
-            let title = format!("a `{shown}` needs dropping, so it cannot be repeated");
-            let d = Diagnostic::error(codes::MOVE_OUT, value.span, title);
-            self.error(d.help("write the elements out, so that each has an owner of its own"));
-        }
-        Expr { kind: ExprKind::Repeat(Box::new(value)), ty, span }
-    }
-
-    fn struct_literal(&mut self, ty: &'a ast::TypeExpr, fields: &'a [ast::FieldInit], span: Span) -> Expr {
-        let ty_span = ty.span;
-        let ty = self.cx.resolve_type(self.module, ty);
-        let TyKind::Struct { def, .. } = *self.cx.types.kind(ty) else {
-            if ty != Ty::ERROR {
-                let title = format!("`{}` is not a structure", self.cx.show(ty));
-                self.error(Diagnostic::error(codes::UNKNOWN_TYPE, ty_span, title));
-            }
-            for field in fields {
-                self.value(&field.value, Expect::Any);
-            }
-            return self.poison(span);
-        };
-        self.cx.ensure_struct(def);
-        let declared = self.cx.types.structs[def.0 as usize].fields.clone();
-        let mut values: Vec<(u32, Expr)> = Vec::new();
-        for field in fields {
-            let Some(index) = declared.iter().position(|f| f.name == field.name.name) else {
-                self.unknown_field(ty, field.name, codes::STRUCT_FIELDS);
-                self.value(&field.value, Expect::Any);
-                continue;
-            };
-            let value = self.value_of(&field.value, declared[index].ty);
-            if values.iter().any(|(i, _)| *i == index as u32) {
-                let title = format!("the field `{}` is given twice", field.name.name);
-                self.error(Diagnostic::error(codes::STRUCT_FIELDS, field.name.span, title));
-                continue;
-            }
-            values.push((index as u32, value));
-        }
-        let missing: Vec<String> = declared
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| !values.iter().any(|(i, _)| *i == *index as u32))
-            .map(|(_, field)| format!("`{}`", field.name))
-            .collect();
-        if !missing.is_empty() {
-            let title = format!("the literal of `{}` lacks {}", self.cx.show(ty), missing.join(", "));
-            let first = self.cx.types.structs[def.0 as usize].span;
-            let d = Diagnostic::error(codes::STRUCT_FIELDS, ty_span, title);
-            self.error(d.label(first, "declared here").help("a literal gives every field a value"));
-        }
-        Expr { kind: ExprKind::Struct(values), ty, span }
     }
 
     fn pipe(&mut self, value: &'a ast::Expr, func: &'a ast::Expr, expect: Expect, span: Span) -> Expr {

@@ -7,6 +7,9 @@
 pub mod codes;
 pub mod suggest;
 
+mod aggregate;
+mod assign;
+mod branch;
 mod builtins;
 mod call;
 mod coerce;
@@ -19,13 +22,19 @@ mod format;
 mod function;
 mod infer;
 mod local;
+mod loops;
+mod memory;
 mod method;
 mod moves;
 mod names;
+mod numeric;
 mod ops;
 mod place;
 mod resolve;
+mod script;
+mod sizes;
 mod stmt;
+mod unary;
 mod walk;
 
 use rustc_hash::FxHashMap;

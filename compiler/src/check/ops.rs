@@ -154,4 +154,21 @@ impl<'a> FnCx<'_, 'a> {
         let comparison = Self::is_comparison(op);
         Expr { ty: if comparison { Ty::BOOL } else { Ty::ERROR }, ..self.poison(span) }
     }
+
+    /// Widens the narrower of two integers of one sign.
+    pub(super) fn same_number(&mut self, left: Expr, right: Expr) -> (Expr, Expr) {
+        let (a, b) = (left.ty, right.ty);
+        match self.try_coerce(right, a) {
+            Ok(right) => (left, right),
+            Err(right) => match self.try_coerce(left, b) {
+                Ok(left) | Err(left) => (left, right),
+            },
+        }
+    }
+
+    /// The operator of `op` for messages and dispatch in the binary operators.
+    pub(super) fn is_comparison(op: BinaryOp) -> bool {
+        use BinaryOp::*;
+        matches!(op, Eq | Ne | Lt | Le | Gt | Ge)
+    }
 }

@@ -1,0 +1,133 @@
+//! Values made of parts: tuples, arrays and structure literals.
+
+use vex_syntax::ast;
+use vex_syntax::{Diagnostic, Span};
+
+use super::codes;
+use super::function::{Expect, FnCx};
+use super::infer::VarKind;
+use crate::typed::{Expr, ExprKind};
+use crate::types::{Ty, TyKind};
+
+impl<'a> FnCx<'_, 'a> {
+    pub(super) fn tuple(&mut self, elems: &'a [ast::Expr], expect: Expect, span: Span) -> Expr {
+        let hints = match expect.ty().map(|ty| self.kind(ty).clone()) {
+            Some(TyKind::Tuple(hints)) if hints.len() == elems.len() => Some(hints),
+            _ => None,
+        };
+        let mut values = Vec::new();
+        for (index, elem) in elems.iter().enumerate() {
+            values.push(match &hints {
+                Some(hints) => self.value_of(elem, hints[index]),
+                None => self.value(elem, Expect::Any),
+            });
+        }
+        let ty = self.cx.types.intern(TyKind::Tuple(values.iter().map(|value| value.ty).collect()));
+        Expr { kind: ExprKind::Tuple(values), ty, span }
+    }
+
+    /// The element type that the surroundings want of an array.
+    pub(super) fn element_hint(&mut self, expect: Expect) -> Option<Ty> {
+        match expect.ty().map(|ty| self.kind(ty).clone()) {
+            Some(TyKind::Array { elem, .. } | TyKind::Slice { elem, .. }) => Some(elem),
+            _ => None,
+        }
+    }
+
+    pub(super) fn array(&mut self, elems: &'a [ast::Expr], expect: Expect, span: Span) -> Expr {
+        let hint = self.element_hint(expect);
+        let mut values: Vec<Expr> = Vec::with_capacity(elems.len());
+        let mut elem_ty = hint;
+        for elem in elems {
+            let value = match elem_ty {
+                Some(ty) => self.value_of(elem, ty),
+                None => self.value(elem, Expect::Any),
+            };
+            elem_ty.get_or_insert(value.ty);
+            values.push(value);
+        }
+        let elem = elem_ty.unwrap_or_else(|| self.fresh(VarKind::General, span));
+        let ty = self.cx.types.intern(TyKind::Array { elem, len: elems.len() as u64 });
+        Expr { kind: ExprKind::Array(values), ty, span }
+    }
+
+    pub(super) fn repeat(
+        &mut self,
+        value: &'a ast::Expr,
+        count: &'a ast::Expr,
+        expect: Expect,
+        span: Span,
+    ) -> Expr {
+        let value = match self.element_hint(expect) {
+            Some(ty) => self.value_of(value, ty),
+            None => self.value(value, Expect::Any),
+        };
+        let Some(len) = self.cx.constant_int_in(self.module, count, Ty::USIZE, &self.names) else {
+            return self.poison(span);
+        };
+        let elem = value.ty;
+        let ty = self.cx.types.intern(TyKind::Array { elem, len });
+        if self.cx.types.layout(ty).size > 1 << 40 {
+            let title = "this array is larger than 1 TiB";
+            self.error(Diagnostic::error(codes::CONSTANT_FAILS, span, title));
+            return self.poison(span);
+        }
+        if len > 1 && self.cx.types.needs_drop(self.shallow(elem)) {
+            let shown = self.show(elem);
+            let title = format!("a `{shown}` needs dropping, so it cannot be repeated");
+            let d = Diagnostic::error(codes::MOVE_OUT, value.span, title);
+            self.error(d.help("write the elements out, so that each has an owner of its own"));
+        }
+        Expr { kind: ExprKind::Repeat(Box::new(value)), ty, span }
+    }
+
+    pub(super) fn struct_literal(
+        &mut self,
+        ty: &'a ast::TypeExpr,
+        fields: &'a [ast::FieldInit],
+        span: Span,
+    ) -> Expr {
+        let ty_span = ty.span;
+        let ty = self.cx.resolve_type(self.module, ty);
+        let TyKind::Struct { def, .. } = *self.cx.types.kind(ty) else {
+            if ty != Ty::ERROR {
+                let title = format!("`{}` is not a structure", self.cx.show(ty));
+                self.error(Diagnostic::error(codes::UNKNOWN_TYPE, ty_span, title));
+            }
+            for field in fields {
+                self.value(&field.value, Expect::Any);
+            }
+            return self.poison(span);
+        };
+        self.cx.ensure_struct(def);
+        let declared = self.cx.types.structs[def.0 as usize].fields.clone();
+        let mut values: Vec<(u32, Expr)> = Vec::new();
+        for field in fields {
+            let Some(index) = declared.iter().position(|f| f.name == field.name.name) else {
+                self.unknown_field(ty, field.name, codes::STRUCT_FIELDS);
+                self.value(&field.value, Expect::Any);
+                continue;
+            };
+            let value = self.value_of(&field.value, declared[index].ty);
+            if values.iter().any(|(i, _)| *i == index as u32) {
+                let title = format!("the field `{}` is given twice", field.name.name);
+                self.error(Diagnostic::error(codes::STRUCT_FIELDS, field.name.span, title));
+                continue;
+            }
+            values.push((index as u32, value));
+        }
+        let missing: Vec<String> = declared
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !values.iter().any(|(i, _)| *i == *index as u32))
+            .map(|(_, field)| format!("`{}`", field.name))
+            .collect();
+        if !missing.is_empty() {
+            let title = format!("the literal of `{}` lacks {}", self.cx.show(ty), missing.join(", "));
+            let first = self.cx.types.structs[def.0 as usize].span;
+            let d = Diagnostic::error(codes::STRUCT_FIELDS, ty_span, title);
+            self.error(d.label(first, "declared here").help("a literal gives every field a value"));
+        }
+        Expr { kind: ExprKind::Struct(values), ty, span }
+    }
+}

@@ -1,0 +1,236 @@
+//! Writing to places: what may be assigned to or borrowed mutably, and why not.
+
+use vex_syntax::ast::{self, BinaryOp};
+use vex_syntax::{Diagnostic, Span, Spelling};
+
+use super::codes;
+use super::function::{Expect, FnCx};
+use crate::typed::{Expr, ExprKind, UpdateOp};
+use crate::types::{Ty, TyKind};
+
+/// Why a place cannot be written.
+pub(super) enum ReadOnly {
+    /// A local bound without the mutable mark, or a parameter.
+    Local(crate::typed::LocalId),
+    Global(crate::typed::GlobalId),
+    /// Through a pointer or reference of this type.
+    Through(Ty),
+}
+
+impl<'a> FnCx<'_, 'a> {
+    /// The words for a mutable binding in this file's spelling.
+    pub(super) fn mutable_binding(&self, name: &str) -> String {
+        match self.spelling {
+            Spelling::Vex => format!("let! {name}"),
+            Spelling::Vera => format!("var {name}"),
+            Spelling::Vais => format!("{name} := mut"),
+        }
+    }
+
+    pub(super) fn explain_read_only(&mut self, d: Diagnostic, why: &ReadOnly) -> Diagnostic {
+        match why {
+            ReadOnly::Local(id) => {
+                let local = &self.locals[id.0 as usize];
+                let (name, span) = (local.name, local.span);
+                if name.as_str() == "self" {
+                    return d.label(span, "`self` is taken by value here").help("take `self: &T!`");
+                }
+                if self.info[id.0 as usize].parameter {
+                    return d.label(span, "a parameter").help(format!("make it assignable: `{name}!: T`"));
+                }
+                let how = self.mutable_binding(name.as_str());
+                d.label(span, "bound here without the mutable mark").help(format!("bind it with `{how}`"))
+            }
+            ReadOnly::Global(id) => {
+                let global = &self.cx.globals[id.0 as usize];
+                let (name, span) = (global.name, global.span);
+                let how = self.mutable_binding(name.as_str());
+                d.label(span, "declared here without the mutable mark")
+                    .help(format!("declare it with `{how}`"))
+            }
+            ReadOnly::Through(ty) => {
+                let shown = self.show(*ty);
+                d.note(format!("`{shown}` is read-only; `{shown}!` can be written through"))
+            }
+        }
+    }
+
+    pub(super) fn immutable_borrow(&mut self, place: &Expr, why: ReadOnly, span: Span) {
+        let (code, title) = match why {
+            ReadOnly::Through(_) => (codes::READ_ONLY, "a mutable borrow through a read-only reference"),
+            _ => (codes::IMMUTABLE_BORROW, "a mutable borrow of something immutable"),
+        };
+        let d = Diagnostic::error(code, span, title);
+        let d = self.explain_read_only(d, &why);
+        let _ = place;
+        self.error(d);
+    }
+
+    /// Checks that a receiver may be changed by the method called on it.
+    pub(super) fn need_mutable_receiver(&mut self, place: &Expr, method: &str, span: Span) {
+        if let Some(why) = self.read_only(place) {
+            // `.vais` lets immutable bindings be changed, but not what a read-only pointer points at.
+            if self.spelling == Spelling::Vais && !matches!(why, ReadOnly::Through(_)) {
+                return;
+            }
+            let title = format!("`{method}` changes its receiver, which is immutable here");
+            let d = Diagnostic::error(codes::IMMUTABLE_BORROW, span, title);
+            let d = self.explain_read_only(d, &why);
+            self.error(d);
+        }
+    }
+
+    pub(super) fn assign(
+        &mut self,
+        op: Option<BinaryOp>,
+        place: &'a ast::Expr,
+        value: &'a ast::Expr,
+        span: Span,
+    ) -> Expr {
+        if op.is_none()
+            && let ast::ExprKind::Name(name) = place.kind
+            && name.as_str() == "_"
+        {
+            let value = self.value(value, Expect::Any);
+            return self.discard(value);
+        }
+        let target = self.assigned_place(place);
+        let kind = match op {
+            None => {
+                let ty = target.ty;
+                let value = Box::new(self.value_of(value, ty));
+                let raw = self.is_behind_raw_pointer(&target);
+                let drop_old = !raw && self.cx.types.needs_drop(self.shallow(ty));
+                ExprKind::Assign { place: Box::new(target), value, drop_old }
+            }
+            Some(op) => {
+                let value = self.value(value, Expect::Any);
+                let value = self.scalar(value);
+                match self.update_operation(op, &target, value, span) {
+                    Some((op, value)) => {
+                        ExprKind::Update { op, place: Box::new(target), value: Box::new(value) }
+                    }
+                    None => return self.poison(span),
+                }
+            }
+        };
+        Expr { kind, ty: Ty::UNIT, span }
+    }
+
+    pub(super) fn update_operation(
+        &mut self,
+        op: BinaryOp,
+        target: &Expr,
+        value: Expr,
+        span: Span,
+    ) -> Option<(UpdateOp, Expr)> {
+        if self.is_pointer(target.ty)
+            && matches!(op, BinaryOp::Add | BinaryOp::Sub)
+            && self.is_integer(value.ty)
+        {
+            let scale = self.pointer_scale(target.ty);
+            return Some((UpdateOp::PtrOffset { scale, negative: op == BinaryOp::Sub }, value));
+        }
+        let shift = matches!(op, BinaryOp::Shl | BinaryOp::Shr);
+        let value = if shift { value } else { self.coerce(value, target.ty) };
+        if self.shallow(target.ty) == Ty::ERROR || self.shallow(value.ty) == Ty::ERROR {
+            return None;
+        }
+        if !self.operator_applies(op, target.ty) || (shift && !self.is_integer(value.ty)) {
+            let (a, b) = (self.show(target.ty), self.show(value.ty));
+            let title = format!("`{}=` does not apply to a `{a}` and a `{b}`", op.as_str());
+            self.error(Diagnostic::error(codes::OPERATOR, span, title));
+            return None;
+        }
+        Some((UpdateOp::Binary(op), value))
+    }
+
+    /// A place that is about to be assigned to.
+    pub(super) fn assigned_place(&mut self, place: &'a ast::Expr) -> Expr {
+        let direct = match place.kind {
+            ast::ExprKind::Name(name) => self.names.get(&name).copied(),
+            _ => None,
+        };
+        let used = match direct {
+            Some(super::local::Binding::Local(id)) => Some((id, self.info[id.0 as usize].used)),
+            _ => None,
+        };
+        let mut target = self.expr(place, Expect::Any);
+        // Assigning to a reference's name assigns the reference; to a `&T!` parameter's target one writes `*r`.
+        if let Some((id, was_used)) = used {
+            let info = &mut self.info[id.0 as usize];
+            info.used = was_used;
+        }
+        self.note_change(&target);
+        if self.shallow(target.ty) == Ty::ERROR {
+            return target;
+        }
+        if !self.is_place(&target) {
+            let d = Diagnostic::error(codes::NOT_A_PLACE, target.span, "this cannot be assigned to");
+            self.error(d.note("a variable, a field, an element, or what a pointer points at can"));
+            target.ty = Ty::ERROR;
+            return target;
+        }
+        if let Some(why) = self.read_only(&target)
+            && !(self.spelling == Spelling::Vais && !matches!(why, ReadOnly::Through(_)))
+        {
+            let (code, title) = match &why {
+                ReadOnly::Local(id) => {
+                    (codes::IMMUTABLE, format!("`{}` is immutable", self.locals[id.0 as usize].name))
+                }
+                ReadOnly::Global(id) => {
+                    (codes::IMMUTABLE, format!("`{}` is immutable", self.cx.globals[id.0 as usize].name))
+                }
+                ReadOnly::Through(ty) => {
+                    (codes::READ_ONLY, format!("a `{}` cannot be written through", self.show(*ty)))
+                }
+            };
+            let d = Diagnostic::error(code, target.span, title);
+            let d = self.explain_read_only(d, &why);
+            self.error(d);
+        }
+        target
+    }
+
+    pub(super) fn note_change(&mut self, place: &Expr) {
+        match &place.kind {
+            ExprKind::Local(id) => self.info[id.0 as usize].changed = true,
+            ExprKind::Field { base, .. } | ExprKind::Index { base, .. } => self.note_change(base),
+            _ => {}
+        }
+    }
+
+    /// Raw memory holds no value that an assignment could drop.
+    pub(super) fn is_behind_raw_pointer(&self, place: &Expr) -> bool {
+        match &place.kind {
+            ExprKind::Deref(pointer) => self.is_pointer(pointer.ty),
+            ExprKind::Field { base, .. } | ExprKind::Index { base, .. } => self.is_behind_raw_pointer(base),
+            _ => false,
+        }
+    }
+
+    /// Why a place cannot be written, if it cannot.
+    pub(super) fn read_only(&self, place: &Expr) -> Option<ReadOnly> {
+        match &place.kind {
+            ExprKind::Local(id) => {
+                let info = &self.info[id.0 as usize];
+                (!info.mutable && !info.late).then_some(ReadOnly::Local(*id))
+            }
+            ExprKind::Global(id) => {
+                (!self.cx.globals[id.0 as usize].mutable).then_some(ReadOnly::Global(*id))
+            }
+            ExprKind::Field { base, .. } => self.read_only(base),
+            ExprKind::Index { base, .. } => match self.kind(base.ty) {
+                TyKind::Slice { mutable, .. } => (!mutable).then_some(ReadOnly::Through(base.ty)),
+                _ => self.read_only(base),
+            },
+            ExprKind::Deref(pointer) => match self.kind(pointer.ty) {
+                TyKind::Ref { mutable: false, .. } | TyKind::RawPtr { mutable: false, .. } => {
+                    Some(ReadOnly::Through(pointer.ty))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
