@@ -57,7 +57,7 @@ pub(crate) struct Block {
     pub at: NonNull<u8>,
     pub size: usize,
     pub align: usize,
-    /// Every byte of the block is `fill`, plus its index.
+    /// The byte at index `i` of the block is `fill + i`.
     fill: u8,
 }
 
@@ -66,8 +66,17 @@ impl Block {
         self.at.addr().get()
     }
 
+    /// The bytes to write and to look at: all of a small block, of a large one
+    /// both ends and some between.
+    fn places(&self) -> impl Iterator<Item = usize> {
+        const END: usize = 2048;
+        let low = self.size.min(END);
+        let high = self.size.saturating_sub(END).max(low);
+        (0..low).chain((low..high).step_by(997)).chain(high..self.size)
+    }
+
     fn paint(&self) {
-        for i in 0..self.size {
+        for i in self.places() {
             // SAFETY: the block is live and has `size` bytes.
             unsafe { self.at.add(i).write(self.fill.wrapping_add(i as u8)) };
         }
@@ -76,7 +85,9 @@ impl Block {
     /// Whether the first `count` bytes are as painted.
     fn intact(&self, count: usize) -> bool {
         // SAFETY: the block is live and has `size` bytes, all painted.
-        (0..count.min(self.size)).all(|i| unsafe { self.at.add(i).read() } == self.fill.wrapping_add(i as u8))
+        self.places()
+            .filter(|&i| i < count)
+            .all(|i| unsafe { self.at.add(i).read() } == self.fill.wrapping_add(i as u8))
     }
 }
 
@@ -185,8 +196,9 @@ impl<S: Subject> Run<S> {
         };
         self.live.remove(index);
         self.requested += size;
-        let moved = Block { at, size, ..old };
-        assert!(moved.intact(old.size), "{old:?} lost its contents in {moved:?}");
+        // What was painted, where it is now, as far as it was to be kept.
+        let moved = Block { at, ..old };
+        assert!(moved.intact(size), "{old:?} lost its contents in {size} bytes at {at:p}");
         self.adopt(at, size, old.align);
         true
     }
@@ -378,6 +390,33 @@ fn script<S: Subject>(make: &impl Fn() -> S, fail: usize) -> usize {
     }
     run.finish();
     count
+}
+
+/// The OS refusing memory from the k-th request on, for every k: what could not
+/// be had is refused, what was had stays whole, and later requests are served.
+#[cfg(unix)]
+pub(crate) fn os_failures<S: Subject>(make: impl Fn() -> S) {
+    let sizes = [100, 60_000, 300_000, 5_000_000, 70_000, 9_000_000, 16];
+    let mut refused = 0;
+    for k in 0.. {
+        let mut run = Run::new(make());
+        let limits = run.subject.limits();
+        let left = crate::os::budget::with(k, || {
+            for size in sizes.iter().cycle().take(28) {
+                if *size <= limits.max_size && !run.allocate(*size, 16) {
+                    refused += 1;
+                }
+            }
+        });
+        run.verify_contents();
+        assert!(run.allocate(100.min(limits.max_size), 16), "with memory again");
+        run.finish();
+        // None was refused, so no larger k can say more.
+        if left > 0 {
+            break;
+        }
+    }
+    assert!(refused > 0, "no request ever reached the OS");
 }
 
 /// A long random sequence of every operation against the model.

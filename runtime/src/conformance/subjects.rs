@@ -340,7 +340,7 @@ struct Managed {
 impl Managed {
     fn new(family: &Family, max_size: usize, max_align: usize) -> Managed {
         let allocator = (family.create)(CAPACITY as usize * 4).expect("memory");
-        let exact = family.sized && family.name != "bump" && family.name != "kmem";
+        let exact = family.sized && family.name != "kmem";
         let reuse = match family.name {
             "bump" => Reuse::Never,
             "stack" => Reuse::FromTheTop,
@@ -407,3 +407,10 @@ fn managed_kmem() -> Managed {
 }
 
 conformance!(kmem_as_manager, managed_kmem);
+
+/// The heap is the allocator that grows by asking the OS.
+#[cfg(unix)]
+#[test]
+fn the_heap_survives_every_refusal_of_the_os() {
+    crate::conformance::os_failures(|| Managed::new(&process::FAMILIES[0], 10_000_000, 16));
+}

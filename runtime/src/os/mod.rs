@@ -69,6 +69,36 @@ pub fn flush_instruction_cache(ptr: *mut u8, size: usize) {
     }
 }
 
+/// Test support: making the k-th mapping of a thread fail.
+#[cfg(all(test, unix))]
+pub(crate) mod budget {
+    use std::cell::Cell;
+
+    thread_local! {
+        static REMAINING: Cell<Option<u64>> = const { Cell::new(None) };
+    }
+
+    /// Whether the next mapping may be made; counts it.
+    pub(super) fn permit() -> bool {
+        match REMAINING.get() {
+            None => true,
+            Some(0) => false,
+            Some(left) => {
+                REMAINING.set(Some(left - 1));
+                true
+            }
+        }
+    }
+
+    /// Runs `body` with only the first `count` mappings of this thread granted,
+    /// and returns how many it did not use.
+    pub(crate) fn with(count: u64, body: impl FnOnce()) -> u64 {
+        REMAINING.set(Some(count));
+        body();
+        REMAINING.take().unwrap_or(0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

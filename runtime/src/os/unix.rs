@@ -13,6 +13,10 @@ pub(super) fn query_page_size() -> usize {
 
 /// Maps anonymous memory at an address of the kernel's choice; null on failure.
 fn map_anywhere(size: usize, protection: i32) -> *mut u8 {
+    #[cfg(test)]
+    if !super::budget::permit() {
+        return null_mut();
+    }
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: an anonymous mapping at no fixed address touches nothing existing.
     let ptr = unsafe { libc::mmap(null_mut(), size, protection, flags, -1, 0) };

@@ -39,7 +39,7 @@ pub unsafe fn write_header(block: *mut u8, size: usize) {
 ///
 /// # Faults
 ///
-/// When `block` is not the start of a block.
+/// When `block` is not the start of a block, or of one that was retired.
 pub fn size_of_block(block: *mut u8, buffer: i64, capacity: i64) -> usize {
     let offset = block.addr().wrapping_sub(buffer as usize);
     let inside = (size_of::<Header>()..=capacity as usize).contains(&offset);
@@ -50,7 +50,7 @@ pub fn size_of_block(block: *mut u8, buffer: i64, capacity: i64) -> usize {
             return header.size;
         }
     }
-    fault!(BadPointer, "bad pointer: {block:p} is not the start of a block")
+    fault!(BadPointer, "bad pointer: {block:p} is not the start of a live block")
 }
 
 /// Unseals the header of a block that is gone, so that its address is no longer

@@ -30,8 +30,8 @@ pub struct Bump {
 
 struct State {
     bump: BumpAllocator,
-    /// Usable bytes and number of all blocks, freed or not: the memory of a
-    /// freed block is not available either.
+    /// Usable bytes and number of live blocks. The memory of freed ones is not
+    /// available all the same.
     used: usize,
     blocks: usize,
 }
@@ -92,9 +92,12 @@ unsafe impl ProcessAllocator for Bump {
     }
 
     unsafe fn deallocate(&self, block: *mut u8) {
-        let state = self.state.lock();
-        // Ignored, but a pointer that is no block is still noticed.
-        blocks::size_of_block(block, state.bump.buffer, state.bump.capacity);
+        let mut state = self.state.lock();
+        // The memory stays as it is; a pointer that is no live block is noticed.
+        state.used -= blocks::size_of_block(block, state.bump.buffer, state.bump.capacity);
+        state.blocks -= 1;
+        // SAFETY: the block is the allocator's and nobody uses it any more.
+        unsafe { blocks::retire(block) };
     }
 
     unsafe fn reallocate(&self, block: *mut u8, new_size: usize, align: usize) -> *mut u8 {
@@ -107,8 +110,12 @@ unsafe impl ProcessAllocator for Bump {
         }
         let moved = self.allocate(new_size, align);
         if !moved.is_null() {
-            // SAFETY: two blocks, the new one at least as long as the copy.
-            unsafe { core::ptr::copy_nonoverlapping(block, moved, old_size.min(new_size)) };
+            // SAFETY: two live blocks, the new one at least as long as the copy;
+            // the old one is the caller's to give up.
+            unsafe {
+                core::ptr::copy_nonoverlapping(block, moved, old_size.min(new_size));
+                self.deallocate(block);
+            }
         }
         moved
     }
@@ -128,6 +135,7 @@ unsafe impl ProcessAllocator for Bump {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::{FaultKind, testing::expect_fault};
 
     #[test]
     fn the_last_block_grows_in_place_and_nothing_is_reused() {
@@ -146,7 +154,9 @@ mod tests {
             assert!(b.reallocate(moved, 2000, 16).is_null());
             assert_eq!(b.usable_size(moved), 200);
         }
-        assert_eq!(b.figures().blocks, 4);
-        assert_eq!(b.figures().used, 100 + 8 + 8 + 200);
+        assert_eq!((b.figures().blocks, b.figures().used), (2, 8 + 200));
+        // SAFETY: freeing twice is the bug under test.
+        let (kind, _) = expect_fault(|| unsafe { b.deallocate(first) });
+        assert_eq!(kind, FaultKind::BadPointer);
     }
 }

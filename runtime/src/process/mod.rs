@@ -15,8 +15,11 @@ pub mod bump;
 pub mod free_list;
 mod heap;
 pub mod kmem;
+mod refusal;
 pub mod stack;
 pub mod system;
+
+pub use refusal::{Refusal, last_refusal};
 
 use crate::heap::Figures;
 use crate::size;
@@ -224,7 +227,7 @@ pub fn current() -> &'static dyn ProcessAllocator {
 pub fn allocate(size: usize, align: usize) -> *mut u8 {
     match selected() {
         None => crate::heap::allocate(size, align),
-        Some(other) => other.allocate(size, align),
+        Some(other) => refusal::noting(other.allocate(size, align), size),
     }
 }
 
@@ -233,7 +236,7 @@ pub fn allocate(size: usize, align: usize) -> *mut u8 {
 pub fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
     match selected() {
         None => crate::heap::allocate_zeroed(size, align),
-        Some(other) => other.allocate_zeroed(size, align),
+        Some(other) => refusal::noting(other.allocate_zeroed(size, align), size),
     }
 }
 
@@ -265,7 +268,7 @@ pub unsafe fn reallocate(block: *mut u8, new_size: usize, align: usize) -> *mut 
         // SAFETY: the caller's word.
         None => unsafe { crate::heap::reallocate(block, new_size, align) },
         // SAFETY: the caller's word.
-        Some(other) => unsafe { other.reallocate(block, new_size, align) },
+        Some(other) => refusal::noting(unsafe { other.reallocate(block, new_size, align) }, new_size),
     }
 }
 
