@@ -182,11 +182,9 @@ impl<'a> FileParser<'a> {
         let mut replaced = None;
         let mut saved = Vec::new();
         for _ in 0..MOST_RECOVERIES {
+            let more = self.patch(&failure, &mut tokens, next, &mut replaced, quiet, &mut errors);
             let known = self.builder.diagnostics.borrow().len() + errors.len();
-            if known >= MOST_ERRORS || self.budget < tokens.len() {
-                break;
-            }
-            if !self.patch(&failure, &mut tokens, next, &mut replaced, quiet, &mut errors) {
+            if !more || known >= MOST_ERRORS || self.budget < tokens.len() {
                 break;
             }
             quiet = false;

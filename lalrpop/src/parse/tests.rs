@@ -276,3 +276,17 @@ fn expressions_parse_alone() {
     assert!(expr("let x = 1").is_err());
     assert!(expr("\"a").is_err());
 }
+
+#[test]
+fn a_function_too_long_to_recover_still_gives_its_first_error() {
+    let text = format!("fn f() {{\n{}}}", "let a = b c\n".repeat(RECOVERY_BUDGET / 5));
+    assert_eq!(codes(&text), ["E0001"]);
+}
+
+#[test]
+fn an_error_inside_a_literal_costs_its_statement_only() {
+    let text = "fn a() {\n let p = P { x 1 }\n b()\n let q = f(P { y: = })\n c()\n}\n";
+    let (unit, errors) = parse_file(text, 1, Spelling::Vex);
+    assert_eq!(errors.len(), 2, "{errors:#?}");
+    assert_eq!(print_ast(&unit, None), "fn a(body(error, call(name b), error, call(name c)))\n");
+}
