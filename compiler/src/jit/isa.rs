@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::settings::{self, Configurable, Flags};
 
-use super::JitError;
+use super::{JitError, cpu};
 
 /// How much effort goes into the code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +45,10 @@ pub fn host(opt: OptLevel, verify: bool) -> Result<Arc<dyn TargetIsa>, JitError>
     for (name, value) in chosen {
         flags.set(name, value).map_err(|error| JitError::Host(format!("setting {name}: {error}")))?;
     }
-    let builder = cranelift_native::builder().map_err(|reason| JitError::Host(reason.to_string()))?;
+    let unsupported = |reason: &str| JitError::Host(reason.to_string());
+    let mut builder = cranelift_native::builder_with_options(false).map_err(unsupported)?;
+    if !cpu::enable_features(&mut builder) {
+        builder = cranelift_native::builder().map_err(unsupported)?;
+    }
     builder.finish(Flags::new(flags)).map_err(|error| JitError::Host(error.to_string()))
 }

@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `isa` | the target and the code generator's settings |
+//! | `isa`, `cpu` | the target and the code generator's settings |
 //! | `codegen` | lowering and compiling, on all cores |
 //! | `link`, `memory`, `symbols` | from batches of code to sealed memory |
 //! | `codemap`, `perf` | from addresses back to the source |
@@ -17,6 +17,7 @@
 mod arch;
 mod codegen;
 mod codemap;
+mod cpu;
 mod emit;
 pub mod ice;
 mod interrupt;

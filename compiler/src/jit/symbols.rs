@@ -14,7 +14,7 @@ pub fn resolve_symbol(name: &str, managed: bool) -> Option<*const u8> {
 }
 
 /// Looks a symbol up in everything the process has loaded.
-fn in_process(name: &str) -> Option<*const u8> {
+pub(super) fn in_process(name: &str) -> Option<*const u8> {
     let name = CString::new(name).ok()?;
     // SAFETY: a NUL-terminated name; `RTLD_DEFAULT` is the global search order.
     let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
