@@ -46,6 +46,7 @@ impl BumpAllocator {
         if buffer == 0 || end_of(buffer, capacity).is_none() {
             return BumpAllocator::default();
         }
+        owned::lend(buffer);
         BumpAllocator { buffer, capacity, offset: 0, allocated: 0 }
     }
 
@@ -86,13 +87,16 @@ impl BumpAllocator {
     }
 
     /// Frees the buffer if it is the allocator's own and zeroes every field; -1
-    /// when there is no buffer, as after an earlier `drop`.
+    /// when there is no buffer, or a copy of the struct was dropped before.
     pub fn drop(&mut self) -> i64 {
         if self.buffer == 0 {
             return outcome(false);
         }
-        // Not ours means `from_buffer`: the memory stays the caller's.
-        let _ours = owned::release(Kind::Bump, self.buffer);
+        // Neither ours nor ours lately means `from_buffer`: the memory stays the
+        // caller's.
+        if !owned::release(Kind::Bump, self.buffer) && owned::was_released(self.buffer) {
+            return outcome(false);
+        }
         *self = BumpAllocator::default();
         outcome(true)
     }
@@ -260,11 +264,16 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_may_drop_the_buffer() {
-        let before = BumpAllocator::new(64);
+    fn a_copy_may_drop_the_buffer_and_then_the_original_may_not() {
+        let mut before = BumpAllocator::new(64);
         let mut copy = BumpAllocator { ..before };
         assert_eq!(copy.drop(), 0);
-        assert!(!owned::release(Kind::Bump, before.buffer), "the buffer went with the copy");
         assert_eq!((copy.buffer, copy.capacity, copy.offset, copy.allocated), (0, 0, 0, 0));
+        assert!(!owned::release(Kind::Bump, before.buffer), "the buffer went with the copy");
+        assert_eq!(before.drop(), -1);
+        // The same address, lent by a caller, is another matter.
+        // SAFETY: nothing is allocated from it.
+        let mut lent = unsafe { BumpAllocator::from_buffer(before.buffer, 64) };
+        assert_eq!((lent.drop(), lent.drop()), (0, -1));
     }
 }

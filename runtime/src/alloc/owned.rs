@@ -68,14 +68,26 @@ const _: () = assert!(size_of::<Prefix>() == BUFFER_ALIGN, "the prefix takes exa
 /// Buckets of the table of live buffers, a power of two.
 const BUCKETS: usize = 256;
 
-/// The table of live owned buffers: chains of prefixes by buffer address.
-struct Table([Option<NonNull<Prefix>>; BUCKETS]);
+/// How many released buffers of bump allocators are remembered: only theirs
+/// could be taken for a buffer that was lent.
+const REMEMBERED: usize = 256;
+
+/// The live owned buffers, and the latest released ones.
+struct Table {
+    /// Chains of prefixes by buffer address.
+    buckets: [Option<NonNull<Prefix>>; BUCKETS],
+    /// Addresses of released buffers of bump allocators whose memory nobody has used for a buffer
+    /// since; 0 for none. A ring.
+    released: [usize; REMEMBERED],
+    /// Where in the ring the next one goes.
+    next: usize,
+}
 
 // SAFETY: a prefix is reached only through the table, under its lock, or by the
 // allocator that owns the buffer.
 unsafe impl Send for Table {}
 
-static TABLE: Lock<Table> = Lock::new(Table([None; BUCKETS]));
+static TABLE: Lock<Table> = Lock::new(Table { buckets: [None; BUCKETS], released: [0; REMEMBERED], next: 0 });
 
 unsafe extern "C" fn before_fork() {
     TABLE.acquire();
@@ -103,9 +115,14 @@ impl Table {
         mixed >> (usize::BITS - BUCKETS.trailing_zeros())
     }
 
+    /// A buffer is in use at this address (again).
+    fn forget(&mut self, buffer: usize) {
+        self.released.iter_mut().filter(|known| **known == buffer).for_each(|known| *known = 0);
+    }
+
     /// Takes the prefix of `buffer` out of the table.
     fn take(&mut self, buffer: usize, kind: Kind) -> Option<NonNull<Prefix>> {
-        let mut link = &mut self.0[Table::bucket(buffer)];
+        let mut link = &mut self.buckets[Table::bucket(buffer)];
         loop {
             let prefix = (*link)?;
             // SAFETY: prefixes in the table are live until `take` removes them,
@@ -116,6 +133,10 @@ impl Table {
                     return None;
                 }
                 *link = node.next.take();
+                if kind == Kind::Bump {
+                    self.released[self.next] = buffer;
+                    self.next = (self.next + 1) % REMEMBERED;
+                }
                 return Some(prefix);
             }
             link = &mut node.next;
@@ -140,7 +161,8 @@ pub(super) fn obtain(kind: Kind, capacity: i64, tag_count: usize, zeroed: bool) 
     // SAFETY: the block is fresh, big enough, aligned, and zero in front.
     let buffer = unsafe { dress(kind, block, tag_count) };
     let mut table = table();
-    let bucket = &mut table.0[Table::bucket(buffer as usize)];
+    table.forget(buffer as usize);
+    let bucket = &mut table.buckets[Table::bucket(buffer as usize)];
     // SAFETY: `dress` wrote the prefix; nobody else knows the buffer yet.
     let node = unsafe { prefix(buffer) };
     // SAFETY: as above.
@@ -182,6 +204,17 @@ pub(super) fn release(kind: Kind, buffer: i64) -> bool {
     true
 }
 
+/// Whether `buffer` was a bump allocator's, released lately and nobody has said since that there is
+/// a buffer at that address.
+pub(super) fn was_released(buffer: i64) -> bool {
+    table().released.contains(&(buffer as usize))
+}
+
+/// Says that there is a buffer at this address that we do not own.
+pub(super) fn lend(buffer: i64) {
+    table().forget(buffer as usize);
+}
+
 /// The prefix in front of `buffer`.
 ///
 /// # Safety
@@ -196,7 +229,7 @@ pub(super) unsafe fn prefix(buffer: i64) -> *mut Prefix {
 pub fn live() -> usize {
     let table = table();
     let mut count = 0;
-    for bucket in &table.0 {
+    for bucket in &table.buckets {
         let mut link = *bucket;
         while let Some(prefix) = link {
             count += 1;
@@ -226,6 +259,17 @@ mod tests {
         assert!(release(Kind::Stack, buffer));
         assert!(!release(Kind::Stack, buffer));
         assert!(!release(Kind::Stack, 0));
+        assert!(!was_released(buffer), "only bump allocators need to know");
+    }
+
+    #[test]
+    fn a_released_buffer_is_remembered_until_its_address_is_a_buffer_again() {
+        let buffer = obtain(Kind::Bump, 100, 0, false).expect("memory");
+        assert!(!was_released(buffer));
+        assert!(release(Kind::Bump, buffer));
+        assert!(was_released(buffer) && !was_released(buffer + 64));
+        lend(buffer);
+        assert!(!was_released(buffer));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 use super::stream;
 use crate::abi::{AbiTy, AbiType, VexStr};
+use crate::alloc::kmem;
 
 /// Called once when the program ends, with the exit status it asked for; returns
 /// the status to end with. Reports at exit are written from here.
@@ -17,11 +18,12 @@ pub fn set_exit_hook(hook: ExitHook) {
     EXIT_HOOK.store(hook as *mut (), Ordering::Release);
 }
 
-/// Ends the program: writes what the streams hold back, calls the exit hook and
-/// leaves the process without running destructors. Every regular way out, and a
+/// Ends the program: writes what the streams hold back, kmem's report if it was
+/// asked for, calls the exit hook and leaves the process without running destructors. Every regular way out, and a
 /// panic's after its report, comes through here.
 pub fn finish(status: i32) -> ! {
     stream::flush_all();
+    kmem::finish();
     let status = run_exit_hook(status);
     stream::flush_all();
     exit_now(status)

@@ -209,19 +209,31 @@ pub fn report(out: &mut dyn Write) -> fmt::Result {
     outcome
 }
 
-/// Prints [`report`] to standard error when the process exits; asking twice
+/// Whether [`report`] is to be printed at the end and was not yet.
+static REPORT_DUE: AtomicBool = AtomicBool::new(false);
+
+/// Has [`report`] printed to standard error when the process exits; asking twice
 /// changes nothing.
 pub fn report_at_exit() {
-    static ASKED: AtomicBool = AtomicBool::new(false);
+    static REGISTERED: AtomicBool = AtomicBool::new(false);
 
     extern "C" fn at_exit() {
-        let _ = report(&mut Stderr);
+        finish();
     }
 
-    if !ASKED.swap(true, Ordering::Relaxed) {
+    REPORT_DUE.store(true, Ordering::Relaxed);
+    if !REGISTERED.swap(true, Ordering::Relaxed) {
         // SAFETY: the handler is a function of this process that neither
         // allocates nor exits.
         unsafe { libc::atexit(at_exit) };
+    }
+}
+
+/// Prints the report if it is due. Programs that end without C's exit handlers
+/// come through here.
+pub fn finish() {
+    if REPORT_DUE.swap(false, Ordering::Relaxed) {
+        let _ = report(&mut Stderr);
     }
 }
 
