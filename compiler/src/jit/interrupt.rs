@@ -2,13 +2,15 @@
 //! in a loop without calls, in a long call of the runtime, or waiting for input.
 //!
 //! Generated code never holds the lock of an output buffer, so the handler can nearly always take it, write and end.
-//! If the interrupted code is just printing, a timer tries again; if that code is stuck (a pipe nobody reads), the
-//! process ends without. In an interactive session the program is stopped instead, at the next function it calls,
-//! or, if it calls none, where it is.
+//! If the interrupted code is just printing, it ends the process itself when it gives the lock back; if it is stuck
+//! (a pipe nobody reads), a timer ends the process without.
+//!
+//! In an interactive session the program is stopped instead, at the next function it calls, or, if it calls none for
+//! a while, where it is.
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, Ordering};
 
 use vex_runtime::builtins::{process, stream};
 
@@ -19,19 +21,22 @@ use super::signals;
 /// Exit status of a process that Ctrl-C ended.
 const STATUS: i32 = 130;
 
-/// Microseconds between attempts.
-const PERIOD: libc::suseconds_t = 2_000;
-
-/// Attempts before giving up; with [`PERIOD`], half of what a user notices.
-const ATTEMPTS: u32 = 25;
-
-/// Attempts since Ctrl-C; 0: none was pressed.
-static ATTEMPT: AtomicU32 = AtomicU32::new(0);
+/// Microseconds that an interrupted program may take to come to a good place to end: half of what a user notices.
+const GRACE: libc::suseconds_t = 50_000;
 
 /// Seconds that a program which failed may take to end.
 const LAST_WORDS: libc::time_t = 3;
 
-/// The status to end with when time is up; 0: nothing is being waited for.
+/// What Ctrl-C was pressed for, if it was.
+static PRESSED: AtomicU8 = AtomicU8::new(NO);
+/// It was not.
+const NO: u8 = 0;
+/// To end the process.
+const END: u8 = 1;
+/// To stop the program of a session.
+const STOP: u8 = 2;
+
+/// The status to end with when the time for last words is up; 0: nothing is being waited for.
 static OVERDUE: AtomicI32 = AtomicI32::new(0);
 
 /// Whether the handlers are installed.
@@ -55,42 +60,44 @@ pub(super) fn end_soon(status: i32) {
 
 extern "C" fn on_interrupt(_signal: c_int, _info: *mut libc::siginfo_t, _context: *mut c_void) {
     if let Some(run) = run::current().filter(|run| run.recover) {
+        PRESSED.store(STOP, Ordering::Relaxed);
+        set_timer(0, GRACE);
         run.interrupted.set(true);
-        run.stop_at_next_call();
+        return run.stop_at_next_call();
     }
-    // The timer also covers a write that blocks below.
-    ATTEMPT.store(1, Ordering::Relaxed);
-    set_timer(0, PERIOD);
-    attempt();
+    PRESSED.store(END, Ordering::Relaxed);
+    // Before the attempt below, which may block in a write.
+    set_timer(0, GRACE);
+    stream::end_when_free(STATUS);
+    if stream::flush_from_signal() {
+        process::exit_now(STATUS)
+    }
 }
 
 extern "C" fn on_timer(_signal: c_int, _info: *mut libc::siginfo_t, context: *mut c_void) {
-    if ATTEMPT.load(Ordering::Relaxed) == 0 {
-        match OVERDUE.load(Ordering::Relaxed) {
-            0 => return,
-            status => process::exit_now(status),
+    match PRESSED.load(Ordering::Relaxed) {
+        END => process::exit_now(STATUS),
+        STOP => {
+            // SAFETY: the kernel's argument to a SA_SIGINFO handler.
+            let pc = unsafe { arch::registers(context) }.pc;
+            if let Some(run) = run::current()
+                && run.interrupted.get()
+                && run.ground().map(pc).is_some()
+            {
+                run.leave(End::Interrupted)
+            }
         }
-    }
-    if ATTEMPT.fetch_add(1, Ordering::Relaxed) < ATTEMPTS {
-        return attempt();
-    }
-    let Some(run) = run::current().filter(|run| run.recover) else { process::exit_now(STATUS) };
-    // SAFETY: the kernel's argument to a SA_SIGINFO handler.
-    let pc = unsafe { arch::registers(context) }.pc;
-    if run.interrupted.get() && run.ground().map(pc).is_some() {
-        set_timer(0, 0);
-        ATTEMPT.store(0, Ordering::Relaxed);
-        run.leave(End::Interrupted)
+        _ => match OVERDUE.load(Ordering::Relaxed) {
+            0 => {}
+            status => process::exit_now(status),
+        },
     }
 }
 
-/// Ends the process if the streams are free.
-fn attempt() {
-    if run::current().is_some_and(|run| run.recover) {
-        return;
-    }
-    if stream::flush_from_signal() {
-        process::exit_now(STATUS)
+/// Goes on after a program was stopped: forgets that Ctrl-C was pressed.
+pub(super) fn settle() {
+    if PRESSED.swap(NO, Ordering::Relaxed) != NO {
+        set_timer(0, 0);
     }
 }
 

@@ -198,6 +198,9 @@ impl CompiledProgram {
             vex_runtime::builtins::process::set_exit_hook(on_exit);
         }
         let value = execute(&run, self.entry);
+        if options.recover {
+            interrupt::settle();
+        }
         Ok(match run.ended.get() {
             None => Outcome::Returned(self.result.read(value)),
             Some(End::Failed) => Outcome::Failed(run.capture.into_inner()),

@@ -15,7 +15,7 @@
 
 use core::cell::UnsafeCell;
 use core::fmt;
-use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, Ordering};
 
 use super::process;
 
@@ -222,6 +222,9 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.settle();
         self.stream.locked.store(false, Ordering::Release);
+        if END_STATUS.load(Ordering::Relaxed) != 0 {
+            end_now();
+        }
     }
 }
 
@@ -263,6 +266,24 @@ pub fn flush_from_signal() -> bool {
         }
     }
     all
+}
+
+/// The status to end the process with as soon as a stream is free; 0: go on.
+static END_STATUS: AtomicI32 = AtomicI32::new(0);
+
+/// Ends the process when the print call that a signal interrupted is complete,
+/// with what it printed written.
+pub fn end_when_free(status: i32) {
+    END_STATUS.store(status, Ordering::Relaxed);
+}
+
+#[cold]
+fn end_now() {
+    let status = END_STATUS.swap(0, Ordering::Relaxed);
+    if status != 0 {
+        flush_from_signal();
+        process::exit_now(status)
+    }
 }
 
 /// Frees the output streams' locks after a failure inside a print call, whose
