@@ -46,9 +46,14 @@ impl<'a> Lower<'a> {
                 if let Some(leaves) = self.expand_library(function, args, expr) {
                     return leaves;
                 }
-                let values = self.args(args);
                 let body = Body::Function { func: *func, args: type_args.clone() };
-                let target = self.instance(self.decls.instance(&body));
+                let index = self.decls.instance(&body);
+                let summary = &self.decls.summaries[index as usize];
+                if let Some(leaves) = self.call_in_place(function, summary, args, expr) {
+                    return leaves;
+                }
+                let values = self.args(args);
+                let target = self.instance(index);
                 if function.library {
                     self.mark_site(expr);
                 }
@@ -99,7 +104,7 @@ impl<'a> Lower<'a> {
     }
 
     /// For the heap report: notes where user code calls something that may allocate.
-    fn mark_site(&mut self, expr: &'a Expr) {
+    pub(super) fn mark_site(&mut self, expr: &'a Expr) {
         if !self.report {
             return;
         }

@@ -2,7 +2,10 @@
 
 use cranelift_codegen::ir::{self, Block, InstBuilder};
 
+use rustc_hash::FxHashSet;
+
 use super::addr::Addr;
+use super::facts;
 use super::func::{Leaves, Lower};
 use crate::typed::{self, Expr, ExprKind, LocalId, LoopId, Pattern, StmtKind};
 use crate::types::Ty;
@@ -15,7 +18,7 @@ pub(super) struct Scope {
 }
 
 /// A loop around the current position.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct LoopFrame {
     id: LoopId,
     /// Where `break` goes; its parameters are the leaves of the loop's value.
@@ -28,6 +31,8 @@ pub(super) struct LoopFrame {
     ty: Ty,
     /// Where the loop's value goes, unless it is flat.
     dest: Option<Addr>,
+    /// The locals that change in it, if it is an innermost loop.
+    pub varying: Option<FxHashSet<LocalId>>,
 }
 
 impl<'a> Lower<'a> {
@@ -45,9 +50,9 @@ impl<'a> Lower<'a> {
             }
             Break { target, value } => self.break_loop(*target, value.as_deref()),
             Continue(target) => {
-                let frame = self.frame(*target);
-                self.drop_scopes(frame.scopes);
-                self.jump(frame.next, &[]);
+                let (scopes, next) = (self.frame(*target).scopes, self.frame(*target).next);
+                self.drop_scopes(scopes);
+                self.jump(next, &[]);
                 self.unreachable();
             }
             Return(value) => self.return_value(value.as_deref()),
@@ -185,6 +190,7 @@ impl<'a> Lower<'a> {
         match pattern {
             Pattern::Local(id) => {
                 self.init_local(*id, init);
+                self.learn(*id, init);
                 self.enter_local(*id, true);
             }
             Pattern::Wild => self.effect(init),
@@ -269,19 +275,20 @@ impl<'a> Lower<'a> {
         leaves
     }
 
-    fn frame(&self, id: LoopId) -> LoopFrame {
-        *self.loops.iter().rev().find(|frame| frame.id == id).expect("a loop is left only from inside")
+    fn frame(&self, id: LoopId) -> &LoopFrame {
+        self.loops.iter().rev().find(|frame| frame.id == id).expect("a loop is left only from inside")
     }
 
-    fn push_loop(&mut self, id: LoopId, end: Block, next: Block, ty: Ty, dest: Option<Addr>) {
+    fn push_loop(&mut self, id: LoopId, [end, next]: [Block; 2], varying: Option<FxHashSet<LocalId>>) {
         let scopes = self.scopes.len();
-        self.loops.push(LoopFrame { id, end, next, scopes, ty, dest });
+        self.loops.push(LoopFrame { id, end, next, scopes, ty: Ty::UNIT, dest: None, varying });
     }
 
     /// The condition stands before the loop and again at its end, so that each round has one branch.
     fn while_loop(&mut self, id: LoopId, cond: &'a Expr, body: &'a Expr) {
         let (start, next, end) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
         let twice = is_small(cond, &mut 12);
+        let varying = facts::varying(&[cond, body], None);
         if twice {
             self.condition(cond, start, end);
         } else {
@@ -291,7 +298,7 @@ impl<'a> Lower<'a> {
             self.b.seal_block(start);
         }
         self.b.switch_to_block(start);
-        self.push_loop(id, end, next, Ty::UNIT, None);
+        self.push_loop(id, [end, next], varying);
         self.effect(body);
         self.loops.pop();
         self.jump(next, &[]);
@@ -310,7 +317,10 @@ impl<'a> Lower<'a> {
         let end = if dest.is_some() { self.b.create_block() } else { self.block_for(ty) };
         self.jump(start, &[]);
         self.b.switch_to_block(start);
-        self.push_loop(id, end, start, ty, dest);
+        self.push_loop(id, [end, start], facts::varying(&[body], None));
+        if let Some(frame) = self.loops.last_mut() {
+            (frame.ty, frame.dest) = (ty, dest);
+        }
         self.effect(body);
         self.loops.pop();
         self.jump(start, &[]);
@@ -320,13 +330,13 @@ impl<'a> Lower<'a> {
     }
 
     fn break_loop(&mut self, target: LoopId, value: Option<&'a Expr>) {
-        let frame = self.frame(target);
+        let LoopFrame { end, scopes, ty, dest, .. } = *self.frame(target);
         let leaves = match value {
-            Some(value) => self.arm(value, frame.ty, frame.dest),
+            Some(value) => self.arm(value, ty, dest),
             None => Leaves::new(),
         };
-        self.drop_scopes(frame.scopes);
-        self.jump(frame.end, &leaves);
+        self.drop_scopes(scopes);
+        self.jump(end, &leaves);
         self.unreachable();
     }
 
@@ -358,7 +368,8 @@ impl<'a> Lower<'a> {
         self.b.switch_to_block(start);
         let value = self.b.use_var(counter);
         self.store_local(local, &[value]);
-        self.push_loop(id, end, next, Ty::UNIT, None);
+        self.learn_range(local, range, inclusive);
+        self.push_loop(id, [end, next], facts::varying(&[body], Some(local)));
         self.effect(body);
         self.loops.pop();
         self.jump(next, &[]);

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use cranelift_codegen::ir::{Signature, Type};
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig, TargetIsa};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use vex_syntax::Span;
 
 use super::value::TypeTable;
-use crate::typed::{FormatSpec, FuncId, GlobalId, Ty};
+use crate::typed::{FormatSpec, FuncId, GlobalId, LocalId, Ty};
 
 /// The namespaces of `UserExternalName`s in lowered functions; the index is that of the list named here.
 pub mod namespace {
@@ -194,8 +194,12 @@ pub(super) struct Summary {
     pub defers: Defers,
     /// How many there are.
     pub defer_count: u32,
+    /// Whether calls of it may become its code.
+    pub in_place: bool,
     /// Whether it calls anything (on a path that goes on).
     pub calls: bool,
+    /// Locals that are assigned to after their declaration.
+    pub assigned: FxHashSet<LocalId>,
     /// Globals that it initialises, in order; those that need dropping.
     pub init_globals: Vec<GlobalId>,
 }

@@ -8,6 +8,8 @@ use super::decl::{
     Body, DataDecl, Declarations, Defers, GlobalData, InstanceDecl, LowerOptions, NO_INDEX, Summary,
     SymbolDecl,
 };
+use super::facts;
+use super::inline;
 use super::rt;
 use super::text::{self, Part};
 use super::value::TypeTable;
@@ -81,6 +83,7 @@ impl<'p> Declare<'p> {
                 if let FunctionBody::Code(body) = &function.body {
                     self.walk(body);
                 }
+                self.summary.in_place = inline::is_candidate(&self.program.types, &self.out.types, function);
             }
             Body::Thunk(func) => {
                 if let FunctionBody::Extern(symbol) = &self.function(func).body {
@@ -130,7 +133,13 @@ impl<'p> Declare<'p> {
                 self.value(right.ty, &ASSERT_SPEC);
                 self.pieces(text::assert_eq_suffix(pieces), pieces);
             }
-            ExprKind::Assign { place, drop_old: true, .. } => self.drop_of(place.ty),
+            ExprKind::Assign { place, drop_old, .. } => {
+                self.summary.assigned.extend(facts::root(place));
+                if *drop_old {
+                    self.drop_of(place.ty);
+                }
+            }
+            ExprKind::Update { place, .. } => self.summary.assigned.extend(facts::root(place)),
             ExprKind::Block(block) => block.stmts.iter().for_each(|stmt| self.stmt(stmt)),
             ExprKind::Return(_) => self.summary.returns = true,
             ExprKind::Defer(_) => {

@@ -78,11 +78,7 @@ impl<'a> Lower<'a> {
 
     /// The body of the function, and its end.
     pub(super) fn body(&mut self, function: &'a typed::Function, body: &'a Expr) {
-        let dest = self.result_memory(function);
-        let leaves = match outer_block(body) {
-            Some(block) => self.statements(function.ret, block, dest),
-            None => self.arm(body, function.ret, dest),
-        };
+        let leaves = self.body_value(function, body);
         self.at(function.span);
         if self.b.is_unreachable() {
             self.end_unreachable();
@@ -91,6 +87,15 @@ impl<'a> Lower<'a> {
         }
         if self.exits.active {
             self.exit_sequence();
+        }
+    }
+
+    /// Evaluates the body, in the current scope.
+    pub(super) fn body_value(&mut self, function: &'a typed::Function, body: &'a Expr) -> Leaves {
+        let dest = self.result_memory(function);
+        match outer_block(body) {
+            Some(block) => self.statements(function.ret, block, dest),
+            None => self.arm(body, function.ret, dest),
         }
     }
 
@@ -126,6 +131,7 @@ impl<'a> Lower<'a> {
                 self.store_leaves(Addr::value(pointer, Kind::Shared), info, leaves);
             }
             Ret::Leaves(Some(first)) => self.def_vars(first, leaves),
+            Ret::Block(block) => return self.jump(block, leaves),
             _ => {}
         }
         if self.exits.active {

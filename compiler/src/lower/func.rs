@@ -15,6 +15,7 @@ use super::addr::{Addr, Kind};
 use super::control::{LoopFrame, Scope};
 use super::decl::{Body, Declarations, Summary, namespace};
 use super::defer::Exits;
+use super::facts::Fact;
 use super::rt::Rt;
 use super::value::{MAX_LEAVES, TypeInfo};
 use crate::typed::{self, FunctionBody, LocalId, Program};
@@ -44,6 +45,8 @@ pub(super) enum Ret {
     Leaves(Option<u32>),
     /// To this address.
     Memory(ir::Value),
+    /// To this block, as its arguments: the code was put in place of a call.
+    Block(Block),
 }
 
 /// A function while its code is made.
@@ -63,10 +66,16 @@ pub(super) struct Lower<'a> {
     pub homes: Vec<Option<Home>>,
     /// By local id: the drop flag's variable.
     pub flags: Vec<Option<Variable>>,
+    /// By local id: what is known of its value.
+    pub facts: Vec<Option<Fact>>,
     pub scopes: Vec<Scope>,
     pub loops: Vec<LoopFrame>,
     pub ret: Ret,
     pub exits: Exits<'a>,
+    /// How many calls that became code are around the current position.
+    pub depth: u32,
+    /// Where all code counts as standing, inside a library function that was put in place.
+    pub pinned: Option<SourceLoc>,
     functions: FxHashMap<(u32, u32), FuncRef>,
     data: FxHashMap<(u32, u32), GlobalValue>,
 }
@@ -104,10 +113,13 @@ fn function_with(
         report: decls.options.heap_report && !instance.library,
         homes: vec![None; locals],
         flags: vec![None; locals],
+        facts: vec![None; locals],
         scopes: Vec::new(),
         loops: Vec::new(),
         ret: Ret::Leaves(None),
         exits: Exits::default(),
+        depth: 0,
+        pinned: None,
         functions: FxHashMap::default(),
         data: FxHashMap::default(),
     };
@@ -172,7 +184,7 @@ impl<'a> Lower<'a> {
 
     /// What follows stands at `span` in the source.
     pub(super) fn at(&mut self, span: Span) {
-        self.b.set_srcloc(SourceLoc::new(span.lo));
+        self.b.set_srcloc(self.pinned.unwrap_or(SourceLoc::new(span.lo)));
     }
 
     /// An integer constant.

@@ -3,12 +3,22 @@
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{self, InstBuilder, types};
 
+use smallvec::SmallVec;
+
 use super::expr::one;
 use super::func::{Leaves, Lower};
 use super::rt::Rt;
-use crate::typed::{BinaryOp, CastKind, Expr};
+use crate::typed::{BinaryOp, CastKind, Expr, ExprKind};
 use crate::types::{IntTy, Ty, TyKind};
 use vex_syntax::Span;
+
+/// A sum of integers.
+#[derive(Default)]
+struct Sum<'a> {
+    /// What is added; with `true`, subtracted.
+    terms: SmallVec<[(&'a Expr, bool); 4]>,
+    constant: i64,
+}
 
 impl<'a> Lower<'a> {
     /// Arithmetic or comparison.
@@ -195,13 +205,76 @@ impl<'a> Lower<'a> {
         scale: u64,
         negative: bool,
     ) -> ir::Value {
-        let base = self.scalar(base);
-        if let Some(constant) = self.const_int(offset) {
-            let bytes = constant.wrapping_mul(scale as i64);
-            return self.b.ins().iadd_imm_s(base, if negative { bytes.wrapping_neg() } else { bytes });
+        let (address, bytes) = self.offset_address(base, offset, scale, negative);
+        let address = match address {
+            Some(address) => address,
+            None => self.scalar(base),
+        };
+        if bytes == 0 { address } else { self.b.ins().iadd_imm_s(address, bytes) }
+    }
+
+    /// `base ± offset * scale` as an address and a constant number of bytes further. The base is not evaluated when
+    /// nothing has to be added to it. What does not change in the innermost loop is added to the base first.
+    pub(super) fn offset_address(
+        &mut self,
+        base: &'a Expr,
+        offset: &'a Expr,
+        scale: u64,
+        negative: bool,
+    ) -> (Option<ir::Value>, i64) {
+        let mut sum = Sum::default();
+        self.terms(offset, negative, &mut sum);
+        let bytes = sum.constant.wrapping_mul(scale as i64);
+        if sum.terms.is_empty() {
+            return (None, bytes);
         }
-        let bytes = self.byte_offset(offset, scale);
-        if negative { self.b.ins().isub(base, bytes) } else { self.b.ins().iadd(base, bytes) }
+        let hoist = sum.terms.len() > 1 && self.is_invariant(base);
+        let mut address = self.scalar(base);
+        // Terms are evaluated in the order they are written, and added in the order that suits the loop.
+        let mut late = SmallVec::<[(bool, ir::Value); 4]>::new();
+        for (term, negative) in sum.terms {
+            let early = hoist && self.is_invariant(term);
+            let value = self.integer_64(term);
+            if early {
+                address = self.add_scaled(address, value, scale, negative);
+            } else {
+                late.push((negative, value));
+            }
+        }
+        let mut rest: Option<(bool, ir::Value)> = None;
+        for (negative, value) in late {
+            rest = Some(match rest {
+                None => (negative, value),
+                Some((sign, before)) if sign == negative => (sign, self.b.ins().iadd(before, value)),
+                Some((sign, before)) => (sign, self.b.ins().isub(before, value)),
+            });
+        }
+        match rest {
+            None => (Some(address), bytes),
+            Some((negative, value)) => (Some(self.add_scaled(address, value, scale, negative)), bytes),
+        }
+    }
+
+    fn add_scaled(&mut self, address: ir::Value, value: ir::Value, scale: u64, negative: bool) -> ir::Value {
+        let bytes = self.scaled(value, scale);
+        if negative { self.b.ins().isub(address, bytes) } else { self.b.ins().iadd(address, bytes) }
+    }
+
+    /// Takes a sum of 64-bit integers apart.
+    fn terms(&self, expr: &'a Expr, negative: bool, sum: &mut Sum<'a>) {
+        if let Some(constant) = self.const_int(expr) {
+            let constant = if negative { constant.wrapping_neg() } else { constant };
+            sum.constant = sum.constant.wrapping_add(constant);
+            return;
+        }
+        let wide = self.types.as_int(expr.ty).is_some_and(|int| int.bits() == 64);
+        match &expr.kind {
+            ExprKind::Binary { op: op @ (BinaryOp::Add | BinaryOp::Sub), left, right } if wide => {
+                self.terms(left, negative, sum);
+                self.terms(right, negative != (*op == BinaryOp::Sub), sum);
+            }
+            _ => sum.terms.push((expr, negative)),
+        }
     }
 
     /// `offset * scale`

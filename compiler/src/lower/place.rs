@@ -152,12 +152,11 @@ impl<'a> Lower<'a> {
                 if kind == Kind::Reference { addr } else { addr.with_kind(Kind::Raw) }
             }
             ExprKind::PtrOffset { base, offset, scale, negative } => {
-                let Some(constant) = self.const_int(offset) else {
-                    let value = self.scalar(pointer);
-                    return Addr::value(value, kind);
-                };
-                let bytes = constant.wrapping_mul(*scale as i64);
-                self.pointee(base).with_kind(kind).plus(if *negative { bytes.wrapping_neg() } else { bytes })
+                let (address, bytes) = self.offset_address(base, offset, *scale, *negative);
+                match address {
+                    None => self.pointee(base).with_kind(kind).plus(bytes),
+                    Some(address) => Addr::value(address, kind).plus(bytes),
+                }
             }
             _ => {
                 let value = self.scalar(pointer);
@@ -193,7 +192,7 @@ impl<'a> Lower<'a> {
     }
 
     /// The address of an element, after the check of its index.
-    fn element(&mut self, base: &'a Expr, index: &'a Expr, span: Span) -> Addr {
+    fn element(&mut self, base: &'a Expr, index_expr: &'a Expr, span: Span) -> Addr {
         let elem = self.elem(base.ty);
         let stride = self.info(elem).size;
         let (start, len, constant_len) = match self.types.kind(base.ty) {
@@ -206,13 +205,17 @@ impl<'a> Lower<'a> {
                 (Addr::value(parts[0], Kind::Reference), Some(parts[1]), None)
             }
         };
-        if let (Some(index), Some(len)) = (self.const_int(index), constant_len)
+        if let (Some(index), Some(len)) = (self.const_int(index_expr), constant_len)
             && (0..len as i64).contains(&index)
         {
             return start.plus(index * stride as i64);
         }
-        let signed = self.types.as_int(index.ty).is_some_and(|int| int.signed());
-        let index = self.integer_64(index);
+        let signed = self.is_signed(index_expr.ty);
+        let index = self.integer_64(index_expr);
+        if self.is_inside(base, index_expr) {
+            let offset = self.scaled(index, stride);
+            return self.offset_by(start, offset);
+        }
         let len = match (len, constant_len) {
             (Some(len), _) => len,
             (None, len) => self.int(types::I64, len.unwrap_or(0) as i64),
