@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod cli;
+pub mod codes;
 pub mod driver;
 pub mod explain;
 pub mod golden;
@@ -10,6 +11,7 @@ pub mod loader;
 pub mod lower;
 pub mod stack;
 pub mod stdlib;
+pub mod suggest;
 pub mod typed;
 pub mod types;
 

@@ -9,9 +9,9 @@ use rustc_hash::FxHashMap;
 use vex_syntax::ast::{ImportDecl, Item, ItemKind, SourceUnit, Top};
 use vex_syntax::{Diagnostic, FileId, SourceMap, Span, Spelling};
 
-use crate::check::codes;
-use crate::check::suggest;
+use crate::codes;
 use crate::stdlib;
+use crate::suggest;
 
 /// Index of a module in [`Loaded`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

@@ -4,8 +4,7 @@
 //! Order of work: declare all names ([`collect`]), resolve types and signatures on demand ([`types`]), check each
 //! body ([`function`] and the files by kind of expression), then ownership over the finished typed body ([`moves`]).
 
-pub mod codes;
-pub mod suggest;
+pub use crate::{codes, suggest};
 
 mod aggregate;
 mod assign;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use vex_syntax::Spelling;
 
 use super::{FAILED, USAGE};
-use crate::check::suggest;
 use crate::driver::Input;
+use crate::suggest;
 
 /// Why a program cannot be read.
 #[derive(Debug, PartialEq, Eq)]

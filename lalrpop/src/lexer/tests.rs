@@ -1,3 +1,5 @@
+//! Tests of the lexer; in a file of their own for length.
+
 use super::*;
 use Token::*;
 

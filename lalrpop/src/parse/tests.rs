@@ -1,3 +1,5 @@
+//! Tests of the parser; in a file of their own for length.
+
 use super::*;
 use crate::ast_print::print_ast;
 

@@ -1,3 +1,5 @@
+//! Tests of the renderer; in a file of their own for length.
+
 use super::*;
 use crate::codes;
 use crate::spelling::Spelling;
