@@ -278,12 +278,14 @@ const NAME_WIDTH: usize = 32;
 fn write_trace(sink: &mut Sink<'_>, trace: &Trace, ground: &Ground<'_>, sources: &SourceMap) -> fmt::Result {
     let names = trace.shown().filter_map(|(row, _)| ground.find(row.pc));
     let width = names.map(|location| location.function.chars().count()).max().unwrap_or(0).min(NAME_WIDTH);
+    let depth = trace.shown().last().map_or(0, |(row, _)| row.depth);
+    let digits = depth.checked_ilog10().unwrap_or(0) as usize + 1;
     for (row, gap) in trace.shown() {
         if gap {
             writeln!(sink, "  … more calls, not shown")?;
         }
         let Some(location) = ground.find(row.pc) else { continue };
-        write!(sink, "{:3}: {:width$}", row.depth, location.function)?;
+        write!(sink, "  {:digits$}: {:width$}", row.depth, location.function)?;
         match sources.locate(location.position) {
             Some((file, at)) => writeln!(sink, "  {}:{}:{}", file.name, at.line, at.column)?,
             None => writeln!(sink)?,

@@ -198,8 +198,8 @@ fn mutual_recursion_is_folded_as_a_cycle() {
     let trace = report.split_once("^\n").unwrap().1;
     assert_eq!(
         trace,
-        "  0: odd   test.vx:2:1\n  1: even  test.vx:1:1\n  2: odd   test.vx:2:1\n  \
-         … these 2 calls repeated 48 more times\n 99: even  test.vx:1:1\n100: main  test.vx:3:1\n"
+        "    0: odd   test.vx:2:1\n    1: even  test.vx:1:1\n    2: odd   test.vx:2:1\n  \
+         … these 2 calls repeated 48 more times\n   99: even  test.vx:1:1\n  100: main  test.vx:3:1\n"
     );
 }
 
@@ -223,9 +223,9 @@ fn a_long_backtrace_keeps_both_ends() {
         code.call(last, &[])
     });
     let report = maker.report();
-    assert!(report.contains("  0: f0 "), "{report}");
-    assert!(report.contains("… more calls, not shown\n189: f189"), "{report}");
-    assert!(report.ends_with("200: main  test.vx:2:1\n"), "{report}");
+    assert!(report.contains("    0: f0 "), "{report}");
+    assert!(report.contains("… more calls, not shown\n  189: f189"), "{report}");
+    assert!(report.ends_with("  200: main  test.vx:2:1\n"), "{report}");
 }
 
 #[test]
