@@ -1,5 +1,9 @@
 //! Types: interned, resolved, with C layout. Knows nothing of names, expressions or machine code.
 
+mod display;
+#[cfg(test)]
+mod tests;
+
 use rustc_hash::FxHashMap;
 use vex_syntax::{Span, Symbol};
 
@@ -202,13 +206,29 @@ pub struct StructDef {
     pub generics: u32,
 }
 
+/// What follows from a structure's declaration once all of it is known.
+#[derive(Clone, Copy, Debug)]
+struct Completed {
+    layout: Layout,
+    needs_drop: bool,
+}
+
+/// Most types that one type may be made of. A few lines of `let b = (a, a)` write a type that no pass could walk.
+const MAX_PARTS: u32 = 10_000;
+
 /// All types of a program.
 #[derive(Clone, Debug)]
 pub struct Types {
     kinds: Vec<TyKind>,
+    /// How many types each is made of, itself included; structures count as one.
+    parts: Vec<u32>,
     ids: FxHashMap<TyKind, Ty>,
     /// The structures.
     pub structs: Vec<StructDef>,
+    /// What [`Types::complete`] found out about structures.
+    completed: Vec<Option<Completed>>,
+    /// Whether a type was asked for that is made of too many others; [`Ty::ERROR`] stands for it.
+    pub too_large: bool,
 }
 
 macro_rules! fixed {
@@ -249,7 +269,14 @@ impl Default for Types {
 impl Types {
     /// The table with the scalar types.
     pub fn new() -> Types {
-        let mut types = Types { kinds: Vec::new(), ids: FxHashMap::default(), structs: Vec::new() };
+        let mut types = Types {
+            kinds: Vec::new(),
+            parts: Vec::new(),
+            ids: FxHashMap::default(),
+            structs: Vec::new(),
+            completed: Vec::new(),
+            too_large: false,
+        };
         for (index, kind) in FIXED {
             let ty = types.intern(kind.clone());
             debug_assert_eq!(ty.0, *index);
@@ -262,10 +289,49 @@ impl Types {
         if let Some(&ty) = self.ids.get(&kind) {
             return ty;
         }
+        let parts = self.parts_of(&kind);
+        if parts > MAX_PARTS {
+            self.too_large = true;
+            return Ty::ERROR;
+        }
         let ty = Ty(self.kinds.len() as u32);
         self.kinds.push(kind.clone());
+        self.parts.push(parts);
         self.ids.insert(kind, ty);
         ty
+    }
+
+    fn parts_of(&self, kind: &TyKind) -> u32 {
+        let of = |ty: &Ty| self.parts[ty.index()];
+        let sum = |tys: &[Ty]| tys.iter().fold(0, |sum: u32, ty| sum.saturating_add(of(ty)));
+        let inner = match kind {
+            TyKind::RawPtr { pointee: ty, .. }
+            | TyKind::Ref { pointee: ty, .. }
+            | TyKind::Slice { elem: ty, .. }
+            | TyKind::Array { elem: ty, .. }
+            | TyKind::Option(ty) => of(ty),
+            TyKind::Tuple(tys) | TyKind::Struct { args: tys, .. } => sum(tys),
+            TyKind::Fn { params, ret } => sum(params).saturating_add(of(ret)),
+            _ => 0,
+        };
+        inner.saturating_add(1)
+    }
+
+    /// Says that everything about a structure is known: its fields, those of the structures in them, and which of them
+    /// declare `$Drop`. What follows from that is computed now and not again.
+    pub fn complete(&mut self, id: StructId) {
+        let fields: Vec<Ty> = self.structs[id.0 as usize].fields.iter().map(|field| field.ty).collect();
+        let needs_drop = self.fields_need_drop(&self.structs[id.0 as usize]);
+        let layout = self.sequence(fields.into_iter()).0;
+        let index = id.0 as usize;
+        if self.completed.len() <= index {
+            self.completed.resize(index + 1, None);
+        }
+        self.completed[index] = Some(Completed { layout, needs_drop });
+    }
+
+    fn completed(&self, id: StructId) -> Option<&Completed> {
+        self.completed.get(id.0 as usize)?.as_ref()
     }
 
     /// Every type in the table, in the order of [`Ty::index`].
@@ -340,10 +406,10 @@ impl Types {
                 Layout { size: elem.size.saturating_mul(*len), align: elem.align }
             }
             TyKind::Tuple(elems) => self.sequence(elems.iter().copied()).0,
-            TyKind::Struct { def, .. } => {
-                let def = &self.structs[def.0 as usize];
-                self.sequence(def.fields.iter().map(|f| f.ty)).0
-            }
+            TyKind::Struct { def, .. } => match self.completed(*def) {
+                Some(known) => known.layout,
+                None => self.sequence(self.structs[def.0 as usize].fields.iter().map(|f| f.ty)).0,
+            },
             TyKind::Option(value) => self.sequence([Ty::BOOL, *value].into_iter()).0,
             TyKind::Param(_) | TyKind::Infer(_) | TyKind::Error => scalar(8),
         }
@@ -375,12 +441,16 @@ impl Types {
             TyKind::Array { elem, len } => *len > 0 && self.needs_drop(*elem),
             TyKind::Tuple(elems) => elems.iter().any(|&elem| self.needs_drop(elem)),
             TyKind::Option(value) => self.needs_drop(*value),
-            TyKind::Struct { def, .. } => {
-                let def = &self.structs[def.0 as usize];
-                def.declares_drop || def.fields.iter().any(|field| self.needs_drop(field.ty))
-            }
+            TyKind::Struct { def, .. } => match self.completed(*def) {
+                Some(known) => known.needs_drop,
+                None => self.fields_need_drop(&self.structs[def.0 as usize]),
+            },
             _ => false,
         }
+    }
+
+    fn fields_need_drop(&self, def: &StructDef) -> bool {
+        def.declares_drop || def.fields.iter().any(|field| self.needs_drop(field.ty))
     }
 
     /// Whether it is an integer type.
@@ -399,59 +469,5 @@ impl Types {
     /// Whether it is `ptr`, `*T` or `*T!`.
     pub fn is_raw_ptr(&self, ty: Ty) -> bool {
         matches!(self.kind(ty), TyKind::Ptr | TyKind::RawPtr { .. })
-    }
-
-    /// The type as a programmer writes it.
-    pub fn display(&self, ty: Ty) -> String {
-        let list = |tys: &[Ty]| tys.iter().map(|&t| self.display(t)).collect::<Vec<_>>().join(", ");
-        let bang = |mutable: bool| if mutable { "!" } else { "" };
-        match self.kind(ty) {
-            TyKind::Unit => "()".into(),
-            TyKind::Never => "!".into(),
-            TyKind::Bool => "bool".into(),
-            TyKind::Int(int) => int.name().into(),
-            TyKind::F32 => "f32".into(),
-            TyKind::F64 => "f64".into(),
-            TyKind::Str => "str".into(),
-            TyKind::Ptr => "ptr".into(),
-            TyKind::RawPtr { mutable, pointee } => format!("*{}{}", self.display(*pointee), bang(*mutable)),
-            TyKind::Ref { mutable, pointee } => format!("&{}{}", self.display(*pointee), bang(*mutable)),
-            TyKind::Slice { mutable, elem } => format!("&[{}]{}", self.display(*elem), bang(*mutable)),
-            TyKind::Array { elem, len } => format!("[{}; {len}]", self.display(*elem)),
-            TyKind::Tuple(elems) => format!("({})", list(elems)),
-            TyKind::Struct { def, args } if args.is_empty() => self.structs[def.0 as usize].name.to_string(),
-            TyKind::Struct { def, args } => {
-                format!("{}<{}>", self.structs[def.0 as usize].name, list(args))
-            }
-            TyKind::Fn { params, ret } if *ret == Ty::UNIT => format!("fn({})", list(params)),
-            TyKind::Fn { params, ret } => format!("fn({}): {}", list(params), self.display(*ret)),
-            TyKind::Option(value) => format!("Option<{}>", self.display(*value)),
-            TyKind::Param(n) => format!("T{n}"),
-            TyKind::Infer(_) => "_".into(),
-            TyKind::Error => "{error}".into(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn layout_is_that_of_c() {
-        let mut types = Types::new();
-        let mixed = types.intern(TyKind::Tuple(vec![Ty::U8, Ty::I32, Ty::U8, Ty::I64, Ty::U16]));
-        assert_eq!(types.layout(mixed), Layout { size: 32, align: 8 });
-        assert_eq!(types.field_offsets(mixed), [0, 4, 8, 16, 24]);
-        let array = types.intern(TyKind::Array { elem: mixed, len: 3 });
-        assert_eq!(types.layout(array).size, 96);
-        assert_eq!(types.display(array), "[(u8, i32, u8, i64, u16); 3]");
-    }
-
-    #[test]
-    fn integer_ranges_end_where_they_should() {
-        assert!(IntTy::I8.holds(128, true) && !IntTy::I8.holds(129, true) && !IntTy::I8.holds(128, false));
-        assert!(IntTy::U8.holds(255, false) && !IntTy::U8.holds(256, false) && !IntTy::U8.holds(1, true));
-        assert!(IntTy::I64.holds(1 << 63, true) && IntTy::U64.holds(u64::MAX, false));
     }
 }

@@ -66,15 +66,13 @@ impl<'a> FnCx<'_, 'a> {
             return self.poison(span);
         };
         let elem = value.ty;
-        let ty = self.cx.types.intern(TyKind::Array { elem, len });
-        if self.cx.types.layout(ty).size > 1 << 40 {
-            let title = "this array is larger than 1 TiB";
-            self.error(Diagnostic::error(codes::CONSTANT_FAILS, span, title));
+        let ty = self.cx.array_type(elem, len, span);
+        if ty == Ty::ERROR {
             return self.poison(span);
         }
         if len > 1 && self.cx.types.needs_drop(self.shallow(elem)) {
-            let shown = self.show(elem);
-            let title = format!("a `{shown}` needs dropping, so it cannot be repeated");
+            let shown = self.a(elem);
+            let title = format!("{shown} needs dropping, so it cannot be repeated");
             let d = Diagnostic::error(codes::MOVE_OUT, value.span, title);
             self.error(d.help("write the elements out, so that each has an owner of its own"));
         }

@@ -35,6 +35,12 @@ impl<'a> FnCx<'_, 'a> {
                 if name.as_str() == "self" {
                     return d.label(span, "`self` is taken by value here").help("take `self: &T!`");
                 }
+                if self.info[id.0 as usize].loop_variable {
+                    let how = self.mutable_binding("copy");
+                    return d
+                        .label(span, "the loop sets it in each round")
+                        .help(format!("copy it into a variable of its own: `{how} = {name}`"));
+                }
                 if self.info[id.0 as usize].parameter {
                     return d.label(span, "a parameter").help(format!("make it assignable: `{name}!: T`"));
                 }
@@ -55,14 +61,13 @@ impl<'a> FnCx<'_, 'a> {
         }
     }
 
-    pub(super) fn immutable_borrow(&mut self, place: &Expr, why: ReadOnly, span: Span) {
+    pub(super) fn immutable_borrow(&mut self, why: ReadOnly, span: Span) {
         let (code, title) = match why {
             ReadOnly::Through(_) => (codes::READ_ONLY, "a mutable borrow through a read-only reference"),
             _ => (codes::IMMUTABLE_BORROW, "a mutable borrow of something immutable"),
         };
         let d = Diagnostic::error(code, span, title);
         let d = self.explain_read_only(d, &why);
-        let _ = place;
         self.error(d);
     }
 
@@ -137,8 +142,8 @@ impl<'a> FnCx<'_, 'a> {
             return None;
         }
         if !self.operator_applies(op, target.ty) || (shift && !self.is_integer(value.ty)) {
-            let (a, b) = (self.show(target.ty), self.show(value.ty));
-            let title = format!("`{}=` does not apply to a `{a}` and a `{b}`", op.as_str());
+            let (a, b) = (self.a(target.ty), self.a(value.ty));
+            let title = format!("`{}=` does not apply to {a} and {b}", op.as_str());
             self.error(Diagnostic::error(codes::OPERATOR, span, title));
             return None;
         }
@@ -182,7 +187,7 @@ impl<'a> FnCx<'_, 'a> {
                     (codes::IMMUTABLE, format!("`{}` is immutable", self.cx.globals[id.0 as usize].name))
                 }
                 ReadOnly::Through(ty) => {
-                    (codes::READ_ONLY, format!("a `{}` cannot be written through", self.show(*ty)))
+                    (codes::READ_ONLY, format!("{} cannot be written through", self.a(*ty)))
                 }
             };
             let d = Diagnostic::error(code, target.span, title);

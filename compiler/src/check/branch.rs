@@ -4,6 +4,7 @@ use vex_syntax::ast;
 use vex_syntax::{Diagnostic, Span};
 
 use super::codes;
+use super::coerce::result_of;
 use super::function::{Expect, FnCx};
 use crate::typed::{Block, Expr, ExprKind};
 use crate::types::Ty;
@@ -11,14 +12,7 @@ use crate::types::Ty;
 impl<'a> FnCx<'_, 'a> {
     /// A condition: a boolean, or in `.vais` also an integer.
     pub(super) fn condition(&mut self, expr: &'a ast::Expr) -> Expr {
-        self.with_temps(|fx| {
-            let value = fx.value(expr, Expect::Type(Ty::BOOL));
-            let value = fx.scalar(value);
-            if fx.spelling == vex_syntax::Spelling::Vais && fx.is_integer(value.ty) {
-                return fx.non_zero(value);
-            }
-            fx.coerce(value, Ty::BOOL)
-        })
+        self.at_site(expr.span, |fx| fx.with_temps(|fx| fx.truth(expr)))
     }
 
     /// `value != 0`.
@@ -108,10 +102,11 @@ impl<'a> FnCx<'_, 'a> {
                     (then, els, ty)
                 }
                 Err(then) => {
-                    let (a, b) = (self.show(then.ty), self.show(els.ty));
-                    let title = format!("the branches have different types: `{a}` and `{b}`");
-                    let d = Diagnostic::error(codes::MISMATCH, els.span, title).at(format!("a `{b}`"));
-                    self.error(d.label(then.span, format!("a `{a}`")));
+                    let (a, b) = (self.shown(then.ty), self.shown(els.ty));
+                    let title = format!("the branches have different types: {a} and {b}");
+                    let (a, b) = (self.a(then.ty), self.a(els.ty));
+                    let d = Diagnostic::error(codes::MISMATCH, result_of(&els).span, title).at(b);
+                    self.error(d.label(result_of(&then).span, a));
                     (then, els, Ty::ERROR)
                 }
             },

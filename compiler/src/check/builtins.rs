@@ -321,8 +321,8 @@ impl<'a> FnCx<'_, 'a> {
         let same = pointers || self.unify(left.ty, right.ty);
         if !same || !self.operator_applies(BinaryOp::Eq, left.ty) {
             if self.shallow(left.ty) != Ty::ERROR && self.shallow(right.ty) != Ty::ERROR {
-                let (a, b) = (self.show(left.ty), self.show(right.ty));
-                let title = format!("a `{a}` and a `{b}` cannot be compared");
+                let (a, b) = (self.a(left.ty), self.a(right.ty));
+                let title = format!("{a} and {b} cannot be compared");
                 self.error(Diagnostic::error(codes::OPERATOR, span, title));
             }
             return self.poison(span);

@@ -11,24 +11,33 @@ use crate::loader::ModuleId;
 use crate::typed::{Callee, CastKind, Const, Expr, ExprKind};
 use crate::types::{FuncId, Ty, TyKind};
 
+/// What stands left of a dot when it is no value.
+pub(super) enum Scope {
+    /// A module, and the name it is imported under.
+    Module(ModuleId, Symbol),
+    /// A type, the module its name is looked up in, and that name.
+    Type(Ty, ModuleId, Symbol),
+}
+
 impl<'a> FnCx<'_, 'a> {
     pub(super) fn call(
         &mut self,
         callee: &'a ast::Expr,
         mutating: bool,
         args: &'a [ast::Expr],
-        expect: Expect,
         span: Span,
     ) -> Expr {
         match &callee.kind {
+            ast::ExprKind::Field { base, name } => self.call_member(base, *name, mutating, args, span),
+            _ if mutating => {
+                self.needless_mark(callee.span);
+                self.call(callee, false, args, span)
+            }
             ast::ExprKind::Builtin(name) => match self.builtin_call(*name, args, callee.span, span) {
                 Some(value) => value,
                 None => self.unknown_builtin(*name, callee.span, args),
             },
             ast::ExprKind::Name(name) => self.call_name(*name, callee, args, span),
-            ast::ExprKind::Field { base, name } => {
-                self.call_member(base, *name, mutating, args, expect, span)
-            }
             ast::ExprKind::Generic { base, args: types } => match &base.kind {
                 ast::ExprKind::Name(name) | ast::ExprKind::Builtin(name)
                     if args.is_empty() && types.len() == 1 =>
@@ -83,7 +92,7 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     /// Checks arguments that belong to no known function, for the errors in them.
-    fn check_all(&mut self, args: &'a [ast::Expr]) {
+    pub(super) fn check_all(&mut self, args: &'a [ast::Expr]) {
         for arg in args {
             self.value(arg, Expect::Any);
         }
@@ -101,13 +110,17 @@ impl<'a> FnCx<'_, 'a> {
                 return self.call_pointer(function, args, span);
             }
             Lookup::Ambiguous(first, second) => {
-                self.cx.ambiguous(ast::Ident { name, span: callee.span }, first, second);
+                self.cx.ambiguous(self.module, ast::Ident { name, span: callee.span }, first, second);
                 self.check_all(args);
                 return self.poison(span);
             }
             Lookup::Missing => {}
         }
-        if let Some(ty) = self.type_named(name) {
+        if let Some(ty) = self.type_named(name, callee.span) {
+            if ty == Ty::ERROR {
+                self.check_all(args);
+                return self.poison(span);
+            }
             return match self.cx.methods.get(&(ty, Symbol::new("new"))).copied() {
                 Some(func) => self.call_func(func, None, args, callee.span, span),
                 None => self.no_constructor(ty, callee.span, args),
@@ -131,9 +144,40 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     /// The structure of this name, as seen from this module.
-    pub(super) fn type_named(&mut self, name: Symbol) -> Option<Ty> {
+    pub(super) fn type_named(&mut self, name: Symbol, span: Span) -> Option<Ty> {
         match self.cx.lookup_type(self.module, name) {
+            Lookup::Found(id) if self.cx.is_generic(id) => Some(Ty::ERROR),
             Lookup::Found(id) => Some(self.cx.types.intern(TyKind::Struct { def: id, args: Vec::new() })),
+            Lookup::Ambiguous(first, second) => {
+                self.cx.ambiguous(self.module, ast::Ident { name, span }, first, second);
+                Some(Ty::ERROR)
+            }
+            Lookup::Missing => None,
+        }
+    }
+
+    /// What stands left of a dot when it is a module or a type rather than a value.
+    pub(super) fn scope_of(&mut self, base: &ast::Expr) -> Option<Scope> {
+        match &base.kind {
+            ast::ExprKind::Name(word) if !self.names.contains_key(word) => {
+                if let Some(from) = self.cx.alias(self.module, *word) {
+                    return Some(Scope::Module(from, *word));
+                }
+                let value = self.cx.lookup_value(self.module, *word);
+                if matches!(value, Lookup::Found(Value::Const(_) | Value::Global(_))) {
+                    return None;
+                }
+                let ty = self.type_named(*word, base.span).or_else(|| primitive(word.as_str()))?;
+                Some(Scope::Type(ty, self.module, *word))
+            }
+            ast::ExprKind::Field { base, name } => match self.scope_of(base)? {
+                Scope::Module(from, _) => {
+                    let id = *self.cx.modules[from.0 as usize].types.get(&name.name)?;
+                    let ty = self.cx.types.intern(TyKind::Struct { def: id, args: Vec::new() });
+                    Some(Scope::Type(ty, from, name.name))
+                }
+                Scope::Type(..) => None,
+            },
             _ => None,
         }
     }
@@ -145,24 +189,29 @@ impl<'a> FnCx<'_, 'a> {
         name: ast::Ident,
         mutating: bool,
         args: &'a [ast::Expr],
-        expect: Expect,
         span: Span,
     ) -> Expr {
-        if let ast::ExprKind::Name(word) = base.kind
-            && !self.names.contains_key(&word)
-        {
-            if let Some(&from) = self.cx.modules[self.module.0 as usize].aliases.get(&word) {
-                return self.call_in_module(from, word, name, args, span);
-            }
-            let value = self.cx.lookup_value(self.module, word);
-            if !matches!(value, Lookup::Found(Value::Const(_) | Value::Global(_)))
-                && let Some(ty) = self.type_named(word).or_else(|| primitive(word.as_str()))
-            {
-                return self.call_static(ty, word, name, args, span);
+        match self.scope_of(base) {
+            None => self.call_method(base, name, mutating, args, span),
+            Some(scope) => {
+                if mutating {
+                    self.needless_mark(name.span);
+                }
+                match scope {
+                    Scope::Module(from, alias) => self.call_in_module(from, alias, name, args, span),
+                    Scope::Type(ty, from, word) => self.call_static(ty, from, word, name, args, span),
+                }
             }
         }
-        let _ = expect;
-        self.call_method(base, name, mutating, args, span)
+    }
+
+    /// Reports the mark of a mutating call where nothing is mutated.
+    fn needless_mark(&mut self, name: Span) {
+        let title = "only a method that changes its receiver is called with `!`";
+        let mark = Span::new(name.hi, name.hi + 1);
+        let d = Diagnostic::error(codes::MISPLACED, name, title);
+        let d = if self.cx.sources.text(mark) == "!" { d.fix("leave it out", mark, "") } else { d };
+        self.error(d);
     }
 
     fn call_in_module(
@@ -175,9 +224,9 @@ impl<'a> FnCx<'_, 'a> {
     ) -> Expr {
         match self.cx.modules[from.0 as usize].values.get(&name.name).copied() {
             Some(Value::Func(func)) => return self.call_func(func, None, args, name.span, span),
-            Some(_) => {
-                let title = format!("`{alias}.{}` is not a function", name.name);
-                self.error(Diagnostic::error(codes::NOT_CALLABLE, name.span, title));
+            Some(value) => {
+                let function = self.module_value(value, span);
+                return self.call_pointer(function, args, span);
             }
             None => {
                 if let Some(&id) = self.cx.modules[from.0 as usize].types.get(&name.name) {
@@ -187,8 +236,7 @@ impl<'a> FnCx<'_, 'a> {
                     }
                     return self.no_constructor(ty, name.span, args);
                 }
-                let title = format!("the module `{alias}` has no `{}`", name.name);
-                self.error(Diagnostic::error(codes::UNKNOWN_IMPORT, name.span, title));
+                self.cx.not_in_module(from, alias.as_str(), name);
             }
         }
         self.check_all(args);
@@ -198,22 +246,37 @@ impl<'a> FnCx<'_, 'a> {
     fn call_static(
         &mut self,
         ty: Ty,
+        from: ModuleId,
         word: Symbol,
         name: ast::Ident,
         args: &'a [ast::Expr],
         span: Span,
     ) -> Expr {
-        if let Some(&func) = self.cx.methods.get(&(ty, name.name)) {
+        if let Some(func) = self.static_function(ty, from, word, name.name) {
             return self.call_func(func, None, args, name.span, span);
         }
-        if name.name.as_str() == "new"
-            && let Lookup::Found(Value::Func(func)) = self.cx.lookup_value(self.module, word)
-        {
-            return self.call_func(func, None, args, name.span, span);
+        if ty != Ty::ERROR {
+            self.unknown_method(ty, name);
         }
-        self.unknown_method(ty, name);
         self.check_all(args);
         self.poison(span)
+    }
+
+    /// `T.name`: a method or static function, or the constructor that is written as a function of the type's name.
+    pub(super) fn static_function(
+        &mut self,
+        ty: Ty,
+        from: ModuleId,
+        word: Symbol,
+        name: Symbol,
+    ) -> Option<FuncId> {
+        if let Some(&func) = self.cx.methods.get(&(ty, name)) {
+            return Some(func);
+        }
+        match self.cx.lookup_value(from, word) {
+            Lookup::Found(Value::Func(func)) if name.as_str() == "new" => Some(func),
+            _ => None,
+        }
     }
 
     /// Reports a method or static function that a type does not have.
@@ -380,8 +443,8 @@ impl<'a> FnCx<'_, 'a> {
                 self.poison(span)
             }
             _ => {
-                let shown = self.show(function.ty);
-                let title = format!("a `{shown}` cannot be called");
+                let shown = self.a(function.ty);
+                let title = format!("{shown} cannot be called");
                 self.error(Diagnostic::error(codes::NOT_CALLABLE, function.span, title));
                 self.check_all(args);
                 self.poison(span)
@@ -389,20 +452,34 @@ impl<'a> FnCx<'_, 'a> {
         }
     }
 
-    /// Reports a raw memory operation outside `unsafe`, in the spelling that wants it inside.
+    /// Reports a raw memory operation outside `unsafe`, in the spelling that wants it inside; once a statement.
     pub(super) fn need_unsafe(&mut self, span: Span, what: &str) {
         if self.spelling != Spelling::Vex || self.unsafe_depth > 0 {
             return;
         }
-        let title = format!("{what} is only allowed inside `unsafe {{ }}`");
-        let text = self.cx.sources.text(span).to_string();
-        let mut d = Diagnostic::error(codes::UNSAFE, span, title);
-        d = d.note("the compiler cannot check such an operation; `unsafe` marks the lines to look at when memory goes wrong");
-        if text.contains('\n') || text.is_empty() {
-            d = d.help("put `unsafe { }` around it");
-        } else {
-            d = d.help("put `unsafe { }` around the expression or around the block's lines");
+        let site = if self.site.lo <= span.lo && span.hi <= self.site.hi { self.site } else { span };
+        if self.unsafe_reported == site {
+            return;
         }
+        self.unsafe_reported = site;
+        let title = format!("{what} is only allowed inside `unsafe {{ }}`");
+        let d = Diagnostic::error(codes::UNSAFE, span, title);
+        let d = d.note("the compiler cannot check such an operation; `unsafe` marks the lines to look at when memory goes wrong");
+        let text = self.cx.sources.text(site);
+        let fixed = format!("unsafe {{ {text} }}");
+        let d = if text.is_empty() || text.contains('\n') {
+            d.help("put `unsafe { }` around the lines that need it")
+        } else {
+            d.fix("put it in `unsafe { }`", site, fixed)
+        };
         self.error(d);
+    }
+
+    /// Runs `check` on an expression that an `unsafe` block could be put around.
+    pub(super) fn at_site<R>(&mut self, site: Span, check: impl FnOnce(&mut Self) -> R) -> R {
+        let outer = std::mem::replace(&mut self.site, site);
+        let result = check(self);
+        self.site = outer;
+        result
     }
 }

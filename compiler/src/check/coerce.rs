@@ -1,11 +1,11 @@
 //! Implicit conversions and explicit casts.
 
-use vex_syntax::{Diagnostic, Span};
+use vex_syntax::{Diagnostic, Span, Spelling};
 
-use super::codes;
-use super::function::FnCx;
+use super::function::{FnCx, Literal};
 use super::infer::VarKind;
-use crate::typed::{CastKind, Expr, ExprKind};
+use super::{Checker, codes};
+use crate::typed::{CastKind, Expr, ExprKind, Stmt, StmtKind};
 use crate::types::{Ty, TyKind};
 
 impl FnCx<'_, '_> {
@@ -24,9 +24,11 @@ impl FnCx<'_, '_> {
 
     /// The report of a value of another type than `to`.
     pub(super) fn mismatch(&mut self, expr: &Expr, to: Ty) -> Diagnostic {
-        let (found, wanted) = (self.show(expr.ty), self.show(to));
-        let title = format!("expected `{wanted}`, found `{found}`");
-        let mut d = Diagnostic::error(codes::MISMATCH, expr.span, title).at(format!("this is a `{found}`"));
+        let value = result_of(expr);
+        let (found, wanted) = (self.shown(expr.ty), self.shown(to));
+        let title = format!("expected {wanted}, found {found}");
+        let label = format!("this is {}", self.a(expr.ty));
+        let mut d = Diagnostic::error(codes::MISMATCH, value.span, title).at(label);
         let (from, to) = (self.shallow(expr.ty), self.shallow(to));
         let types = &self.cx.types;
         let numeric = |ty| types.as_int(ty).is_some() || types.is_float(ty);
@@ -36,16 +38,68 @@ impl FnCx<'_, '_> {
             || matches!((types.kind(from), types.kind(to)), (TyKind::Ref { pointee: a, .. }, TyKind::RawPtr { pointee: b, .. }) if a == b)
             || (matches!(types.kind(from), TyKind::Ref { .. }) && to == Ty::PTR);
         if castable {
-            d = d.fix("convert it with `as`", expr.span.after(), format!(" as {wanted}"));
-        } else if to == Ty::BOOL && types.as_int(from).is_some() {
-            d = d.fix("compare it with zero", expr.span.after(), " != 0");
-        } else if matches!(types.kind(to), TyKind::Ref { pointee, .. } if *pointee == from) {
-            let mutable = matches!(types.kind(to), TyKind::Ref { mutable: true, .. });
-            d = d.help(format!("borrow it with `&`{}", if mutable { " and a `!` after it" } else { "" }));
-        } else if matches!(types.kind(from), TyKind::Ref { pointee, .. } if *pointee == to) {
-            d = d.help("read what it refers to with `*`");
+            let shown = self.show(to);
+            d = self.suffix_fix(d, "convert it with `as`", value, &format!(" as {shown}"));
+        } else if to == Ty::BOOL && self.is_integer(from) {
+            d = self.suffix_fix(d, "compare it with zero", value, " != 0");
+        } else if let TyKind::Ref { mutable, pointee } = *self.cx.types.kind(to)
+            && pointee == from
+        {
+            let bang = if mutable && self.spelling != Spelling::Vais { "!" } else { "" };
+            d = self.replace_fix(d, "borrow it", value, |text| format!("&{text}{bang}"));
+        } else if matches!(*self.cx.types.kind(from), TyKind::Ref { pointee, .. } if pointee == to) {
+            d = self.replace_fix(d, "read what it refers to", value, |text| format!("*{text}"));
+        } else if matches!(self.cx.types.kind(from), TyKind::Fn { ret, .. } if *ret == to) {
+            d = self.suffix_fix(d, "call the function", value, "()");
+        } else if from == Ty::UNIT && matches!(value.kind, ExprKind::If { els: None, .. }) {
+            d = d.help("give the `if` an `else` with a value");
         }
         d
+    }
+
+    /// Help that puts something after an expression, in parentheses if the expression needs them.
+    pub(super) fn suffix_fix(&self, d: Diagnostic, help: &str, value: &Expr, suffix: &str) -> Diagnostic {
+        use ExprKind::*;
+        let loose = matches!(
+            value.kind,
+            Binary { .. } | Logic { .. } | PtrOffset { .. } | PtrDiff { .. } | Neg(_) | Not(_) | BitNot(_)
+        );
+        if loose {
+            return self.replace_fix(d, help, value, |text| format!("({text}){suffix}"));
+        }
+        d.fix(help, value.span.after(), suffix)
+    }
+
+    fn replace_fix(
+        &self,
+        d: Diagnostic,
+        help: &str,
+        value: &Expr,
+        make: impl Fn(&str) -> String,
+    ) -> Diagnostic {
+        let text = self.cx.sources.text(value.span);
+        if text.is_empty() || text.contains('\n') {
+            d.help(help)
+        } else {
+            d.fix(help, value.span, make(text))
+        }
+    }
+
+    /// A type in a sentence: "`i64`"; of a literal, what kind of number it is.
+    pub(super) fn shown(&mut self, ty: Ty) -> String {
+        match self.var_kind(ty) {
+            Some(VarKind::Int) => "an integer".into(),
+            Some(VarKind::Float) => "a float".into(),
+            Some(VarKind::General) => "a value of unknown type".into(),
+            None if self.shallow(ty) == Ty::UNIT => "nothing".into(),
+            None => format!("`{}`", self.show(ty)),
+        }
+    }
+
+    /// A type in a sentence, with its article: "an `i64`".
+    pub(super) fn a(&mut self, ty: Ty) -> String {
+        let shown = self.shown(ty);
+        if shown.starts_with('`') { with_article(&shown) } else { shown }
     }
 
     /// Converts, or gives the expression back.
@@ -66,13 +120,17 @@ impl FnCx<'_, '_> {
             && self.var_kind(from) == Some(VarKind::Int)
         {
             if self.is_float(to) {
-                self.forget_literal(expr.span);
-                expr.kind = ExprKind::Float(bits as i64 as f64);
+                let literal = self.take_literal(expr.span);
+                let value = literal.map_or(bits as i64 as f64, |l| {
+                    let value = l.value as f64;
+                    if l.negative { -value } else { value }
+                });
+                expr.kind = ExprKind::Float(value);
                 expr.ty = to;
                 return Ok(expr);
             }
             if bits == 0 && self.is_pointer(to) {
-                self.forget_literal(expr.span);
+                self.take_literal(expr.span);
                 expr.kind = ExprKind::Null;
                 expr.ty = to;
                 return Ok(expr);
@@ -140,11 +198,10 @@ impl FnCx<'_, '_> {
         self.cx.types.is_raw_ptr(self.shallow(ty))
     }
 
-    /// The literal at `span` is no integer after all.
-    pub(super) fn forget_literal(&mut self, span: Span) {
-        if let Some(index) = self.literals.iter().rposition(|literal| literal.span == span) {
-            self.literals.swap_remove(index);
-        }
+    /// The literal at `span` is no integer after all: its range is not checked.
+    fn take_literal(&mut self, span: Span) -> Option<Literal> {
+        let index = self.literals.iter().rposition(|literal| literal.span == span)?;
+        Some(self.literals.swap_remove(index))
     }
 
     /// How `as` converts between settled types; reports a cast that is not possible.
@@ -198,11 +255,15 @@ impl FnCx<'_, '_> {
     }
 
     fn bad_cast(&mut self, from: Ty, to: Ty, span: Span) {
-        let (a, b) = (self.show(from), self.show(to));
-        let title = format!("a `{a}` cannot be cast to a `{b}`");
+        let title = format!("{} cannot be cast to {}", self.a(from), self.a(to));
         let mut d = Diagnostic::error(codes::CAST, span, title);
         d = match (self.cx.types.kind(from), self.cx.types.kind(to)) {
             (TyKind::Int(_), TyKind::Bool) => d.help("compare it with zero: `x != 0`"),
+            (TyKind::Array { .. }, TyKind::Ptr | TyKind::RawPtr { .. }) => {
+                d.help("borrow the array first: `&a as *T`, or `&a! as *T!`")
+            }
+            (TyKind::Struct { .. }, TyKind::Ptr | TyKind::RawPtr { .. }) => d.help("borrow it first: `&s`"),
+            (TyKind::Str, TyKind::Int(_)) => d.help("`s.asPtr() as i64` is the address of its first byte"),
             (TyKind::Ref { mutable: false, .. }, TyKind::RawPtr { mutable: true, .. }) => {
                 d.help("borrow it mutably: `&x!`")
             }
@@ -212,6 +273,35 @@ impl FnCx<'_, '_> {
             _ => d.note("`as` converts between integers, floats, pointers, and integers and pointers"),
         };
         self.error(d);
+    }
+}
+
+impl Checker<'_> {
+    /// A type in a sentence, with its article: "an `i64`".
+    pub(super) fn a(&self, ty: Ty) -> String {
+        with_article(&format!("`{}`", self.show(ty)))
+    }
+}
+
+fn with_article(quoted: &str) -> String {
+    let name = quoted.trim_start_matches('`');
+    let vowel = name.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O']);
+    let article = if vowel || name.starts_with("f32") || name.starts_with("f64") { "an" } else { "a" };
+    format!("{article} {quoted}")
+}
+
+/// The expression whose value another one has: the last of a block.
+pub(super) fn result_of(mut expr: &Expr) -> &Expr {
+    loop {
+        expr = match &expr.kind {
+            ExprKind::Block(block) => match (&block.value, block.stmts.last()) {
+                (Some(value), _) => value,
+                (None, Some(Stmt { kind: StmtKind::Expr(last), .. })) => last,
+                (None, _) => return expr,
+            },
+            ExprKind::Scope { value, .. } => value,
+            _ => return expr,
+        }
     }
 }
 

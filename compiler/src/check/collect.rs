@@ -7,7 +7,7 @@ use vex_syntax::{Diagnostic, Span, Symbol};
 
 use super::{
     Checker, ConstInfo, ConstSource, FuncInfo, GlobalInfo, Imported, ModuleScope, Script, State, StructInfo,
-    Value, codes, suggest,
+    Value, codes,
 };
 use crate::loader::ModuleId;
 use crate::typed::GlobalId;
@@ -51,12 +51,15 @@ impl<'a> Checker<'a> {
             self.declare_statements(id);
             self.declare_imports(id);
         }
-        // Methods need the types of all modules, so they come last.
-        for (index, module) in loaded.modules.iter().enumerate() {
-            let id = ModuleId(index as u32);
-            for top in &module.unit.top {
-                if let Top::Item(item) = top {
-                    self.declare_methods(id, item);
+        // Contracts and methods need the types of all modules, so they come last; and what needs dropping is known
+        // before anything asks.
+        for declare in [Self::declare_contracts, Self::declare_methods] {
+            for (index, module) in loaded.modules.iter().enumerate() {
+                let id = ModuleId(index as u32);
+                for top in &module.unit.top {
+                    if let Top::Item(item) = top {
+                        declare(self, id, item);
+                    }
                 }
             }
         }
@@ -283,7 +286,7 @@ impl<'a> Checker<'a> {
             let Top::Item(Item { kind: ItemKind::Import(import), .. }) = top else { continue };
             let Some(&from) = loaded.module(module).imports.get(&import.path_span) else { continue };
             if let Some(alias) = import.alias {
-                self.scope(module).aliases.insert(alias.name, from);
+                self.declare_alias(module, alias, from);
                 continue;
             }
             match &import.names {
@@ -291,6 +294,15 @@ impl<'a> Checker<'a> {
                     names.iter().for_each(|name| self.import_name(module, from, name, &import.path))
                 }
                 None => self.import_all(module, from),
+            }
+        }
+    }
+
+    fn declare_alias(&mut self, module: ModuleId, alias: ast::Ident, from: ModuleId) {
+        match self.scope(module).aliases.get(&alias.name).copied() {
+            Some((_, first)) => self.duplicate(alias, first, "module name"),
+            None => {
+                self.scope(module).aliases.insert(alias.name, (from, alias.span));
             }
         }
     }
@@ -318,14 +330,7 @@ impl<'a> Checker<'a> {
             (source.values.get(&import.name.name).copied(), source.types.get(&import.name.name).copied());
         let name = import.alias.unwrap_or(import.name).name;
         if value.is_none() && ty.is_none() {
-            let known: Vec<&str> =
-                source.values.keys().chain(source.types.keys()).map(|s| s.as_str()).collect();
-            let title = format!("the module `{path}` has no `{}`", import.name.name);
-            let mut d = Diagnostic::error(codes::UNKNOWN_IMPORT, import.name.span, title);
-            if let Some(near) = suggest::nearest(import.name.name.as_str(), known) {
-                d = d.fix(format!("did you mean `{near}`?"), import.name.span, near);
-            }
-            return self.error(d);
+            return self.not_in_module(from, path, import.name);
         }
         if let Some(value) = value {
             add_import(&mut self.scope(module).imported_values, name, value, from);
@@ -337,11 +342,6 @@ impl<'a> Checker<'a> {
 
     fn declare_methods(&mut self, module: ModuleId, item: &'a Item) {
         match &item.kind {
-            ItemKind::Struct(decl) => {
-                for contract in &decl.contracts {
-                    self.declare_contract(module, decl.name, contract);
-                }
-            }
             ItemKind::Fn(decl) => {
                 let owner = match (&decl.owner, &decl.self_param) {
                     (Some(ty), _) => self.resolve_type(module, ty),
@@ -367,10 +367,6 @@ impl<'a> Checker<'a> {
                     }
                     return;
                 }
-                if let Some(contract) = &block.contract {
-                    let name = ast::Ident { name: Symbol::new(""), span: block.ty.span };
-                    self.declare_contract_of(module, owner, name, contract);
-                }
                 for decl in &block.functions {
                     self.declare_method(module, owner, decl);
                 }
@@ -387,30 +383,33 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn declare_contract(&mut self, module: ModuleId, name: ast::Ident, contract: &'a ast::TypeExpr) {
-        let Some(&id) = self.modules[module.0 as usize].types.get(&name.name) else { return };
-        let owner = self.types.intern(TyKind::Struct { def: id, args: Vec::new() });
-        self.declare_contract_of(module, owner, name, contract);
+    fn declare_contracts(&mut self, module: ModuleId, item: &'a Item) {
+        match &item.kind {
+            ItemKind::Struct(decl) => {
+                let Some(&id) = self.modules[module.0 as usize].types.get(&decl.name.name) else { return };
+                let owner = self.types.intern(TyKind::Struct { def: id, args: Vec::new() });
+                for contract in &decl.contracts {
+                    self.declare_contract(owner, decl.name.span, contract);
+                }
+            }
+            ItemKind::Impl(block) => {
+                let Some(contract) = &block.contract else { return };
+                let owner = self.resolve_type(module, &block.ty);
+                self.declare_contract(owner, block.ty.span, contract);
+            }
+            _ => {}
+        }
     }
 
-    fn declare_contract_of(
-        &mut self,
-        _module: ModuleId,
-        owner: Ty,
-        name: ast::Ident,
-        contract: &ast::TypeExpr,
-    ) {
+    fn declare_contract(&mut self, owner: Ty, at: Span, contract: &ast::TypeExpr) {
         let is_drop = matches!(&contract.kind, ast::TypeKind::Path { names, .. }
             if names.len() == 1 && matches!(names[0].name.as_str(), "Drop" | "$Drop"));
-        match self.types.kind(owner) {
-            TyKind::Struct { def, .. } if is_drop => {
-                let def = def.0 as usize;
-                self.types.structs[def].declares_drop = true;
-            }
+        match *self.types.kind(owner) {
+            TyKind::Struct { def, .. } if is_drop => self.types.structs[def.0 as usize].declares_drop = true,
             TyKind::Error => {}
             _ if is_drop => {
                 let title = "only a structure can declare `$Drop`";
-                self.error(Diagnostic::error(codes::DROP, name.span, title));
+                self.error(Diagnostic::error(codes::DROP, at, title).at("this is none"));
             }
             _ => self.unsupported(contract.span, "contracts other than `$Drop`"),
         }

@@ -7,7 +7,6 @@ use vex_syntax::ast;
 use vex_syntax::{Diagnostic, Span, Symbol};
 
 use super::{Checker, Signature, Value, codes, suggest};
-use crate::loader::ModuleId;
 use crate::typed::GlobalId;
 use crate::types::{FuncId, StructId, Ty, TyKind};
 
@@ -94,8 +93,9 @@ impl<'a> Checker<'a> {
         let signature = self.signature(func);
         let by_reference =
             signature.params.first().is_some_and(|&p| matches!(self.types.kind(p), TyKind::Ref { .. }));
-        if !signature.has_self || signature.params.len() != 1 || !by_reference {
-            let title = "`drop` takes its receiver by reference and nothing else";
+        let plain = signature.ret == Ty::UNIT || signature.ret == Ty::ERROR;
+        if !signature.has_self || signature.params.len() != 1 || !by_reference || !plain {
+            let title = "`drop` takes its receiver by reference, nothing else, and returns nothing";
             let at = self.funcs[func.0 as usize].decl.head;
             let d = Diagnostic::error(codes::DROP, at, title);
             return self.error(d.help(format!("declare it as `fn (self: &{name}!) drop()`")));
@@ -144,13 +144,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Checks that an `extern` function exists, and that one of the runtime's has the types of the runtime's table.
-    pub(super) fn check_extern(
-        &mut self,
-        _id: FuncId,
-        decl: &ast::FnDecl,
-        module: ModuleId,
-        signature: &Signature,
-    ) {
+    pub(super) fn check_extern(&mut self, decl: &ast::FnDecl, signature: &Signature) {
         let name = decl.name.name.as_str();
         if signature.params.contains(&Ty::ERROR) || signature.ret == Ty::ERROR {
             return;
@@ -158,10 +152,15 @@ impl<'a> Checker<'a> {
         if let Some(&ty) =
             signature.params.iter().chain([&signature.ret]).find(|&&ty| self.types.needs_drop(ty))
         {
-            let title = format!("a `{}` needs dropping and cannot pass through C", self.show(ty));
+            let title = format!("{} needs dropping and cannot pass through C", self.a(ty));
             return self.error(Diagnostic::error(codes::EXTERN, decl.head, title));
         }
         let Some(row) = abi::find(name) else {
+            if let Some(ty) = self.not_in_c(signature) {
+                let title = format!("C has no type like {}", self.a(ty));
+                let d = Diagnostic::error(codes::EXTERN, decl.head, title);
+                return self.error(d.help("pass a pointer, and a length where one is needed"));
+            }
             if !(self.resolve_symbol)(name) {
                 let title = format!("there is no C function `{name}` in the runtime or the process");
                 let mut d = Diagnostic::error(codes::EXTERN, decl.name.span, title);
@@ -181,7 +180,18 @@ impl<'a> Checker<'a> {
             let note = format!("the runtime's is `{name}({}): {:?}`", params.join(", "), row.ret);
             self.error(Diagnostic::error(codes::EXTERN, decl.head, title).note(note));
         }
-        let _ = module;
+    }
+
+    /// A type of the signature that no C function takes or gives.
+    fn not_in_c(&self, signature: &Signature) -> Option<Ty> {
+        let has = |ty: Ty, result: bool| match self.types.kind(ty) {
+            TyKind::Unit | TyKind::Never => result,
+            TyKind::Str | TyKind::Slice { .. } | TyKind::Array { .. } | TyKind::Tuple(_) => false,
+            TyKind::Option(_) => false,
+            _ => true,
+        };
+        let params = signature.params.iter().map(|&ty| (ty, false));
+        params.chain([(signature.ret, true)]).find(|&(ty, result)| !has(ty, result)).map(|(ty, _)| ty)
     }
 
     /// Whether a type of the language is passed as the runtime's table says.

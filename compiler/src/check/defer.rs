@@ -27,7 +27,7 @@ impl<'a> FnCx<'_, 'a> {
         let outermost = self.straight;
         self.defer = Some(DeferCx { first_own: self.locals.len() as u32, copies: FxHashMap::default() });
         let loops = std::mem::take(&mut self.loops);
-        let body = self.with_temps(|fx| fx.expr(body, Expect::Effect));
+        let body = self.at_site(body.span, |fx| fx.with_temps(|fx| fx.expr(body, Expect::Effect)));
         let body = self.discard(body);
         self.loops = loops;
         let copies = self.defer.take().expect("set above").copies;

@@ -1,16 +1,16 @@
 //! Expressions: one method per kind, and the names they start from.
 
 use vex_syntax::ast::{self, ExprKind as Ast};
-use vex_syntax::{Diagnostic, Span, Symbol};
+use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
 
 use super::function::{Expect, FnCx, Literal};
 use super::infer::VarKind;
 use super::local::Binding;
-use super::names::Lookup;
+use super::names::{Lookup, import_words, known_elsewhere, library_module_of};
 use super::resolve::primitive;
 use super::{Value, codes, suggest};
 use crate::typed::{Callee, Expr, ExprKind};
-use crate::types::{Ty, TyKind};
+use crate::types::{FuncId, Ty, TyKind};
 
 impl<'a> FnCx<'_, 'a> {
     /// An expression used for its value: a place is copied or moved out of.
@@ -53,10 +53,16 @@ impl<'a> FnCx<'_, 'a> {
 
     /// An expression; places stay places.
     pub(super) fn expr(&mut self, expr: &'a ast::Expr, expect: Expect) -> Expr {
+        let mut value = self.kind_of_expr(expr, expect);
+        value.ty = self.cx.checked_size(value.ty, expr.span);
+        value
+    }
+
+    fn kind_of_expr(&mut self, expr: &'a ast::Expr, expect: Expect) -> Expr {
         let span = expr.span;
         let simple = |kind, ty| Expr { kind, ty, span };
         match &expr.kind {
-            Ast::Int { value, suffix } => self.integer(*value, false, *suffix, span),
+            Ast::Int { value, suffix } => self.integer(*value, false, *suffix, expect, span),
             Ast::Float { value, suffix } => self.float(*value, *suffix, span),
             Ast::Str(text) => simple(ExprKind::Str(text.clone()), Ty::STR),
             Ast::Bool(value) => simple(ExprKind::Bool(*value), Ty::BOOL),
@@ -73,7 +79,7 @@ impl<'a> FnCx<'_, 'a> {
             Ast::Field { base, name } => self.field(expr, base, *name),
             Ast::TupleField { base, index, index_span } => self.tuple_field(base, *index, *index_span, span),
             Ast::Index { base, index } => self.index(base, index, span),
-            Ast::Call { callee, mutating, args } => self.call(callee, *mutating, args, expect, span),
+            Ast::Call { callee, mutating, args } => self.call(callee, *mutating, args, span),
             Ast::Recur(args) => self.recur(args, span),
             Ast::Generic { .. } => {
                 self.cx.unsupported(span, "type arguments");
@@ -97,7 +103,7 @@ impl<'a> FnCx<'_, 'a> {
                 self.error(Diagnostic::error(codes::MISPLACED, span, title));
                 self.poison(span)
             }
-            Ast::Pipe { value, func } => self.pipe(value, func, expect, span),
+            Ast::Pipe { value, func } => self.call(func, false, std::slice::from_ref(value), span),
             Ast::If { cond, then, els } => self.if_expr(cond, then, els.as_deref(), expect, span),
             Ast::Block(block) => self.block(block, expect),
             Ast::Unsafe(block) => {
@@ -127,15 +133,20 @@ impl<'a> FnCx<'_, 'a> {
         value: u64,
         negative: bool,
         suffix: Option<ast::Ident>,
+        expect: Expect,
         span: Span,
     ) -> Expr {
+        let float = |ty| {
+            let value = if negative { -(value as f64) } else { value as f64 };
+            Expr { kind: ExprKind::Float(value), ty, span }
+        };
         let ty = match suffix.map(|s| (s, primitive(s.name.as_str()))) {
-            None => self.fresh(VarKind::Int, span),
+            None => match expect.ty() {
+                Some(ty) if self.is_float(ty) => return float(ty),
+                _ => self.fresh(VarKind::Int, span),
+            },
             Some((_, Some(ty))) if self.cx.types.as_int(ty).is_some() => ty,
-            Some((_, Some(ty))) if self.cx.types.is_float(ty) => {
-                let value = if negative { -(value as f64) } else { value as f64 };
-                return Expr { kind: ExprKind::Float(value), ty, span };
-            }
+            Some((_, Some(ty))) if self.cx.types.is_float(ty) => return float(ty),
             Some((suffix, _)) => {
                 let title = format!("`{}` is not a number type", suffix.name);
                 let d = Diagnostic::error(codes::UNKNOWN_TYPE, suffix.span, title);
@@ -172,39 +183,65 @@ impl<'a> FnCx<'_, 'a> {
             }
             Some(&Binding::Const(id)) => return Some(self.constant_value(id, span)),
             Some(&Binding::Global(id)) => return Some(self.global(id, span)),
+            None if self.variables.contains(&name) => return Some(self.not_constant(name, span)),
             None => {}
         }
         match self.cx.lookup_value(self.module, name) {
-            Lookup::Found(Value::Global(id)) => {
+            Lookup::Found(Value::Global(id))
                 if self.script_globals.as_ref().is_some_and(|set| !set.contains(&id))
-                    && self.cx.globals[id.0 as usize].decl.is_none()
-                {
-                    let title = format!("`{name}` is used before it has a value");
-                    let first = self.cx.globals[id.0 as usize].span;
-                    let d = Diagnostic::error(codes::UNSET, span, title);
-                    self.error(d.label(first, "it gets its first value here, later"));
-                    return Some(self.poison(span));
-                }
-                Some(self.global(id, span))
+                    && self.cx.globals[id.0 as usize].decl.is_none() =>
+            {
+                let title = format!("`{name}` is used before it has a value");
+                let first = self.cx.globals[id.0 as usize].span;
+                let d = Diagnostic::error(codes::UNSET, span, title);
+                self.error(d.label(first, "it gets its value here, later"));
+                Some(self.poison(span))
             }
-            Lookup::Found(Value::Const(id)) => Some(self.constant_value(id, span)),
-            Lookup::Found(Value::Func(func)) => {
-                let signature = self.cx.signature(func);
-                let kind = TyKind::Fn { params: signature.params, ret: signature.ret };
-                let ty = self.cx.types.intern(kind);
-                Some(Expr { kind: ExprKind::Func { func, args: Vec::new() }, ty, span })
-            }
+            Lookup::Found(value) => Some(self.module_value(value, span)),
             Lookup::Ambiguous(first, second) => {
-                self.cx.ambiguous(ast::Ident { name, span }, first, second);
+                self.cx.ambiguous(self.module, ast::Ident { name, span }, first, second);
                 Some(self.poison(span))
             }
             Lookup::Missing => None,
         }
     }
 
+    /// What is declared at the top level of a module, as a value.
+    pub(super) fn module_value(&mut self, value: Value, span: Span) -> Expr {
+        match value {
+            Value::Global(id) => self.global(id, span),
+            Value::Const(id) => self.constant_value(id, span),
+            Value::Func(func) => self.function_value(func, span),
+        }
+    }
+
+    /// The address of a function.
+    pub(super) fn function_value(&mut self, func: FuncId, span: Span) -> Expr {
+        let signature = self.cx.signature(func);
+        if signature.ret == Ty::ERROR || signature.params.contains(&Ty::ERROR) {
+            return self.poison(span);
+        }
+        let kind = TyKind::Fn { params: signature.params, ret: signature.ret };
+        let ty = self.cx.types.intern(kind);
+        Expr { kind: ExprKind::Func { func, args: Vec::new() }, ty, span }
+    }
+
     fn global(&mut self, id: crate::typed::GlobalId, span: Span) -> Expr {
+        if self.func.is_none() && self.cx.globals[id.0 as usize].decl.is_none() {
+            let name = self.cx.globals[id.0 as usize].name;
+            return self.not_constant(name, span);
+        }
         let ty = self.cx.ensure_global(id);
         Expr { kind: ExprKind::Global(id), ty, span }
+    }
+
+    /// Reports a variable in an expression that the compiler is to compute.
+    fn not_constant(&mut self, name: Symbol, span: Span) -> Expr {
+        let title = format!("`{name}` is a variable, but a constant is needed here");
+        let d = Diagnostic::error(codes::NOT_CONSTANT, span, title);
+        let word = if self.spelling == Spelling::Vais { "C" } else { "const" };
+        self.error(d.help(format!("declare it as a constant: `{word} {name} = …`")));
+        self.poison(span)
     }
 
     fn name(&mut self, name: Symbol, span: Span) -> Expr {
@@ -222,18 +259,27 @@ impl<'a> FnCx<'_, 'a> {
             let title = format!("`{text}` is a builtin function: it can only be called");
             return self.error(Diagnostic::error(codes::NOT_CALLABLE, span, title));
         }
-        let is_type = primitive(text).is_some() || self.type_named(name).is_some();
-        if is_type {
+        let ty = primitive(text).or_else(|| self.type_named(name, span));
+        if ty == Some(Ty::ERROR) {
+            return;
+        }
+        if ty.is_some() {
             let title = format!("`{text}` is a type, but a value is needed here");
             return self.error(Diagnostic::error(codes::UNKNOWN_NAME, span, title));
         }
+        if self.cx.alias(self.module, name).is_some() {
+            let title = format!("`{text}` is a module, but a value is needed here");
+            let d = Diagnostic::error(codes::UNKNOWN_NAME, span, title);
+            return self.error(d.help(format!("name something in it: `{text}.…`")));
+        }
         let mut d = Diagnostic::error(codes::UNKNOWN_NAME, span, format!("there is no `{text}` here"));
-        if let Some(module) = super::names::library_module_of(text) {
-            let import = match self.spelling {
-                vex_syntax::Spelling::Vais => format!("U {module}"),
-                _ => format!("import \"{module}\""),
-            };
+        if let Some(known) = known_elsewhere(text, self.spelling) {
+            d = d.fix(format!("it is called `{known}` here"), span, known);
+        } else if let Some(module) = library_module_of(text) {
+            let import = import_words(module, self.spelling);
             d = d.help(format!("`{text}` is in the module `{module}`: write `{import}` at the top"));
+        } else if text == "self" {
+            d = d.note("`self` is the receiver of a method; this function has none");
         } else if let Some(near) = self.near_value(text) {
             d = d.fix(format!("did you mean `{near}`?"), span, near);
         }
@@ -245,10 +291,6 @@ impl<'a> FnCx<'_, 'a> {
         let names = self.names.keys().chain(scope.values.keys()).chain(scope.imported_values.keys());
         let names = names.chain(scope.types.keys()).map(|s| s.as_str());
         suggest::nearest(text, names.chain(super::builtins::names(self.spelling)))
-    }
-
-    fn pipe(&mut self, value: &'a ast::Expr, func: &'a ast::Expr, expect: Expect, span: Span) -> Expr {
-        self.call(func, false, std::slice::from_ref(value), expect, span)
     }
 
     fn recur(&mut self, args: &'a [ast::Expr], span: Span) -> Expr {

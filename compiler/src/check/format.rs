@@ -6,7 +6,7 @@ use vex_syntax::{Diagnostic, Span, Spelling};
 
 use super::codes;
 use super::function::{Expect, FnCx};
-use crate::typed::{Align, Expr, ExprKind, FormatSpec, FormatStyle, Piece, Stream};
+use crate::typed::{Align, CastKind, Expr, ExprKind, FormatSpec, FormatStyle, Piece, Stream};
 use crate::types::{Ty, TyKind};
 
 impl<'a> FnCx<'_, 'a> {
@@ -23,7 +23,7 @@ impl<'a> FnCx<'_, 'a> {
     pub(super) fn pieces(&mut self, args: &'a [ast::Expr]) -> Vec<Piece> {
         if let Some((first, rest)) = args.split_first()
             && matches!(first.kind, ast::ExprKind::Str(_))
-            && self.cx.sources.text(first.span).contains(['{', '}'])
+            && has_brace(self.cx.sources.text(first.span))
         {
             return self.format_pieces(first.span, rest);
         }
@@ -132,8 +132,8 @@ impl<'a> FnCx<'_, 'a> {
             )
             || matches!(self.kind(value.ty), TyKind::Tuple(_) | TyKind::Struct { .. });
         if number_base && !fits {
-            let shown = self.show(value.ty);
-            let title = format!("a `{shown}` cannot be printed in another number base");
+            let shown = self.a(value.ty);
+            let title = format!("{shown} cannot be printed in another number base");
             self.error(Diagnostic::error(codes::FORMAT, span, title));
         }
     }
@@ -191,23 +191,7 @@ impl<'a> FnCx<'_, 'a> {
         value: Expr,
         literal: Span,
     ) -> Option<(Expr, FormatSpec)> {
-        let digits =
-            flags.trim_start_matches(['-', '+', ' ', '#', '0']).trim_end_matches(['l', 'h', 'z', 'j', 't']);
-        let (width, precision) = match digits.split_once('.') {
-            Some((width, precision)) => (width, Some(precision.parse().unwrap_or(0))),
-            None => (digits, None),
-        };
-        let head = &flags[..flags.len() - flags.trim_start_matches(['-', '+', ' ', '#', '0']).len()];
-        let mut spec = FormatSpec {
-            width: width.parse().unwrap_or(0),
-            precision,
-            plus: head.contains('+'),
-            zero: head.contains('0'),
-            alternate: head.contains('#'),
-            align: head.contains('-').then_some(Align::Left),
-            fill: '\0',
-            ..FormatSpec::default()
-        };
+        let mut spec = c_spec(flags);
         let value = match kind {
             'd' | 'i' | 'u' => value,
             'x' | 'X' | 'o' => {
@@ -235,7 +219,7 @@ impl<'a> FnCx<'_, 'a> {
                 if self.is_pointer(value.ty) {
                     value
                 } else {
-                    self.cast(value, Ty::PTR, crate::typed::CastKind::Bits)
+                    self.cast(value, Ty::PTR, CastKind::Bits)
                 }
             }
             other => {
@@ -245,14 +229,56 @@ impl<'a> FnCx<'_, 'a> {
                 return None;
             }
         };
-        if matches!(kind, 'd' | 'i' | 'u' | 'x' | 'X' | 'o' | 'c') && !self.is_integer(value.ty) {
-            let shown = self.show(value.ty);
-            let title = format!("`%{kind}` prints an integer, not a `{shown}`");
+        let boolean = self.shallow(value.ty) == Ty::BOOL;
+        let value = if boolean { self.cast(value, Ty::I64, CastKind::IntToInt) } else { value };
+        if matches!(kind, 'd' | 'i' | 'u' | 'x' | 'X' | 'o' | 'c')
+            && !self.is_integer(value.ty)
+            && self.shallow(value.ty) != Ty::ERROR
+        {
+            let shown = self.a(value.ty);
+            let title = format!("`%{kind}` prints an integer, not {shown}");
             self.error(Diagnostic::error(codes::FORMAT, value.span, title));
             return None;
         }
         Some((value, spec))
     }
+}
+
+/// What stands between the `%` and the letter of a conversion of `printf`.
+fn c_spec(flags: &str) -> FormatSpec {
+    let tail = flags.trim_start_matches(['-', '+', ' ', '#', '0']);
+    let head = &flags[..flags.len() - tail.len()];
+    let digits = tail.trim_end_matches(['l', 'h', 'z', 'j', 't']);
+    let (width, precision) = match digits.split_once('.') {
+        Some((width, precision)) => (width, Some(precision.parse().unwrap_or(0))),
+        None => (digits, None),
+    };
+    FormatSpec {
+        width: width.parse().unwrap_or(0),
+        precision,
+        plus: head.contains('+'),
+        zero: head.contains('0'),
+        alternate: head.contains('#'),
+        align: head.contains('-').then_some(Align::Left),
+        ..FormatSpec::default()
+    }
+}
+
+/// Whether a literal as written has a `{` other than that of an escape, which makes it a format string.
+fn has_brace(raw: &str) -> bool {
+    let mut rest = raw;
+    while let Some(at) = rest.find(['{', '\\']) {
+        if rest[at..].starts_with('{') {
+            return true;
+        }
+        rest = &rest[at + 1..];
+        rest = rest.strip_prefix("u{").unwrap_or_else(|| {
+            let mut chars = rest.chars();
+            chars.next();
+            chars.as_str()
+        });
+    }
+    false
 }
 
 fn push_text(pieces: &mut Vec<Piece>, text: &str) {

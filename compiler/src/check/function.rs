@@ -6,6 +6,7 @@ use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
 
 use super::infer::Infer;
 use super::local::{Binding, LocalInfo};
+use super::structs::MAX_SIZE;
 use super::{Checker, Signature, codes, local, moves};
 use crate::loader::ModuleId;
 use crate::typed::{CastKind, Expr, ExprKind, Function, FunctionBody, GlobalId, Local, LocalId, LoopId};
@@ -61,6 +62,8 @@ pub(super) struct FnCx<'c, 'a> {
     pub(super) locals: Vec<Local>,
     pub(super) info: Vec<LocalInfo>,
     pub(super) names: FxHashMap<Symbol, Binding>,
+    /// In a constant expression: the variables around it, which it cannot read.
+    pub(super) variables: rustc_hash::FxHashSet<Symbol>,
     /// Bindings to restore when scopes end.
     pub(super) undo: Vec<(Symbol, Option<Binding>)>,
     /// How many blocks deep; 0 for parameters, 1 for the outermost block.
@@ -68,6 +71,10 @@ pub(super) struct FnCx<'c, 'a> {
     /// Whether every block around this one is a plain block of the outermost one.
     pub(super) straight: bool,
     pub(super) unsafe_depth: u32,
+    /// The expression around the current one that `unsafe { }` could be put around.
+    pub(super) site: Span,
+    /// The last one for which that was suggested.
+    pub(super) unsafe_reported: Span,
     pub(super) loops: Vec<LoopCx>,
     pub(super) next_loop: u32,
     /// Temporaries of the statement being checked.
@@ -153,7 +160,7 @@ impl<'a> Checker<'a> {
     fn extern_function(&mut self, id: FuncId, signature: &Signature) -> Function {
         let info = &self.funcs[id.0 as usize];
         let (decl, module, name) = (info.decl, info.module, info.name.clone());
-        self.check_extern(id, decl, module, signature);
+        self.check_extern(decl, signature);
         let local =
             |&ty: &Ty| Local { name: Symbol::new(""), ty, span: decl.head, borrowed: false, flagged: false };
         Function {
@@ -190,10 +197,13 @@ impl<'c, 'a> FnCx<'c, 'a> {
             locals: Vec::new(),
             info: Vec::new(),
             names: FxHashMap::default(),
+            variables: Default::default(),
             undo: Vec::new(),
             depth: 0,
             straight: true,
             unsafe_depth: 0,
+            site: Span::NONE,
+            unsafe_reported: Span::NONE,
             loops: Vec::new(),
             next_loop: 0,
             temps: Vec::new(),
@@ -304,6 +314,12 @@ impl<'c, 'a> FnCx<'c, 'a> {
     fn settle(&mut self, expr: &mut Expr) {
         super::walk::children_mut(expr, &mut |child| self.settle(child));
         self.settle_type(&mut expr.ty, expr.span);
+        if let TyKind::Array { .. } | TyKind::Tuple(_) = self.cx.types.kind(expr.ty)
+            && self.cx.types.layout(expr.ty).size > MAX_SIZE
+        {
+            self.cx.too_large(expr.ty, expr.span);
+            expr.ty = Ty::ERROR;
+        }
         match &mut expr.kind {
             ExprKind::Move(place) if !self.cx.types.needs_drop(place.ty) => {
                 let place = std::mem::replace(&mut place.kind, ExprKind::Unit);
@@ -327,7 +343,6 @@ impl<'c, 'a> FnCx<'c, 'a> {
                 TyKind::Int(int) if int.bits() < 64 => {
                     expr.kind = ExprKind::Int(bits & (u64::MAX >> (64 - int.bits())))
                 }
-                TyKind::F32 | TyKind::F64 => expr.kind = ExprKind::Float(bits as i64 as f64),
                 _ => {}
             }
         }

@@ -27,6 +27,8 @@ pub(super) struct LocalInfo {
     /// Whether it was written without a value and waits for its first.
     pub(super) late: bool,
     pub(super) parameter: bool,
+    /// Whether it is the variable of a `for`.
+    pub(super) loop_variable: bool,
     /// Whether it was read.
     pub(super) used: bool,
     /// Whether it was assigned to or mutably borrowed.
@@ -53,6 +55,7 @@ impl FnCx<'_, '_> {
             mutable: true,
             late: false,
             parameter: false,
+            loop_variable: false,
             used: false,
             changed: false,
             depth: self.depth,
@@ -95,6 +98,9 @@ impl FnCx<'_, '_> {
         mutable: bool,
     ) -> crate::typed::Pattern {
         use crate::typed::Pattern;
+        if let ast::Pattern::Tuple(..) = pattern {
+            self.bound_once(pattern, &mut Vec::new());
+        }
         match pattern {
             ast::Pattern::Name(name) if name.name.as_str() == "_" => Pattern::Wild,
             ast::Pattern::Name(name) => Pattern::Local(self.declare(name.name, name.span, ty, mutable)),
@@ -113,6 +119,23 @@ impl FnCx<'_, '_> {
         }
     }
 
+    /// Reports names that a pattern binds twice.
+    pub(super) fn bound_once(&mut self, pattern: &ast::Pattern, seen: &mut Vec<ast::Ident>) {
+        match pattern {
+            ast::Pattern::Name(name) if name.name.as_str() != "_" => {
+                if let Some(first) = seen.iter().find(|n| n.name == name.name) {
+                    let title = format!("the pattern binds `{}` twice", name.name);
+                    let d = Diagnostic::error(codes::DUPLICATE, name.span, title).at("again here");
+                    let d = d.label(first.span, "first here");
+                    self.error(d.help("rename one of them, or write `_`"));
+                }
+                seen.push(*name);
+            }
+            ast::Pattern::Name(_) | ast::Pattern::Wild(_) => {}
+            ast::Pattern::Tuple(elems, _) => elems.iter().for_each(|elem| self.bound_once(elem, seen)),
+        }
+    }
+
     /// The element types of a tuple type that a pattern of `count` parts takes apart.
     pub(super) fn tuple_parts(&mut self, ty: Ty, count: usize, span: Span) -> Option<Vec<Ty>> {
         match self.kind(ty) {
@@ -124,8 +147,8 @@ impl FnCx<'_, '_> {
                 None
             }
             _ => {
-                let shown = self.show(ty);
-                let title = format!("this pattern takes a tuple apart, but the value is a `{shown}`");
+                let shown = self.a(ty);
+                let title = format!("this pattern takes a tuple apart, but the value is {shown}");
                 self.error(Diagnostic::error(codes::MISMATCH, span, title));
                 None
             }

@@ -73,7 +73,8 @@ impl<'a> FnCx<'_, 'a> {
         body: &'a ast::Block,
         span: Span,
     ) -> Expr {
-        let (lo, hi) = (self.value(lo, Expect::Any), self.value(hi, Expect::Any));
+        let lo = self.at_site(lo.span, |fx| fx.value(lo, Expect::Any));
+        let hi = self.at_site(hi.span, |fx| fx.value(hi, Expect::Any));
         let (lo, hi) = (self.scalar(lo), self.scalar(hi));
         let (lo, hi) = self.same_number(lo, hi);
         let ty = self.shallow(lo.ty);
@@ -89,7 +90,10 @@ impl<'a> FnCx<'_, 'a> {
         let body = self.scoped(|fx| {
             let declared = fx.declare_pattern(pattern, ty, fx.spelling == vex_syntax::Spelling::Vais);
             local = Some(match declared {
-                Pattern::Local(local) => local,
+                Pattern::Local(local) => {
+                    fx.info[local.0 as usize].loop_variable = true;
+                    local
+                }
                 _ => fx.hidden(pattern.span(), ty),
             });
             fx.loop_body(body)
@@ -109,7 +113,7 @@ impl<'a> FnCx<'_, 'a> {
         span: Span,
     ) -> Expr {
         let outer = std::mem::take(&mut self.temps);
-        let source = self.expr(iter, Expect::Any);
+        let source = self.at_site(iter.span, |fx| fx.expr(iter, Expect::Any));
         let Some((slice, elem)) = self.as_slice(source) else {
             self.temps = outer;
             let id = self.enter_loop(None);
@@ -139,6 +143,9 @@ impl<'a> FnCx<'_, 'a> {
         let body = self.scoped(|fx| {
             let init = fx.consume(element);
             let bound = fx.declare_pattern(pattern, elem, fx.spelling == vex_syntax::Spelling::Vais);
+            if let Pattern::Local(local) = bound {
+                fx.info[local.0 as usize].loop_variable = true;
+            }
             let bind =
                 Stmt { kind: StmtKind::Let { pattern: bound, init: Some(init) }, span: pattern.span() };
             let inner = fx.loop_body(body);
@@ -197,8 +204,8 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     pub(super) fn not_iterable<T>(&mut self, source: Expr) -> Option<T> {
-        let shown = self.show(source.ty);
-        let title = format!("`for` cannot run over a `{shown}`");
+        let shown = self.a(source.ty);
+        let title = format!("`for` cannot run over {shown}");
         let mut d = Diagnostic::error(codes::NOT_INDEXABLE, source.span, title);
         d = if self.is_integer(source.ty) {
             d.fix("write a range", Span::new(source.span.lo, source.span.lo), "0..")

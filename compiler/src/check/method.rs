@@ -34,9 +34,7 @@ impl<'a> FnCx<'_, 'a> {
         loop {
             let ty = self.shallow(object.ty);
             if ty == Ty::ERROR {
-                for arg in args {
-                    self.value(arg, Expect::Any);
-                }
+                self.check_all(args);
                 return self.poison(span);
             }
             if let Some(&func) = self.cx.methods.get(&(ty, name.name)) {
@@ -58,8 +56,16 @@ impl<'a> FnCx<'_, 'a> {
                     self.need_unsafe(object_span, "calling a method through a raw pointer");
                     object = Expr { kind: ExprKind::Deref(Box::new(object)), ty: pointee, span: object_span };
                 }
+                // A literal that nothing else gives a type has the usual one.
+                TyKind::Infer(_) if self.is_integer(object.ty) => {
+                    self.unify(object.ty, Ty::I64);
+                }
+                TyKind::Infer(_) if self.is_float(object.ty) => {
+                    self.unify(object.ty, Ty::F64);
+                }
                 TyKind::Infer(_) => {
                     self.cannot_infer(object_span);
+                    self.check_all(args);
                     return self.poison(span);
                 }
                 _ => break,
@@ -67,9 +73,7 @@ impl<'a> FnCx<'_, 'a> {
         }
         let ty = self.receiver_type(original);
         self.unknown_method(ty, name);
-        for arg in args {
-            self.value(arg, Expect::Any);
-        }
+        self.check_all(args);
         self.poison(span)
     }
 

@@ -13,6 +13,7 @@ mod builtins;
 mod call;
 mod coerce;
 mod collect;
+mod compute;
 mod constant;
 mod declared;
 mod defer;
@@ -33,6 +34,7 @@ mod resolve;
 mod script;
 mod sizes;
 mod stmt;
+mod structs;
 mod unary;
 mod walk;
 
@@ -97,7 +99,8 @@ struct ModuleScope {
     types: FxHashMap<Symbol, StructId>,
     imported_values: FxHashMap<Symbol, Imported<Value>>,
     imported_types: FxHashMap<Symbol, Imported<StructId>>,
-    aliases: FxHashMap<Symbol, ModuleId>,
+    /// The modules imported under a name, and where the name is given.
+    aliases: FxHashMap<Symbol, (ModuleId, Span)>,
 }
 
 /// An imported name: what it is and from where, or the two modules it may be from.
@@ -139,6 +142,8 @@ struct StructInfo<'a> {
 enum State {
     New,
     Busy,
+    /// Of a structure: its fields are known, its layout is not.
+    Resolved,
     Done,
 }
 
@@ -189,6 +194,8 @@ struct Checker<'a> {
     errors: usize,
     modules: Vec<ModuleScope>,
     structs: Vec<StructInfo<'a>>,
+    /// The structures whose contents are being completed, outermost first, each with the field it is at.
+    struct_path: Vec<(StructId, Span)>,
     funcs: Vec<FuncInfo<'a>>,
     consts: Vec<ConstInfo<'a>>,
     globals: Vec<GlobalInfo<'a>>,
@@ -217,6 +224,7 @@ impl<'a> Checker<'a> {
             errors: 0,
             modules: vec![ModuleScope::default(); loaded.modules.len()],
             structs: Vec::new(),
+            struct_path: Vec::new(),
             funcs: Vec::new(),
             consts: Vec::new(),
             globals: Vec::new(),

@@ -196,7 +196,7 @@ impl Flow<'_, '_> {
                 ExprKind::Index { .. } => "an element",
                 _ => "what a pointer refers to",
             };
-            let title = format!("a `{}` cannot be moved out of {what}", self.cx.show(place.ty));
+            let title = format!("{} cannot be moved out of {what}", self.cx.a(place.ty));
             let d = Diagnostic::error(codes::MOVE_OUT, span, title)
                 .note("its owner would drop it a second time")
                 .help("lend it with `&`");

@@ -1,9 +1,9 @@
 //! Looking up module-level names: a module's own, then imported ones. Builtins come after both, elsewhere.
 
-use vex_syntax::ast;
-use vex_syntax::{Diagnostic, Symbol};
+use vex_syntax::ast::{self, Item, ItemKind, Top};
+use vex_syntax::{Diagnostic, Spelling, Symbol};
 
-use super::{Checker, Imported, Value, codes};
+use super::{Checker, Imported, Value, codes, suggest};
 use crate::loader::ModuleId;
 use crate::stdlib;
 use crate::types::StructId;
@@ -55,12 +55,80 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn ambiguous(&mut self, name: ast::Ident, first: ModuleId, second: ModuleId) {
-        let file = |id: ModuleId| self.sources.file(self.loaded.module(id).file).name.clone();
+    /// The module imported under this name.
+    pub(super) fn alias(&self, module: ModuleId, name: Symbol) -> Option<ModuleId> {
+        self.modules[module.0 as usize].aliases.get(&name).map(|(id, _)| *id)
+    }
+
+    pub(super) fn ambiguous(
+        &mut self,
+        module: ModuleId,
+        name: ast::Ident,
+        first: ModuleId,
+        second: ModuleId,
+    ) {
+        let (a, b) = (self.import_path(module, first), self.import_path(module, second));
+        let import = match self.spelling(module) {
+            Spelling::Vais => format!("U {b} as other"),
+            _ => format!("import \"{b}\" as other"),
+        };
         let title = format!("`{}` comes from two imports", name.name);
         let d = Diagnostic::error(codes::AMBIGUOUS, name.span, title)
-            .note(format!("`{}` and `{}` both declare it", file(first), file(second)))
-            .help("import one of them under a name, `import \"m\" as n`, and write `n.name`");
+            .note(format!("`{a}` and `{b}` both declare it"))
+            .help(format!("import one of them under a name, `{import}`, and write `other.{}`", name.name));
         self.error(d);
     }
+
+    /// How `module` names a module it imports.
+    fn import_path(&self, module: ModuleId, from: ModuleId) -> String {
+        let module = self.loaded.module(module);
+        let imports = module.unit.top.iter().filter_map(|top| match top {
+            Top::Item(Item { kind: ItemKind::Import(import), .. }) => Some(import),
+            _ => None,
+        });
+        let same = |import: &&ast::ImportDecl| module.imports.get(&import.path_span) == Some(&from);
+        imports.into_iter().find(same).map_or_else(String::new, |import| import.path.clone())
+    }
+
+    /// Reports a name that a module does not have; `shown` is what the module is called here.
+    pub(super) fn not_in_module(&mut self, from: ModuleId, shown: &str, name: ast::Ident) {
+        let scope = &self.modules[from.0 as usize];
+        let known = scope.values.keys().chain(scope.types.keys()).map(|s| s.as_str());
+        let near = suggest::nearest(name.name.as_str(), known);
+        let title = format!("the module `{shown}` has no `{}`", name.name);
+        let mut d = Diagnostic::error(codes::UNKNOWN_IMPORT, name.span, title);
+        if let Some(near) = near {
+            d = d.fix(format!("did you mean `{near}`?"), name.span, near);
+        }
+        self.error(d);
+    }
+}
+
+/// How a library module is imported in this spelling.
+pub(super) fn import_words(module: &str, spelling: Spelling) -> String {
+    match spelling {
+        Spelling::Vais => format!("U {module}"),
+        _ => format!("import \"{module}\""),
+    }
+}
+
+/// What a name of C or of another spelling or language is called here.
+pub(super) fn known_elsewhere(name: &str, spelling: Spelling) -> Option<&'static str> {
+    Some(match name {
+        "malloc" if spelling != Spelling::Vais => "vex_malloc",
+        "calloc" if spelling != Spelling::Vais => "vex_calloc",
+        "realloc" if spelling != Spelling::Vais => "vex_realloc",
+        "free" if spelling != Spelling::Vais => "vex_free",
+        "memcpy" if spelling != Spelling::Vais => "vex_memcpy",
+        "memmove" if spelling != Spelling::Vais => "vex_memmove",
+        "memset" if spelling != Spelling::Vais => "vex_memset",
+        "memcmp" if spelling != Spelling::Vais => "vex_memcmp",
+        "printf" | "puts" if spelling != Spelling::Vais => "println",
+        "echo" | "console" | "writeln" | "printLine" => "println",
+        "NULL" | "nullptr" | "None" => "null",
+        "True" => "true",
+        "False" => "false",
+        "this" => "self",
+        _ => return None,
+    })
 }

@@ -56,8 +56,8 @@ impl<'a> FnCx<'_, 'a> {
             let left = args.pop()?;
             let (left, right) = self.same_number(left, right);
             if !self.unify(left.ty, right.ty) {
-                let (a, b) = (self.show(left.ty), self.show(right.ty));
-                let title = format!("`{word}` needs two numbers of one type, not a `{a}` and a `{b}`");
+                let (a, b) = (self.a(left.ty), self.a(right.ty));
+                let title = format!("`{word}` needs two numbers of one type, not {a} and {b}");
                 self.error(Diagnostic::error(codes::OPERATOR, span, title));
                 return None;
             }
@@ -79,8 +79,8 @@ impl<'a> FnCx<'_, 'a> {
             "max" if integer || float => Intrinsic::Max,
             _ if integer && args.len() == 2 => return self.checked_or_wrapping(word, args, span),
             _ => {
-                let shown = self.show(ty);
-                let title = format!("`{word}` does not apply to a `{shown}`");
+                let shown = self.a(ty);
+                let title = format!("`{word}` does not apply to {shown}");
                 self.error(Diagnostic::error(codes::OPERATOR, span, title));
                 return None;
             }

@@ -91,7 +91,8 @@ impl<'a> FnCx<'_, 'a> {
         }
     }
 
-    fn truth(&mut self, expr: &'a ast::Expr) -> Expr {
+    /// A boolean, or in `.vais` whether an integer is not zero.
+    pub(super) fn truth(&mut self, expr: &'a ast::Expr) -> Expr {
         let value = self.value(expr, Expect::Type(Ty::BOOL));
         let value = self.scalar(value);
         if self.spelling == vex_syntax::Spelling::Vais && self.is_integer(value.ty) {
@@ -136,17 +137,21 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     fn bad_binary(&mut self, op: BinaryOp, a: Expr, b: Expr, same: bool, span: Span) -> Expr {
-        let (x, y) = (self.show(a.ty), self.show(b.ty));
+        let (x, y) = (self.a(a.ty), self.a(b.ty));
         let numbers = |fx: &Self, ty| fx.is_integer(ty) || fx.is_float(ty);
         let title = if same || !numbers(self, a.ty) || !numbers(self, b.ty) {
-            format!("`{}` does not apply to a `{x}` and a `{y}`", op.as_str())
+            format!("`{}` does not apply to {x} and {y}", op.as_str())
         } else {
-            format!("`{}` needs two numbers of one type, not a `{x}` and a `{y}`", op.as_str())
+            format!("`{}` needs two numbers of one type, not {x} and {y}", op.as_str())
         };
         let mut d = Diagnostic::error(codes::OPERATOR, span, title);
-        d = d.label(a.span, format!("a `{x}`")).label(b.span, format!("a `{y}`"));
+        d = d.label(a.span, x).label(b.span, y);
         if numbers(self, a.ty) && numbers(self, b.ty) && !same {
-            d = d.fix("convert one of them with `as`", b.span.after(), format!(" as {x}"));
+            // The float stays a float, and of two integers the wider one.
+            let (from, to) = if self.is_float(a.ty) { (&b, a.ty) } else { (&a, b.ty) };
+            let to = self.resolved(to).unwrap_or(Ty::ERROR);
+            let suffix = format!(" as {}", self.show(to));
+            d = self.suffix_fix(d, "convert one of them with `as`", from, &suffix);
         } else if self.shallow(a.ty) == Ty::STR && op == BinaryOp::Add {
             d = d.help("print both, or copy both into a buffer");
         }

@@ -3,6 +3,7 @@
 use vex_syntax::ast;
 use vex_syntax::{Code, Diagnostic, Span, Spelling};
 
+use super::call::Scope;
 use super::codes;
 use super::function::{Expect, FnCx};
 use crate::typed::{CastKind, Expr, ExprKind};
@@ -79,27 +80,28 @@ impl<'a> FnCx<'_, 'a> {
         Expr { kind: ExprKind::Field { base: Box::new(base), index: index as u32 }, ty: field_ty, span }
     }
 
-    /// `alias.name` and `T.name` where no method is called.
+    /// `alias.name` and `T.name` where nothing is called.
     fn module_member(&mut self, base: &'a ast::Expr, name: ast::Ident, span: Span) -> Option<Expr> {
-        let ast::ExprKind::Name(alias) = base.kind else { return None };
-        if self.names.contains_key(&alias) {
-            return None;
-        }
-        let from = *self.cx.modules[self.module.0 as usize].aliases.get(&alias)?;
-        match self.cx.modules[from.0 as usize].values.get(&name.name).copied() {
-            Some(_) => {
-                let module = std::mem::replace(&mut self.module, from);
-                let names = std::mem::take(&mut self.names);
-                let value = self.try_name(name.name, span);
-                (self.module, self.names) = (module, names);
-                value
+        match self.scope_of(base)? {
+            Scope::Module(from, alias) => {
+                let scope = &self.cx.modules[from.0 as usize];
+                if let Some(&value) = scope.values.get(&name.name) {
+                    return Some(self.module_value(value, span));
+                }
+                if scope.types.contains_key(&name.name) {
+                    let title = format!("`{alias}.{}` is a type, but a value is needed here", name.name);
+                    self.error(Diagnostic::error(codes::UNKNOWN_NAME, span, title));
+                } else {
+                    self.cx.not_in_module(from, alias.as_str(), name);
+                }
             }
-            None => {
-                let title = format!("the module `{alias}` has no `{}`", name.name);
-                self.error(Diagnostic::error(codes::UNKNOWN_IMPORT, name.span, title));
-                Some(self.poison(span))
-            }
+            Scope::Type(Ty::ERROR, ..) => {}
+            Scope::Type(ty, from, word) => match self.static_function(ty, from, word, name.name) {
+                Some(func) => return Some(self.function_value(func, span)),
+                None => self.unknown_method(ty, name),
+            },
         }
+        Some(self.poison(span))
     }
 
     pub(super) fn cannot_infer(&mut self, span: Span) {
@@ -155,8 +157,8 @@ impl<'a> FnCx<'_, 'a> {
         let index = self.value(index, Expect::Any);
         let index = self.scalar(index);
         if !self.is_integer(index.ty) && self.shallow(index.ty) != Ty::ERROR {
-            let shown = self.show(index.ty);
-            let title = format!("an index is an integer, not a `{shown}`");
+            let shown = self.a(index.ty);
+            let title = format!("an index is an integer, not {shown}");
             self.error(Diagnostic::error(codes::MISMATCH, index.span, title));
             return self.poison(span);
         }
@@ -199,8 +201,8 @@ impl<'a> FnCx<'_, 'a> {
                 self.poison(span)
             }
             _ => {
-                let shown = self.show(base_value.ty);
-                let title = format!("a `{shown}` cannot be indexed");
+                let shown = self.a(base_value.ty);
+                let title = format!("{shown} cannot be indexed");
                 let d = Diagnostic::error(codes::NOT_INDEXABLE, base_value.span, title);
                 self.error(d.note("arrays, slices, strings and typed raw pointers can"));
                 self.poison(span)
@@ -233,8 +235,8 @@ impl<'a> FnCx<'_, 'a> {
                 self.poison(span)
             }
             _ => {
-                let shown = self.show(value.ty);
-                let title = format!("a `{shown}` is no pointer or reference");
+                let shown = self.a(value.ty);
+                let title = format!("{shown} is no pointer or reference");
                 self.error(Diagnostic::error(codes::NOT_INDEXABLE, span, title));
                 self.poison(span)
             }
@@ -256,7 +258,7 @@ impl<'a> FnCx<'_, 'a> {
             && self.spelling != Spelling::Vais
             && let Some(why) = self.read_only(&place)
         {
-            self.immutable_borrow(&place, why, span);
+            self.immutable_borrow(why, span);
         }
         Expr { span, ..self.borrow_place(place, mutable) }
     }

@@ -1,13 +1,14 @@
 //! Written types to types, and declarations to signatures and layouts, each resolved when first needed.
 
 use vex_syntax::ast::{self, TypeExpr, TypeKind};
-use vex_syntax::{Diagnostic, Spelling, Symbol};
+use vex_syntax::{Diagnostic, Span, Spelling};
 
 use super::names::Lookup;
+use super::structs::MAX_SIZE;
 use super::{Checker, ConstSource, Signature, State, codes, suggest};
 use crate::loader::ModuleId;
 use crate::typed::GlobalId;
-use crate::types::{Field, FuncId, StructId, Ty, TyKind};
+use crate::types::{FuncId, StructId, Ty, TyKind};
 
 /// The types whose names are part of the language.
 pub(super) const PRIMITIVES: &[(&str, Ty)] = &[
@@ -36,6 +37,11 @@ pub(super) fn primitive(name: &str) -> Option<Ty> {
 impl<'a> Checker<'a> {
     /// The type a written type stands for; `Ty::ERROR` after reporting why there is none.
     pub(super) fn resolve_type(&mut self, module: ModuleId, ty: &TypeExpr) -> Ty {
+        let resolved = self.resolve_kind(module, ty);
+        self.checked_size(resolved, ty.span)
+    }
+
+    fn resolve_kind(&mut self, module: ModuleId, ty: &TypeExpr) -> Ty {
         match &ty.kind {
             TypeKind::Path { names, args } => self.resolve_path(module, ty, names, args),
             TypeKind::RawPtr { mutable, pointee } => {
@@ -46,7 +52,7 @@ impl<'a> Checker<'a> {
             TypeKind::Array { elem, len } => {
                 let elem = self.resolve_type(module, elem);
                 match self.constant_length(module, len) {
-                    Some(len) if elem != Ty::ERROR => self.array_type(elem, len, ty),
+                    Some(len) if elem != Ty::ERROR => self.array_type(elem, len, ty.span),
                     _ => Ty::ERROR,
                 }
             }
@@ -90,14 +96,32 @@ impl<'a> Checker<'a> {
         if pointee == Ty::ERROR { pointee } else { self.types.reference(pointee, mutable) }
     }
 
-    pub(super) fn array_type(&mut self, elem: Ty, len: u64, at: &TypeExpr) -> Ty {
+    pub(super) fn array_type(&mut self, elem: Ty, len: u64, at: Span) -> Ty {
         let array = self.types.intern(TyKind::Array { elem, len });
-        if self.types.layout(array).size > 1 << 40 {
-            let title = format!("the array type `{}` is larger than 1 TiB", self.show(array));
-            self.error(Diagnostic::error(codes::CONSTANT_FAILS, at.span, title));
+        // What the element's size is may not be known yet; the structure around it is looked at when it is.
+        if self.is_complete(elem) && self.types.layout(array).size > MAX_SIZE {
+            self.too_large(array, at);
             return Ty::ERROR;
         }
-        array
+        self.checked_size(array, at)
+    }
+
+    /// Reports a type whose values are too large for variables.
+    pub(super) fn too_large(&mut self, ty: Ty, at: Span) {
+        let title = format!("{} is larger than 1 GiB", self.a(ty));
+        let d = Diagnostic::error(codes::INFINITE_TYPE, at, title);
+        self.error(d.help("allocate memory for it and keep a pointer"));
+    }
+
+    /// The type, or an error where it is made of too many parts.
+    pub(super) fn checked_size(&mut self, ty: Ty, at: Span) -> Ty {
+        if std::mem::take(&mut self.types.too_large) {
+            let title = "this type is made of more than 10000 others";
+            let d = Diagnostic::error(codes::INFINITE_TYPE, at, title);
+            self.error(d.help("give a part of it a name, as a structure"));
+            return Ty::ERROR;
+        }
+        ty
     }
 
     fn resolve_path(
@@ -109,11 +133,14 @@ impl<'a> Checker<'a> {
     ) -> Ty {
         let resolved = match names {
             [name] => self.resolve_type_name(module, *name),
-            [alias, name] => match self.modules[module.0 as usize].aliases.get(&alias.name) {
-                Some(&from) => match self.modules[from.0 as usize].types.get(&name.name) {
+            [alias, name] => match self.alias(module, alias.name) {
+                Some(from) => match self.modules[from.0 as usize].types.get(&name.name) {
                     Some(&id) if self.is_generic(id) => Ty::ERROR,
                     Some(&id) => self.types.intern(TyKind::Struct { def: id, args: Vec::new() }),
-                    None => self.unknown_type(module, *name),
+                    None => {
+                        self.not_in_module(from, alias.name.as_str(), *name);
+                        Ty::ERROR
+                    }
                 },
                 None => self.unknown_type(module, *alias),
             },
@@ -136,7 +163,7 @@ impl<'a> Checker<'a> {
             Lookup::Found(id) if self.is_generic(id) => Ty::ERROR,
             Lookup::Found(id) => self.types.intern(TyKind::Struct { def: id, args: Vec::new() }),
             Lookup::Ambiguous(first, second) => {
-                self.ambiguous(name, first, second);
+                self.ambiguous(module, name, first, second);
                 Ty::ERROR
             }
             Lookup::Missing => self.unknown_type(module, name),
@@ -148,7 +175,7 @@ impl<'a> Checker<'a> {
         !self.structs[id.0 as usize].decl.generics.is_empty()
     }
 
-    fn unknown_type(&mut self, module: ModuleId, name: ast::Ident) -> Ty {
+    fn unknown_type(&mut self, importer: ModuleId, name: ast::Ident) -> Ty {
         let title = format!("there is no type `{}`", name.name);
         let mut d = Diagnostic::error(codes::UNKNOWN_TYPE, name.span, title);
         let text = name.name.as_str();
@@ -162,13 +189,14 @@ impl<'a> Checker<'a> {
             "void" => Some("()"),
             _ => None,
         };
-        let scope = &self.modules[module.0 as usize];
+        let scope = &self.modules[importer.0 as usize];
         let known = PRIMITIVES.iter().map(|(name, _)| *name);
         let known = known.chain(scope.types.keys().chain(scope.imported_types.keys()).map(|s| s.as_str()));
         if let Some(near) = foreign.or_else(|| suggest::nearest(text, known)) {
             d = d.fix(format!("did you mean `{near}`?"), name.span, near);
         } else if let Some(module) = super::names::library_module_of(text) {
-            d = d.help(format!("`{text}` is in the module `{module}`: import it"));
+            let import = super::names::import_words(module, self.spelling(importer));
+            d = d.help(format!("`{text}` is in the module `{module}`: write `{import}` at the top"));
         }
         self.error(d);
         Ty::ERROR
@@ -178,79 +206,6 @@ impl<'a> Checker<'a> {
     pub(super) fn constant_length(&mut self, module: ModuleId, len: &ast::Expr) -> Option<u64> {
         let value = self.constant_int(module, len, Ty::USIZE)?;
         Some(value)
-    }
-
-    /// Resolves a structure's fields; a structure that is being resolved already is left alone.
-    pub(super) fn ensure_struct(&mut self, id: StructId) {
-        let info = &self.structs[id.0 as usize];
-        if info.state != State::New {
-            return;
-        }
-        let (decl, module) = (info.decl, info.module);
-        if !decl.generics.is_empty() {
-            self.structs[id.0 as usize].state = State::Done;
-            return;
-        }
-        self.structs[id.0 as usize].state = State::Busy;
-        let mut fields: Vec<Field> = Vec::new();
-        for field in &decl.fields {
-            let ty = self.resolve_type(module, &field.ty);
-            if let Some(first) = fields.iter().find(|f| f.name == field.name.name) {
-                let title = format!("the field `{}` is declared twice", field.name.name);
-                let d = Diagnostic::error(codes::DUPLICATE, field.name.span, title).at("again here");
-                self.error(d.label(first.span, "first here"));
-                continue;
-            }
-            fields.push(Field { name: field.name.name, ty, span: field.name.span });
-        }
-        self.types.structs[id.0 as usize].fields = fields;
-        self.structs[id.0 as usize].state = State::Done;
-        let mut path = Vec::new();
-        if self.contains_itself(id, id, &mut path) {
-            self.report_infinite(id, &path);
-            self.types.structs[id.0 as usize].fields.clear();
-        }
-    }
-
-    fn report_infinite(&mut self, id: StructId, path: &[Symbol]) {
-        let def = &self.types.structs[id.0 as usize];
-        let title = format!("the structure `{}` contains itself, so it has no size", def.name);
-        let field = def.fields.iter().find(|f| Some(&f.name) == path.first()).map_or(def.span, |f| f.span);
-        let d = Diagnostic::error(codes::INFINITE_TYPE, def.span, title);
-        self.error(
-            d.label(field, "through this field")
-                .help(format!("hold it behind a pointer: `*{}!`", self.types.structs[id.0 as usize].name)),
-        );
-    }
-
-    /// Whether `from` holds a `target` by value; `path` gets the names of the fields that lead there.
-    fn contains_itself(&mut self, target: StructId, from: StructId, path: &mut Vec<Symbol>) -> bool {
-        let fields = self.types.structs[from.0 as usize].fields.clone();
-        for field in fields {
-            let mut inner = vec![field.ty];
-            while let Some(ty) = inner.pop() {
-                match self.types.kind(ty).clone() {
-                    TyKind::Array { elem, .. } => inner.push(elem),
-                    TyKind::Tuple(elems) => inner.extend(elems),
-                    TyKind::Struct { def, .. } => {
-                        path.push(field.name);
-                        if path.len() > self.structs.len() + 1 {
-                            return false;
-                        }
-                        if def == target {
-                            return true;
-                        }
-                        self.ensure_struct(def);
-                        if self.contains_itself(target, def, path) {
-                            return true;
-                        }
-                        path.pop();
-                    }
-                    _ => {}
-                }
-            }
-        }
-        false
     }
 
     /// The signature of a function.

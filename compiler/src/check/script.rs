@@ -59,7 +59,11 @@ impl<'a> FnCx<'_, 'a> {
             }
         };
         let pattern = self.script_pattern(pattern, ty, next);
-        let Some(init) = init else { return };
+        let Some(init) = init else {
+            let title = "a top-level binding gets its value where it is declared";
+            let d = Diagnostic::error(codes::UNSET, span, title);
+            return self.error(d.note("functions can read it at any time after this line"));
+        };
         self.unify(init.ty, ty);
         let init = self.keep_temps(init, temps, out);
         out.push(Stmt { kind: StmtKind::InitGlobal { pattern, init }, span });

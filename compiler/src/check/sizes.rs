@@ -3,6 +3,7 @@
 use vex_syntax::ast;
 use vex_syntax::{Diagnostic, Span, Symbol};
 
+use super::call::Scope;
 use super::codes;
 use super::function::{Expect, FnCx, Literal};
 use super::infer::VarKind;
@@ -45,8 +46,18 @@ impl<'a> FnCx<'_, 'a> {
             return Some(self.poison(span));
         }
         self.cx.ensure_layout(ty);
+        if !self.cx.is_complete(ty) {
+            return Some(self.endless_size(ty, span));
+        }
         let value = pick(self.cx.types.layout(ty));
         Some(self.literal(value, span))
+    }
+
+    /// Reports a structure whose declaration asks for its own layout.
+    fn endless_size(&mut self, ty: Ty, span: Span) -> Expr {
+        let title = format!("the size of `{}` is needed to know its own size", self.show(ty));
+        self.error(Diagnostic::error(codes::INFINITE_TYPE, span, title));
+        self.poison(span)
     }
 
     pub(super) fn offset_of(&mut self, args: &'a [ast::Expr], at: Span, span: Span) -> Expr {
@@ -63,6 +74,9 @@ impl<'a> FnCx<'_, 'a> {
             return self.poison(span);
         }
         self.cx.ensure_layout(ty);
+        if !self.cx.is_complete(ty) {
+            return self.endless_size(ty, span);
+        }
         let index = self.cx.types.struct_of(ty).and_then(|d| d.fields.iter().position(|f| f.name == *name));
         match index {
             Some(index) => {
@@ -91,14 +105,22 @@ impl<'a> FnCx<'_, 'a> {
                         self.cx.lookup_value(self.module, *name),
                         super::names::Lookup::Found(super::Value::Const(_) | super::Value::Global(_))
                     );
-                let is_type =
-                    super::resolve::primitive(name.as_str()).is_some() || self.type_named(*name).is_some();
+                let is_type = super::resolve::primitive(name.as_str()).is_some()
+                    || self.type_named(*name, span).is_some();
                 if is_value || !is_type {
                     return None;
                 }
                 let names = vec![ast::Ident { name: *name, span }];
                 TypeKind::Path { names, args: Vec::new() }
             }
+            ExprKind::Field { base, name } if !mutable => match self.scope_of(inner)? {
+                Scope::Type(..) => {
+                    let ExprKind::Name(alias) = base.kind else { return None };
+                    let names = vec![ast::Ident { name: alias, span: base.span }, *name];
+                    TypeKind::Path { names, args: Vec::new() }
+                }
+                Scope::Module(..) => return None,
+            },
             ExprKind::Unary { op: UnaryOp::Deref, value } => {
                 let (value, inner_mutable) = strip_bang(value);
                 let pointee = Box::new(self.type_of_expr(value)?);

@@ -69,8 +69,7 @@ impl<'a> FnCx<'_, 'a> {
             out.push(Stmt { kind: StmtKind::Expr(value), span });
             None
         } else {
-            let value = self.with_temps(|fx| fx.value(expr, expect));
-            Some(value)
+            Some(self.at_site(expr.span, |fx| fx.with_temps(|fx| fx.value(expr, expect))))
         };
         self.straight = outer;
         value
@@ -90,15 +89,19 @@ impl<'a> FnCx<'_, 'a> {
 
     /// An expression statement.
     fn effect(&mut self, expr: &'a ast::Expr) -> Expr {
-        let value = self.with_temps(|fx| {
+        let value = self.at_site(expr.span, |fx| fx.effect_value(expr));
+        self.discard(value)
+    }
+
+    fn effect_value(&mut self, expr: &'a ast::Expr) -> Expr {
+        self.with_temps(|fx| {
             let value = fx.expr(expr, Expect::Effect);
             if fx.is_place(&value) && fx.cx.types.needs_drop(fx.shallow(value.ty)) {
                 // Naming a move-only variable as a statement does nothing to it.
                 return fx.borrow_place(value, false);
             }
             value
-        });
-        self.discard(value)
+        })
     }
 
     pub(super) fn stmt(&mut self, stmt: &'a ast::Stmt, out: &mut Vec<Stmt>, diverges: &mut bool) {
@@ -176,13 +179,13 @@ impl<'a> FnCx<'_, 'a> {
         };
         match (declared, value) {
             (Some(ty), Some(value)) => {
-                let value = self.value_of(value, ty);
+                let value = self.at_site(value.span, |fx| fx.value_of(value, ty));
                 (ty, Some(value))
             }
             (Some(ty), None) => (ty, None),
             (None, None) => (self.fresh(VarKind::General, name), None),
             (None, Some(value)) => {
-                let value = self.value(value, Expect::Any);
+                let value = self.at_site(value.span, |fx| fx.value(value, Expect::Any));
                 let ty = self.shallow(value.ty);
                 if ty == Ty::NEVER {
                     let value = self.coerce(value, Ty::UNIT);
@@ -190,6 +193,19 @@ impl<'a> FnCx<'_, 'a> {
                 }
                 (ty, Some(value))
             }
+        }
+    }
+
+    /// Whether a value of this type may hold the address of something.
+    fn may_refer(&self, ty: Ty) -> bool {
+        match self.kind(ty) {
+            TyKind::Ref { .. } | TyKind::Slice { .. } | TyKind::RawPtr { .. } | TyKind::Ptr => true,
+            TyKind::Array { elem, .. } | TyKind::Option(elem) => self.may_refer(*elem),
+            TyKind::Tuple(elems) => elems.iter().any(|&elem| self.may_refer(elem)),
+            TyKind::Struct { def, .. } => {
+                self.cx.types.structs[def.0 as usize].fields.iter().any(|field| self.may_refer(field.ty))
+            }
+            _ => false,
         }
     }
 
@@ -204,12 +220,8 @@ impl<'a> FnCx<'_, 'a> {
         if temps.is_empty() {
             return init;
         }
-        let refers = matches!(
-            self.kind(init.ty),
-            TyKind::Ref { .. } | TyKind::Slice { .. } | TyKind::RawPtr { .. } | TyKind::Ptr
-        );
         let (ty, span) = (init.ty, init.span);
-        if !refers {
+        if !self.may_refer(ty) {
             return Expr { kind: ExprKind::Scope { temps, value: Box::new(init) }, ty, span };
         }
         for &temp in &temps {
@@ -229,18 +241,18 @@ impl<'a> FnCx<'_, 'a> {
                 let value_span = value.span;
                 let value = self.value(value, Expect::Any);
                 if !matches!(self.shallow(value.ty), Ty::UNIT | Ty::NEVER | Ty::ERROR) {
-                    let shown = self.show(value.ty);
-                    let title = format!("this function returns nothing, not a `{shown}`");
+                    let title = format!("this function returns nothing, not {}", self.a(value.ty));
                     let d = Diagnostic::error(codes::MISMATCH, value_span, title);
-                    self.error(d.help(format!("give the function the result type `{shown}`")));
+                    let ty = self.resolved(value.ty).unwrap_or(Ty::ERROR);
+                    let help = format!("give the function the result type `{}`", self.show(ty));
+                    self.error(if self.script_globals.is_some() { d } else { d.help(help) });
                 }
                 Some(Box::new(value))
             }
             Some(value) => Some(Box::new(self.value_of(value, ret))),
             None => {
                 if ret != Ty::UNIT && ret != Ty::ERROR {
-                    let shown = self.show(ret);
-                    let title = format!("`return` needs a `{shown}` here");
+                    let title = format!("`return` needs {} here", self.a(ret));
                     let d = Diagnostic::error(codes::MISSING_RETURN, span, title);
                     self.error(d.label(self.ret_span, "the function promises it here"));
                 }

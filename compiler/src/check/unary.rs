@@ -13,7 +13,7 @@ impl<'a> FnCx<'_, 'a> {
         match op {
             UnaryOp::Neg => {
                 if let ast::ExprKind::Int { value, suffix } = operand.kind {
-                    return self.integer(value, true, suffix, span);
+                    return self.integer(value, true, suffix, expect, span);
                 }
                 let value = self.value(operand, expect);
                 let value = self.scalar(value);
@@ -56,8 +56,8 @@ impl<'a> FnCx<'_, 'a> {
 
     pub(super) fn bad_unary(&mut self, op: &str, value: Expr, span: Span) -> Expr {
         if self.shallow(value.ty) != Ty::ERROR {
-            let shown = self.show(value.ty);
-            let title = format!("`{op}` does not apply to a `{shown}`");
+            let shown = self.a(value.ty);
+            let title = format!("`{op}` does not apply to {shown}");
             self.error(Diagnostic::error(codes::OPERATOR, span, title));
         }
         self.poison(span)
