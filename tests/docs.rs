@@ -1,0 +1,172 @@
+//! Runs every program in the documentation, so that none of it is wrong.
+//!
+//! A fenced block tagged `vx`, `vera` or `vais` is a program. After the tag may stand what should become of it:
+//! `exit=N`, a status other than 0; `error=CODE,…`, the errors that the compiler reports, exactly these; `file=NAME`,
+//! which makes the block a module for the next program rather than a program. A `text` block directly below is the
+//! program's whole standard output.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use vex_tests::{Folder, Run, root};
+
+/// A program of a document and what it should do.
+#[derive(Debug, Default)]
+struct Program {
+    /// The line of its fence.
+    line: usize,
+    /// The tag, which is also the file's extension.
+    tag: String,
+    text: String,
+    exit: Option<i32>,
+    errors: BTreeSet<String>,
+    output: Option<String>,
+    /// Modules beside it: names and texts.
+    modules: Vec<(String, String)>,
+}
+
+/// A fenced block as it stands in the document.
+struct Block<'a> {
+    line: usize,
+    info: &'a str,
+    text: String,
+    /// Whether it follows the block before it without a line between them.
+    attached: bool,
+}
+
+/// The fenced blocks of a document.
+fn blocks(document: &str) -> Vec<Block<'_>> {
+    let mut found: Vec<Block> = Vec::new();
+    let mut open = false;
+    let mut after_fence = false;
+    for (index, line) in document.lines().enumerate() {
+        match line.strip_prefix("```") {
+            Some(info) if !open => {
+                open = true;
+                found.push(Block { line: index + 1, info, text: String::new(), attached: after_fence });
+            }
+            Some(_) => open = false,
+            None if open => {
+                let block = found.last_mut().expect("a block is open");
+                block.text.push_str(line);
+                block.text.push('\n');
+            }
+            None => {}
+        }
+        after_fence = !open && line.starts_with("```");
+    }
+    assert!(!open, "the last fence is not closed");
+    found
+}
+
+/// The programs of a document, or what is wrong with the way they are marked.
+fn programs(document: &str) -> Result<Vec<Program>, String> {
+    let mut found: Vec<Program> = Vec::new();
+    let mut modules = Vec::new();
+    let mut last_is_program = false;
+    for block in blocks(document) {
+        let mut words = block.info.split_whitespace();
+        let tag = words.next().unwrap_or("");
+        if tag == "text" && block.attached && last_is_program {
+            found.last_mut().expect("the last one").output = Some(block.text);
+            last_is_program = false;
+            continue;
+        }
+        last_is_program = matches!(tag, "vx" | "vera" | "vais");
+        if !last_is_program {
+            continue;
+        }
+        let mut program =
+            Program { line: block.line, tag: tag.into(), text: block.text, ..Program::default() };
+        let mut module = None;
+        for word in words {
+            match word.split_once('=') {
+                Some(("exit", n)) => program.exit = Some(n.parse().map_err(|_| format!("`{word}`?"))?),
+                Some(("error", codes)) => program.errors.extend(codes.split(',').map(String::from)),
+                Some(("file", name)) => module = Some(name.to_string()),
+                _ => return Err(format!("line {}: what does `{word}` mean?", block.line)),
+            }
+        }
+        match module {
+            Some(name) => {
+                modules.push((name, program.text));
+                last_is_program = false;
+            }
+            None => {
+                program.modules = std::mem::take(&mut modules);
+                found.push(program);
+            }
+        }
+    }
+    if modules.is_empty() { Ok(found) } else { Err("a module without a program after it".into()) }
+}
+
+/// The codes of the errors among JSON messages, one a line.
+fn error_codes(messages: &str) -> BTreeSet<String> {
+    let parsed = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let errors = parsed.filter(|message| message["severity"] == "error");
+    errors.filter_map(|message| message["code"].as_str().map(String::from)).collect()
+}
+
+/// Runs a program; what it does wrong.
+fn judge(program: &Program) -> Result<(), String> {
+    let folder = Folder::new();
+    for (name, text) in &program.modules {
+        folder.file(name, text);
+    }
+    let name = format!("program.{}", program.tag);
+    folder.file(&name, &program.text);
+    let run = Run::new(env!("CARGO_BIN_EXE_vexc-under-test"), folder.path());
+    let output = run.args(["run", "--message-format", "json", &name]).output();
+    let codes = error_codes(&output.stderr);
+    if codes != program.errors {
+        return Err(format!("errors {codes:?}, not {:?}\n{}", program.errors, output.stderr));
+    }
+    let status = program.exit.unwrap_or(if program.errors.is_empty() { 0 } else { 1 });
+    if output.status != status {
+        return Err(format!("status {}, not {status}\n{}{}", output.status, output.stdout, output.stderr));
+    }
+    match &program.output {
+        Some(wanted) if *wanted != output.stdout => {
+            Err(format!("it prints\n{}and the text says\n{wanted}", output.stdout))
+        }
+        None if !output.stdout.is_empty() => Err(format!("nothing says that it prints\n{}", output.stdout)),
+        _ => Ok(()),
+    }
+}
+
+/// Runs all programs of a document; there are at least `least`.
+#[track_caller]
+fn all_pass(path: &str, least: usize) {
+    let document = fs::read_to_string(root().join(path)).expect(path);
+    let programs = programs(&document).unwrap_or_else(|problem| panic!("{path}: {problem}"));
+    assert!(programs.len() >= least, "{path} has only {} programs", programs.len());
+    let wrong: Vec<String> = programs
+        .iter()
+        .filter_map(|p| judge(p).err().map(|problem| format!("{path}:{}: {problem}", p.line)))
+        .collect();
+    assert!(wrong.is_empty(), "{} of {} programs:\n{}", wrong.len(), programs.len(), wrong.join("\n"));
+}
+
+#[test]
+fn the_language_reference() {
+    all_pass("docs/language.md", 50);
+}
+
+#[test]
+fn the_readme() {
+    all_pass("README.md", 3);
+}
+
+#[test]
+fn what_is_wrong_is_noticed() {
+    let judged = |text: &str| judge(&programs(text).expect("well marked")[0]);
+    assert!(judged("```vx\nprintln(1)\n```\n```text\n1\n```\n").is_ok());
+    assert!(judged("```vx\nprintln(1)\n```\n```text\n2\n```\n").is_err());
+    assert!(judged("```vx\nprintln(1)\n```\n").is_err());
+    assert!(judged("```vx exit=3\nexit(4)\n```\n").is_err());
+    assert!(judged("```vx error=E0101\nlet x = 1\n```\n").is_err());
+    assert!(judged("```vx\nprintln(nothing)\n```\n").is_err());
+    assert!(programs("```vx ignore\n```\n").is_err());
+    assert!(programs("```vx file=a.vx\n```\n").is_err());
+}
