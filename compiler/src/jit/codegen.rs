@@ -19,6 +19,9 @@ const BATCH: usize = 32;
 /// Programs of fewer functions are compiled on the calling thread: starting another costs more than it saves.
 const PARALLEL_FROM: usize = 50;
 
+/// Bytes of stack of a further thread: lowering follows the nesting of the source. Memory is taken as it is touched.
+const STACK: usize = 1 << 30;
+
 /// Alignment of each function's first byte.
 const FUNCTION_ALIGN: usize = 16;
 
@@ -152,7 +155,8 @@ impl Job<'_> {
         };
         std::thread::scope(|scope| {
             for _ in 1..threads {
-                scope.spawn(work);
+                // Without another thread it only takes longer.
+                let _ = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
             }
             work();
         });
