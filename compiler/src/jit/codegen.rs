@@ -12,6 +12,7 @@ use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::{Context, FinalizedMachReloc, FinalizedRelocTarget};
 
 use super::{JitError, codemap};
+use crate::lower::{Inlined, Lowered};
 
 /// Functions in a batch: enough that taking one costs nothing, few enough that the threads end together.
 const BATCH: usize = 32;
@@ -26,7 +27,7 @@ const STACK: usize = 1 << 30;
 const FUNCTION_ALIGN: usize = 16;
 
 /// Makes the IR of the function with an index.
-pub(super) type Build<'a> = &'a (dyn Fn(u32) -> Function + Sync);
+pub(super) type Build<'a> = &'a (dyn Fn(u32) -> Lowered + Sync);
 
 /// What a relocation refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +87,7 @@ impl Batch {
     }
 
     /// Adds the function that `context` has just compiled.
-    fn add(&mut self, context: &Context, head: u32) {
+    fn add(&mut self, context: &Context, head: u32, inlined: &[Inlined]) {
         let Some(compiled) = context.compiled_code() else { return };
         let buffer = &compiled.buffer;
         let align = FUNCTION_ALIGN.max(buffer.alignment as usize);
@@ -95,7 +96,7 @@ impl Batch {
         let offset = self.code.len() as u32;
         self.code.extend_from_slice(buffer.data());
         self.relocs.extend(buffer.relocs().iter().map(|reloc| convert(reloc, &context.func, offset)));
-        codemap::encode_rows(buffer, head, &mut self.rows);
+        codemap::encode_rows(buffer, head, inlined, &mut self.rows);
         self.functions.push(BatchFunction { offset, rows_end: self.rows.len() as u32 });
     }
 }
@@ -175,11 +176,12 @@ impl Job<'_> {
         for index in first..(first + BATCH).min(self.count) {
             let index = index as u32;
             context.clear();
-            context.func = (self.build)(index);
+            let Lowered { func, inlined } = (self.build)(index);
+            context.func = func;
             if let Err(error) = context.compile(self.isa, &mut ControlPlane::default()) {
                 return Err(JitError::Compile { function: index, reason: error.inner.to_string() });
             }
-            out.add(context, (self.head)(index));
+            out.add(context, (self.head)(index), &inlined);
         }
         Ok(out)
     }

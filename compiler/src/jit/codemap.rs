@@ -10,6 +10,8 @@ use std::num::NonZeroU8;
 use cranelift_codegen::ir::TrapCode;
 use cranelift_codegen::{Final, MachBufferFinalized};
 
+use crate::lower::{INLINED, Inlined};
+
 /// Where an address lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Location<'a> {
@@ -48,8 +50,14 @@ pub struct CodeMap {
 
 /// The rows of one function, taken from the code generator's buffer before it is reused.
 ///
-/// `head` is the position of the function's head, which stands in for instructions without one.
-pub(super) fn encode_rows(buffer: &MachBufferFinalized<Final>, head: u32, out: &mut Vec<u8>) {
+/// `head` is the position of the function's head, which stands in for instructions without one; `inlined` says what
+/// positions from [`INLINED`] on mean.
+pub(super) fn encode_rows(
+    buffer: &MachBufferFinalized<Final>,
+    head: u32,
+    inlined: &[Inlined],
+    out: &mut Vec<u8>,
+) {
     let mut positions = Vec::with_capacity(buffer.get_srclocs_sorted().len());
     let mut end = 0;
     for range in buffer.get_srclocs_sorted() {
@@ -65,11 +73,17 @@ pub(super) fn encode_rows(buffer: &MachBufferFinalized<Final>, head: u32, out: &
     let traps: Vec<_> = traps.map(|trap| (trap.offset, trap.code.as_raw().get())).collect();
     let frame = buffer.frame_layout().map_or(0, |layout| layout.frame_to_fp_offset);
     encode(frame, head, &positions, &traps, out);
+    for entry in inlined {
+        write(out, entry.position);
+        write(out, entry.instance);
+        write(out, entry.call);
+    }
 }
 
 /// Writes a function's rows, all numbers LEB128: the frame's size; the head's position; the count of positions, then
 /// for each the increase of the offset and the zigzag difference from the position before; the count of traps, then
-/// for each the increase of the offset and the code.
+/// for each the increase of the offset and the code. Behind them follow the entries for code that was put in place of
+/// calls, three numbers each.
 fn encode(frame: u32, head: u32, positions: &[(u32, u32)], traps: &[(u32, u8)], out: &mut Vec<u8>) {
     write(out, frame);
     write(out, head);
@@ -150,22 +164,52 @@ impl CodeMap {
     /// The function and source position of the instruction that `address` lies in. For a return address ask for the
     /// byte before it, which belongs to the call.
     pub fn find(&self, address: usize) -> Option<Location<'_>> {
+        self.find_at(address, 0)
+    }
+
+    /// As [`CodeMap::find`], `level` calls further out, of those whose callees were put in place. `None` when there
+    /// are not as many.
+    pub fn find_at(&self, address: usize, level: usize) -> Option<Location<'_>> {
         let (index, offset) = self.index(address)?;
         let entry = self.entries[index];
-        let mut rows = &self.table[entry.rows as usize..];
+        let end = self.entries.get(index + 1).map_or(self.table.len(), |next| next.rows as usize);
+        let mut rows = &self.table[entry.rows as usize..end];
         let frame = read(&mut rows);
         let mut position = read(&mut rows);
         let mut at = 0;
+        let mut current = position;
         for _ in 0..read(&mut rows) {
             at += read(&mut rows);
-            if at > offset {
-                break;
-            }
             let zigzag = read(&mut rows);
-            position = position.wrapping_add((zigzag >> 1) ^ (zigzag & 1).wrapping_neg());
+            current = current.wrapping_add((zigzag >> 1) ^ (zigzag & 1).wrapping_neg());
+            if at <= offset {
+                position = current;
+            }
+        }
+        for _ in 0..read(&mut rows) {
+            read(&mut rows);
+            rows = rows.get(1..)?;
+        }
+        let mut function = index;
+        for further in 0..=level {
+            let Some(number) = position.checked_sub(INLINED).filter(|_| !rows.is_empty()) else {
+                if further < level {
+                    return None;
+                }
+                function = index;
+                break;
+            };
+            let mut entry = rows;
+            for _ in 0..3 * number {
+                read(&mut entry);
+            }
+            let place = read(&mut entry);
+            function = read(&mut entry) as usize;
+            let call = read(&mut entry);
+            position = if further == level { place } else { call };
         }
         Some(Location {
-            function: self.name(index),
+            function: self.name(function),
             position,
             start: self.base + entry.start as usize,
             frame,
@@ -226,6 +270,27 @@ mod tests {
         let mut out = Vec::new();
         encode(48, head, positions, traps, &mut out);
         out
+    }
+
+    #[test]
+    fn functions_that_were_put_in_place_have_levels_of_their_own() {
+        let mut map = CodeMap::default();
+        let mut one = rows(600, &[(2, INLINED + 1), (5, INLINED), (9, 640)], &[(7, 3)]);
+        for number in [700, 1, 610, 800, 2, INLINED] {
+            write(&mut one, number);
+        }
+        map.add("one", 0, &one);
+        map.add("two", 32, &rows(690, &[], &[]));
+        map.add("three", 48, &rows(790, &[], &[]));
+        map.place(0x1000 as *const u8, 64);
+        let at = |offset: usize, level| map.find_at(0x1000 + offset, level).map(|l| (l.function, l.position));
+        assert_eq!([at(0, 0), at(0, 1)], [Some(("one", 600)), None]);
+        assert_eq!([at(3, 0), at(3, 1)], [Some(("three", 800)), Some(("two", 700))]);
+        assert_eq!([at(3, 2), at(3, 3)], [Some(("one", 610)), None]);
+        assert_eq!([at(6, 0), at(6, 1), at(6, 2)], [Some(("two", 700)), Some(("one", 610)), None]);
+        assert_eq!([at(9, 0), at(9, 1)], [Some(("one", 640)), None]);
+        assert_eq!(map.trap(0x1007), TrapCode::user(3));
+        assert_eq!(map.find(0x1003).map(|l| l.start), Some(0x1000));
     }
 
     #[test]

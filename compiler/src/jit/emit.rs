@@ -18,7 +18,7 @@ pub fn clif(program: &Program, options: &JitOptions) -> Result<String, JitError>
     let decls = declare(program, &*isa, options);
     let mut out = String::new();
     for (index, instance) in decls.instances.iter().enumerate().filter(|(_, instance)| !instance.library) {
-        let function = lower::function(program, &decls, index as u32);
+        let function = lower::function(program, &decls, index as u32).func;
         separate(&mut out);
         // Writing to a string does not fail.
         let _ = write!(out, "; {}\n{}", instance.name, function.display());
@@ -38,7 +38,7 @@ pub fn asm(program: &Program, options: &JitOptions) -> Result<String, JitError> 
     for (index, instance) in decls.instances.iter().enumerate().filter(|(_, instance)| !instance.library) {
         context.clear();
         context.set_disasm(true);
-        context.func = lower::function(program, &decls, index as u32);
+        context.func = lower::function(program, &decls, index as u32).func;
         match context.compile(&*isa, &mut ControlPlane::default()) {
             Ok(code) => {
                 separate(&mut out);

@@ -41,7 +41,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use cranelift_codegen::ir::{Function, types};
+use cranelift_codegen::ir::types;
 use cranelift_codegen::isa::TargetIsa;
 
 use crate::lower::{self, DataDecl, Declarations, InstanceDecl, LowerOptions, SymbolDecl};
@@ -171,7 +171,7 @@ struct Unit<'a> {
     symbols: &'a [SymbolDecl],
     data: &'a [DataDecl],
     entry: u32,
-    build: &'a (dyn Fn(u32) -> Function + Sync),
+    build: codegen::Build<'a>,
 }
 
 /// The host as a target for lowering and for [`compile`].
@@ -184,7 +184,11 @@ pub fn target(options: &JitOptions) -> Result<Arc<dyn TargetIsa>, JitError> {
 
 /// Declares what has to be compiled of a program.
 pub fn declare(program: &Program, isa: &dyn TargetIsa, options: &JitOptions) -> Declarations {
-    lower::declare(program, LowerOptions { heap_report: options.heap_report, ..LowerOptions::new(isa) })
+    let inline = options.opt != OptLevel::None;
+    lower::declare(
+        program,
+        LowerOptions { heap_report: options.heap_report, inline, ..LowerOptions::new(isa) },
+    )
 }
 
 /// Compiles a program into memory.

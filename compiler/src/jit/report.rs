@@ -9,7 +9,7 @@ use cranelift_codegen::ir::TrapCode;
 use vex_runtime::fault::FaultKind;
 use vex_syntax::SourceMap;
 
-use super::walk::{Frames, Ground};
+use super::walk::{Call, Frames, Ground};
 use crate::lower::traps;
 
 /// What happened.
@@ -138,8 +138,8 @@ const ROUNDS: usize = 3;
 struct Row {
     /// Number of the frame, from 0.
     depth: usize,
-    /// An address in it.
-    pc: usize,
+    /// Where it is.
+    call: Call,
     /// After this row: how many rows make up a cycle that ended here, and how many more rounds of it follow.
     cycle: usize,
     rounds: usize,
@@ -160,9 +160,9 @@ impl Trace {
         loop {
             let (cycle, rounds) = longest_cycle(frames);
             for step in 1..=cycle {
-                let Some(pc) = frames.next() else { return trace };
+                let Some(call) = frames.next() else { return trace };
                 let end = step == cycle && rounds > 1;
-                trace.push(Row { depth, pc, cycle, rounds: if end { rounds - 1 } else { 0 } });
+                trace.push(Row { depth, call, cycle, rounds: if end { rounds - 1 } else { 0 } });
                 depth += 1;
             }
             for _ in 0..cycle * (rounds - 1) {
@@ -193,16 +193,16 @@ impl Trace {
 /// The cycle of calls that `frames` starts with: its length and its rounds, `(1, 1)` when there is none.
 fn longest_cycle(frames: Frames<'_>) -> (usize, usize) {
     for cycle in 1..=CYCLE {
-        let mut pattern = [0; CYCLE];
+        let mut pattern = [Call::default(); CYCLE];
         let mut rest = frames;
         for place in &mut pattern[..cycle] {
             match rest.next() {
-                Some(pc) => *place = pc,
+                Some(call) => *place = call,
                 None => return (1, 1),
             }
         }
         let mut rounds = 1;
-        while pattern[..cycle].iter().all(|&pc| rest.next() == Some(pc)) {
+        while pattern[..cycle].iter().all(|&call| rest.next() == Some(call)) {
             rounds += 1;
         }
         if rounds >= ROUNDS {
@@ -242,7 +242,7 @@ pub(super) fn write(
 /// The position that the report is about: the innermost in the user's own code, else the innermost at all.
 fn main_position(trace: &Trace, ground: &Ground<'_>, sources: &SourceMap) -> Option<u32> {
     let positions =
-        || trace.shown().filter_map(|(row, _)| ground.find(row.pc)).map(|location| location.position);
+        || trace.shown().filter_map(|(row, _)| ground.locate(row.call)).map(|location| location.position);
     let own = |position: &u32| sources.locate(*position).is_some_and(|(file, _)| !file.library);
     positions().find(own).or_else(|| positions().find(|&position| sources.find(position).is_some()))
 }
@@ -276,7 +276,7 @@ const NAME_WIDTH: usize = 32;
 
 /// Writes the backtrace.
 fn write_trace(sink: &mut Sink<'_>, trace: &Trace, ground: &Ground<'_>, sources: &SourceMap) -> fmt::Result {
-    let names = trace.shown().filter_map(|(row, _)| ground.find(row.pc));
+    let names = trace.shown().filter_map(|(row, _)| ground.locate(row.call));
     let width = names.map(|location| location.function.chars().count()).max().unwrap_or(0).min(NAME_WIDTH);
     let depth = trace.shown().last().map_or(0, |(row, _)| row.depth);
     let digits = depth.checked_ilog10().unwrap_or(0) as usize + 1;
@@ -284,7 +284,7 @@ fn write_trace(sink: &mut Sink<'_>, trace: &Trace, ground: &Ground<'_>, sources:
         if gap {
             writeln!(sink, "  … more calls, not shown")?;
         }
-        let Some(location) = ground.find(row.pc) else { continue };
+        let Some(location) = ground.locate(row.call) else { continue };
         write!(sink, "  {:digits$}: {:width$}", row.depth, location.function)?;
         match sources.locate(location.position) {
             Some((file, at)) => writeln!(sink, "  {}:{}:{}", file.name, at.line, at.column)?,

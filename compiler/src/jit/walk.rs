@@ -35,6 +35,11 @@ impl Ground<'_> {
         self.map(address)?.find(address)
     }
 
+    /// Function and position of a call.
+    pub fn locate(&self, call: Call) -> Option<Location<'_>> {
+        self.map(call.pc)?.find_at(call.pc, call.level)
+    }
+
     fn stack(&self) -> Range<usize> {
         self.low..self.high
     }
@@ -83,11 +88,22 @@ pub(super) struct Frame {
     pub fp: usize,
 }
 
-/// Frames from the innermost outwards.
+/// A function in the middle of something, as the source sees it: several of them may share a frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Call {
+    /// An address inside the instruction it is at.
+    pub pc: usize,
+    /// How many functions that were put in place lie between it and the instruction.
+    pub level: usize,
+}
+
+/// Calls from the innermost outwards.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frames<'a> {
     ground: Ground<'a>,
     next: Option<Frame>,
+    /// How many calls of `next` were already given out.
+    level: usize,
     /// The frame after `next`, when `next` has no frame of its own yet.
     then: Option<Frame>,
 }
@@ -97,7 +113,7 @@ impl<'a> Frames<'a> {
     pub fn above_here(ground: Ground<'a>) -> Frames<'a> {
         let here = 0usize;
         let next = unwind_to_program(&ground).or_else(|| ground.scan((&raw const here).addr()));
-        Frames { ground, next, then: None }
+        Frames { ground, next, level: 0, then: None }
     }
 
     /// Frames of code that a signal interrupted. Call it from the handler.
@@ -111,15 +127,22 @@ impl<'a> Frames<'a> {
             // A jump to nowhere has just pushed a return address and nothing else.
             None => (caller().or_else(|| unwind_to_program(&ground)).or_else(|| ground.scan(sp)), None),
         };
-        Frames { ground, next, then }
+        Frames { ground, next, level: 0, then }
     }
 }
 
 impl Iterator for Frames<'_> {
-    type Item = usize;
+    type Item = Call;
 
-    fn next(&mut self) -> Option<usize> {
+    fn next(&mut self) -> Option<Call> {
         let frame = self.next?;
+        let call = Call { pc: frame.pc, level: self.level };
+        let outer = Call { level: self.level + 1, ..call };
+        if self.ground.locate(outer).is_some() {
+            self.level = outer.level;
+            return Some(call);
+        }
+        self.level = 0;
         self.next = self.then.take().or_else(|| {
             let outer = self.ground.word(frame.fp)?;
             let back = self.ground.word(frame.fp + 8)?;
@@ -131,7 +154,7 @@ impl Iterator for Frames<'_> {
                 _ => self.ground.scan(frame.fp + 16),
             }
         });
-        Some(frame.pc)
+        Some(call)
     }
 }
 

@@ -48,8 +48,7 @@ impl<'a> Lower<'a> {
                 }
                 let body = Body::Function { func: *func, args: type_args.clone() };
                 let index = self.decls.instance(&body);
-                let summary = &self.decls.summaries[index as usize];
-                if let Some(leaves) = self.call_in_place(function, summary, args, expr) {
+                if let Some(leaves) = self.call_in_place(function, index, args, expr) {
                     return leaves;
                 }
                 let values = self.args(args);

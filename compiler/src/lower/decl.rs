@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use cranelift_codegen::ir::{Signature, Type};
+use cranelift_codegen::ir::{Function, Signature, Type};
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig, TargetIsa};
 use rustc_hash::{FxHashMap, FxHashSet};
 use vex_syntax::Span;
@@ -36,6 +36,8 @@ pub struct LowerOptions {
     pub heap_report: bool,
     /// Compare the stack pointer with the symbol `vexrt_stack_limit` (a `usize`) at the start of functions.
     pub stack_check: bool,
+    /// Put tiny functions in place of calls.
+    pub inline: bool,
 }
 
 impl std::fmt::Debug for LowerOptions {
@@ -45,6 +47,7 @@ impl std::fmt::Debug for LowerOptions {
             .field("pointer", &self.pointer)
             .field("heap_report", &self.heap_report)
             .field("stack_check", &self.stack_check)
+            .field("inline", &self.inline)
             .finish_non_exhaustive()
     }
 }
@@ -58,6 +61,7 @@ impl LowerOptions {
             pointer: isa.pointer_type(),
             heap_report: false,
             stack_check: true,
+            inline: true,
         }
     }
 }
@@ -134,6 +138,37 @@ pub struct DataDecl {
     pub relocs: Vec<(u32, DataTarget)>,
 }
 
+/// Source locations of code from this number on are no positions: they count up the entries of
+/// [`Lowered::inlined`], of which the first one has this number.
+pub const INLINED: u32 = 1 << 31;
+
+/// Where code stands that was put in place of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Inlined {
+    /// Its position in the source.
+    pub position: u32,
+    /// The instance it was made from.
+    pub instance: u32,
+    /// Where the call stands: a position, or the number of an entry before this one.
+    pub call: u32,
+}
+
+/// The code of a function.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    /// It, not yet optimised.
+    pub func: Function,
+    /// What its source locations from [`INLINED`] on mean.
+    pub inlined: Vec<Inlined>,
+}
+
+impl From<Function> for Lowered {
+    /// Code that was not put together from several functions.
+    fn from(func: Function) -> Lowered {
+        Lowered { func, inlined: Vec::new() }
+    }
+}
+
 /// Everything a program is made of, once reachable code is known. Immutable; shared by the threads that lower.
 #[derive(Debug)]
 pub struct Declarations {
@@ -194,8 +229,8 @@ pub(super) struct Summary {
     pub defers: Defers,
     /// How many there are.
     pub defer_count: u32,
-    /// Whether calls of it may become its code.
-    pub in_place: bool,
+    /// The number of parts of its body, when calls of it may become its code.
+    pub in_place: Option<u32>,
     /// Whether it calls anything (on a path that goes on).
     pub calls: bool,
     /// Locals that are assigned to after their declaration.

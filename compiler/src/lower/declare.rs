@@ -83,7 +83,10 @@ impl<'p> Declare<'p> {
                 if let FunctionBody::Code(body) = &function.body {
                     self.walk(body);
                 }
-                self.summary.in_place = inline::is_candidate(&self.program.types, &self.out.types, function);
+                if self.out.options.inline {
+                    self.summary.in_place =
+                        inline::is_candidate(&self.program.types, &self.out.types, function);
+                }
             }
             Body::Thunk(func) => {
                 if let FunctionBody::Extern(symbol) = &self.function(func).body {

@@ -13,7 +13,7 @@ use vex_syntax::Span;
 use super::abi;
 use super::addr::{Addr, Kind};
 use super::control::{LoopFrame, Scope};
-use super::decl::{Body, Declarations, Summary, namespace};
+use super::decl::{Body, Declarations, INLINED, Inlined, Lowered, Summary, namespace};
 use super::defer::Exits;
 use super::facts::Fact;
 use super::rt::Rt;
@@ -49,6 +49,22 @@ pub(super) enum Ret {
     Block(Block),
 }
 
+/// Entries of [`Lowered::inlined`], each once.
+#[derive(Default)]
+pub(super) struct InlinedTable {
+    entries: Vec<Inlined>,
+    numbers: FxHashMap<Inlined, u32>,
+}
+
+impl InlinedTable {
+    fn number(&mut self, entry: Inlined) -> u32 {
+        *self.numbers.entry(entry).or_insert_with(|| {
+            self.entries.push(entry);
+            self.entries.len() as u32 - 1
+        })
+    }
+}
+
 /// A function while its code is made.
 pub(super) struct Lower<'a> {
     pub program: &'a Program,
@@ -74,14 +90,18 @@ pub(super) struct Lower<'a> {
     pub exits: Exits<'a>,
     /// How many calls that became code are around the current position.
     pub depth: u32,
-    /// Where all code counts as standing, inside a library function that was put in place.
-    pub pinned: Option<SourceLoc>,
+    /// How many parts the functions have that were put in place so far.
+    pub inlined_size: u32,
+    /// The instance whose code this is and the location of its call, inside a function that was put in place.
+    pub inlined_call: Option<(u32, u32)>,
+    /// The locations that stand for positions in such functions.
+    pub inlined: InlinedTable,
     functions: FxHashMap<(u32, u32), FuncRef>,
     data: FxHashMap<(u32, u32), GlobalValue>,
 }
 
 /// The code of instance `index`, not yet optimised. Pure; may be called from several threads.
-pub fn function(program: &Program, decls: &Declarations, index: u32) -> Function {
+pub fn function(program: &Program, decls: &Declarations, index: u32) -> Lowered {
     thread_local! {
         static CONTEXT: std::cell::RefCell<FunctionBuilderContext> = Default::default();
     }
@@ -93,7 +113,7 @@ fn function_with(
     decls: &Declarations,
     index: u32,
     context: &mut FunctionBuilderContext,
-) -> Function {
+) -> Lowered {
     let instance = &decls.instances[index as usize];
     let name = UserFuncName::user(namespace::INSTANCE, index);
     let mut func = Function::with_name_signature(name, instance.sig.clone());
@@ -119,7 +139,9 @@ fn function_with(
         ret: Ret::Leaves(None),
         exits: Exits::default(),
         depth: 0,
-        pinned: None,
+        inlined_size: 0,
+        inlined_call: None,
+        inlined: InlinedTable::default(),
         functions: FxHashMap::default(),
         data: FxHashMap::default(),
     };
@@ -137,8 +159,9 @@ fn function_with(
         Body::Drop(ty) => lower.drop_glue(entry, *ty),
         Body::Print { ty, spec } => lower.print_glue(entry, *ty, decls.specs[*spec as usize]),
     }
+    let inlined = lower.inlined.entries;
     lower.b.finalize(decls.options.frontend);
-    func
+    Lowered { func, inlined }
 }
 
 impl<'a> Lower<'a> {
@@ -184,7 +207,18 @@ impl<'a> Lower<'a> {
 
     /// What follows stands at `span` in the source.
     pub(super) fn at(&mut self, span: Span) {
-        self.b.set_srcloc(self.pinned.unwrap_or(SourceLoc::new(span.lo)));
+        let location = self.location(span);
+        self.b.set_srcloc(SourceLoc::new(location));
+    }
+
+    /// The number of a place in the source, in machine code.
+    pub(super) fn location(&mut self, span: Span) -> u32 {
+        // Sources that big have no positions left for their ends.
+        let position = if span.lo < INLINED { span.lo } else { 0 };
+        match self.inlined_call {
+            None => position,
+            Some((instance, call)) => INLINED + self.inlined.number(Inlined { position, instance, call }),
+        }
     }
 
     /// An integer constant.

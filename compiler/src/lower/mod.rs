@@ -28,7 +28,10 @@ pub mod traps;
 mod value;
 mod visit;
 
-pub use decl::{Body, DataDecl, DataTarget, Declarations, InstanceDecl, LowerOptions, SymbolDecl, namespace};
+pub use decl::{
+    Body, DataDecl, DataTarget, Declarations, INLINED, Inlined, InstanceDecl, LowerOptions, Lowered,
+    SymbolDecl, namespace,
+};
 pub use declare::declare;
 pub use func::function;
 

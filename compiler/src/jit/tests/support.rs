@@ -104,7 +104,7 @@ impl Maker {
 
     /// Compiles it; the last function is the entry.
     pub fn compile(&self) -> Result<CompiledProgram, JitError> {
-        let build = |index: u32| self.functions[index as usize].clone();
+        let build = |index: u32| self.functions[index as usize].clone().into();
         let unit = Unit {
             instances: &self.instances,
             symbols: &self.symbols,

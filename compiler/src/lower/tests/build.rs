@@ -148,7 +148,7 @@ impl Prog {
         change(&mut options);
         let decls = lower::declare(&self.program, options);
         let functions: Vec<Clif> = (0..decls.instances.len() as u32)
-            .map(|index| lower::function(&self.program, &decls, index))
+            .map(|index| lower::function(&self.program, &decls, index).func)
             .collect();
         for (function, instance) in functions.iter().zip(&decls.instances) {
             let mut context = cranelift_codegen::Context::for_function(function.clone());
@@ -161,7 +161,10 @@ impl Prog {
 
     /// The code of the function with this name.
     pub(super) fn clif(&self, name: &str) -> String {
-        let (decls, functions) = self.lower_with(|options| options.stack_check = false);
+        let (decls, functions) = self.lower_with(|options| {
+            options.stack_check = false;
+            options.inline = false;
+        });
         let index = decls.instances.iter().position(|instance| instance.name == name);
         functions[index.expect("the function is reachable")].display().to_string()
     }

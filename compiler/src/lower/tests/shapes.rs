@@ -347,3 +347,30 @@ fn the_heap_report_costs_nothing_unless_asked_for() {
     let stores = |function: &cranelift_codegen::ir::Function| count(&function.display().to_string(), "store");
     assert_eq!((stores(&without[0]), stores(&with[0])), (0, 1));
 }
+
+#[test]
+fn tiny_functions_are_put_in_place_and_remember_where_they_were_called() {
+    let mut p = Prog::new();
+    let mut f = Fun::new();
+    let (a, b) = (f.param(Ty::I64), f.param(Ty::I64));
+    let sum = binary(BinaryOp::Div, f.get(a), f.get(b), Ty::I64);
+    let divide = p.add(f.end("divide", Ty::I64, sum));
+    let mut f = Fun::new();
+    let a = f.param(Ty::I64);
+    let body = block(vec![stmt(ret(call(divide, vec![f.get(a), f.get(a)], Ty::I64)))], None);
+    let middle = p.add(f.end("middle", Ty::I64, never_as(body, Ty::I64)));
+    p.add(Fun::new().end("main", Ty::I64, call(middle, vec![int(7, Ty::I64)], Ty::I64)));
+    let isa = isa();
+    let options = crate::lower::LowerOptions { stack_check: false, ..crate::lower::LowerOptions::new(&*isa) };
+    let decls = crate::lower::declare(&p.program, options);
+    let main = crate::lower::function(&p.program, &decls, 0);
+    let code = main.func.display().to_string();
+    assert!(!code.contains("call") && code.contains("sdiv"), "{code}");
+    let division = main.func.layout.blocks().flat_map(|block| main.func.layout.block_insts(block));
+    let mut division = division.filter(|&inst| main.func.dfg.insts[inst].opcode().can_trap());
+    let at = main.func.srcloc(division.next().unwrap()).bits() - crate::lower::INLINED;
+    let innermost = main.inlined[at as usize];
+    let name = |index: u32| decls.instances[index as usize].name.as_str();
+    let outer = main.inlined[(innermost.call - crate::lower::INLINED) as usize];
+    assert_eq!((name(innermost.instance), name(outer.instance), outer.call), ("divide", "middle", 10));
+}
