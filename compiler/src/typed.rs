@@ -666,3 +666,15 @@ pub enum Align {
     /// `>`
     Right,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As in the syntax tree: the typed tree of the whole program is in memory at once.
+    #[test]
+    fn nodes_stay_small() {
+        assert!(size_of::<Expr>() <= 72, "an expression takes {} bytes", size_of::<Expr>());
+        assert!(size_of::<Stmt>() <= 112, "a statement takes {} bytes", size_of::<Stmt>());
+    }
+}

@@ -310,7 +310,7 @@ impl<'s> Builder<'s> {
         let (fields, below) = Deep::part(fields);
         let depth = ty.depth.max(below);
         let ty = self.type_of(ty);
-        self.node(ExprKind::Struct { ty, fields }, Span::new(l, r), depth)
+        self.node(ExprKind::Struct { ty: Box::new(ty), fields }, Span::new(l, r), depth)
     }
 
     /// `name: e`, or `name` alone, whose value is the name.
@@ -342,7 +342,7 @@ impl<'s> Builder<'s> {
     pub fn cast(&self, value: Expr, ty: Deep<TypeExpr>) -> Expr {
         let depth = value.depth.max(ty.depth);
         let span = value.span.to(ty.node.span);
-        self.node(ExprKind::Cast { value: Box::new(value), ty: ty.node }, span, depth)
+        self.node(ExprKind::Cast { value: Box::new(value), ty: Box::new(ty.node) }, span, depth)
     }
 
     /// `c ? a : b`
@@ -355,7 +355,7 @@ impl<'s> Builder<'s> {
         };
         let (b_span, b_depth) = (b.span, b.depth);
         let els = self.node(ExprKind::Block(block(b)), b_span, b_depth);
-        let kind = ExprKind::If { cond: Box::new(cond), then: block(a), els: Some(Box::new(els)) };
+        let kind = ExprKind::If { cond: Box::new(cond), then: Box::new(block(a)), els: Some(Box::new(els)) };
         self.node(kind, span, depth)
     }
 
@@ -416,20 +416,21 @@ impl<'s> Builder<'s> {
     /// `while c { … }`
     pub fn while_loop(&self, cond: Expr, body: Deep<Block>, l: u32, r: u32) -> Expr {
         let depth = cond.depth.max(body.depth);
-        self.node(ExprKind::While { cond: Box::new(cond), body: body.node }, Span::new(l, r), depth)
+        self.node(ExprKind::While { cond: Box::new(cond), body: Box::new(body.node) }, Span::new(l, r), depth)
     }
 
     /// `for p in e { … }`
     pub fn for_loop(&self, pattern: Pattern, iter: Expr, body: Deep<Block>, l: u32, r: u32) -> Expr {
         let depth = iter.depth.max(body.depth);
-        let kind = ExprKind::For { pattern, iter: Box::new(iter), body: body.node };
+        let kind =
+            ExprKind::For { pattern: Box::new(pattern), iter: Box::new(iter), body: Box::new(body.node) };
         self.node(kind, Span::new(l, r), depth)
     }
 
     /// `if c { … } else …`
     pub fn if_else(&self, cond: Expr, then: Deep<Block>, els: Option<Expr>, l: u32, r: u32) -> Expr {
         let depth = cond.depth.max(then.depth).max(els.as_ref().map_or(0, |e| e.depth));
-        let kind = ExprKind::If { cond: Box::new(cond), then: then.node, els: els.map(Box::new) };
+        let kind = ExprKind::If { cond: Box::new(cond), then: Box::new(then.node), els: els.map(Box::new) };
         self.node(kind, Span::new(l, r), depth)
     }
 
@@ -452,7 +453,7 @@ impl<'s> Builder<'s> {
         r: u32,
     ) -> Box<Deep<Stmt>> {
         let below = ty.as_ref().map_or(0, |t| t.depth).max(value.as_ref().map_or(0, |v| v.depth));
-        let kind = StmtKind::Let { pattern, mutable, ty: ty.map(|t| t.node), value };
+        let kind = StmtKind::Let { pattern, mutable, ty: ty.map(|t| Box::new(t.node)), value };
         Box::new(Deep::new(Stmt { kind, span: Span::new(l, r) }, below))
     }
 

@@ -256,7 +256,7 @@ impl<'a> Checker<'a> {
             let title = "a top-level binding beside `main` is one name with a constant value";
             return self.error(Diagnostic::error(codes::NOT_CONSTANT, stmt.span, title));
         };
-        let source = ConstSource { ty: ty.as_ref(), value };
+        let source = ConstSource { ty: ty.as_deref(), value };
         let id = self.add_global(*name, module, *mutable, Some(source));
         self.declare_value(module, *name, Value::Global(id));
     }

@@ -27,7 +27,7 @@ impl<'a> FnCx<'_, 'a> {
             }
             match &stmt.kind {
                 ast::StmtKind::Let { pattern, ty, value, .. } => {
-                    self.script_let(pattern, ty.as_ref(), value.as_ref(), stmt.span, &mut next, &mut out);
+                    self.script_let(pattern, ty.as_deref(), value.as_ref(), stmt.span, &mut next, &mut out);
                 }
                 _ => self.stmt(stmt, &mut out, &mut diverges),
             }

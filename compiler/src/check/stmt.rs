@@ -107,7 +107,7 @@ impl<'a> FnCx<'_, 'a> {
     pub(super) fn stmt(&mut self, stmt: &'a ast::Stmt, out: &mut Vec<Stmt>, diverges: &mut bool) {
         match &stmt.kind {
             AstStmt::Let { pattern, mutable, ty, value } => {
-                self.let_stmt(pattern, *mutable, ty.as_ref(), value.as_ref(), stmt.span, out, diverges);
+                self.let_stmt(pattern, *mutable, ty.as_deref(), value.as_ref(), stmt.span, out, diverges);
             }
             AstStmt::Item(item) => self.local_item(item),
             AstStmt::Expr(expr) => {
