@@ -5,6 +5,9 @@
 //! function preserves. Leaving early (after a report) restores the same registers and returns from [`enter`] as if
 //! the program had returned; frames in between are forgotten, not unwound.
 
+#[cfg(not(all(target_arch = "x86_64", any(target_os = "linux", target_os = "macos"))))]
+compile_error!("entering and leaving generated code is written for x86-64 Linux and macOS only");
+
 use std::arch::naked_asm;
 
 use super::operand::General;

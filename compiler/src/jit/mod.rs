@@ -59,7 +59,7 @@ pub use symbols::resolve_symbol;
 pub struct JitOptions {
     /// How much effort goes into the code.
     pub opt: OptLevel,
-    /// Check the lowered code; for tests and for looking into a suspected bug.
+    /// Check the lowered code also in a release build; for looking into a suspected bug.
     pub verify: bool,
     /// Most threads to compile on; `None`: one a core.
     pub threads: Option<NonZeroUsize>,
@@ -179,7 +179,8 @@ struct Unit<'a> {
 /// # Errors
 /// [`JitError::Host`]
 pub fn target(options: &JitOptions) -> Result<Arc<dyn TargetIsa>, JitError> {
-    isa::host(options.opt, options.verify)
+    // Debug builds are for finding bugs; what their tests compile is checked.
+    isa::host(options.opt, options.verify || cfg!(debug_assertions))
 }
 
 /// Declares what has to be compiled of a program.

@@ -39,7 +39,7 @@ pub struct RunOptions {
     pub recover: bool,
     /// Use colour in the report.
     pub color: bool,
-    /// Bytes of stack; memory is taken as it is touched.
+    /// Bytes of stack, less if the system does not have as many; memory is taken as it is touched.
     pub stack_size: usize,
 }
 
@@ -173,7 +173,12 @@ impl CompiledProgram {
         others: &[&CompiledProgram],
         options: &RunOptions,
     ) -> Result<Outcome, JitError> {
-        let stack = ProgramStack::new(options.stack_size).map_err(JitError::Stack)?;
+        // Under a limit on address space a smaller one does for most programs.
+        let size = options.stack_size;
+        let stack = ProgramStack::new(size)
+            .or_else(|_| ProgramStack::new(size / 8))
+            .or_else(|_| ProgramStack::new(size / 64))
+            .map_err(JitError::Stack)?;
         let programs = || std::iter::once(&self).chain(others);
         let maps: Vec<&CodeMap> = programs().map(|program| &program.linked.map).collect();
         let limits: Vec<&AtomicUsize> = programs().map(|program| &*program.stack_limit).collect();
