@@ -271,7 +271,8 @@ impl<'s> Builder<'s> {
     }
 
     /// `e(…)`, `e!(…)`
-    pub fn call(&self, callee: Expr, args: Vec<Expr>, l: u32, r: u32) -> Expr {
+    pub fn call(&self, callee: Expr, mut args: Vec<Expr>, l: u32, r: u32) -> Expr {
+        args.shrink_to_fit();
         let depth = callee.depth.max(deepest(&args));
         let (callee, mutating) = match callee.kind {
             ExprKind::Bang(inner) => (inner, true),

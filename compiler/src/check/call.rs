@@ -343,7 +343,8 @@ impl<'a> FnCx<'_, 'a> {
         let defaults: &[Option<Const>] =
             if signature.has_self && receiver.is_none() { &[] } else { &signature.defaults };
         let least = defaults.iter().position(Option::is_some).unwrap_or(wanted.len());
-        let mut values: Vec<Expr> = receiver.into_iter().collect();
+        let mut values: Vec<Expr> = Vec::with_capacity(signature.params.len());
+        values.extend(receiver);
         let bytes_accepted = self.takes_byte(&callee);
         for (index, arg) in args.iter().enumerate() {
             match wanted.get(index) {

@@ -49,6 +49,7 @@ impl<'a> FnCx<'_, 'a> {
         } else {
             value
         };
+        out.shrink_to_fit();
         Expr { kind: ExprKind::Block(Block { stmts: out, value: value.map(Box::new) }), ty, span: block.span }
     }
 
