@@ -124,6 +124,26 @@ fn faults_in_called_functions_point_at_the_call() {
 }
 
 #[test]
+fn a_return_address_belongs_to_the_call_before_it() {
+    let mut maker = Maker::new("inner\nfirst\nsecond\n");
+    let inner = maker.function("inner", 0, 0, |code| {
+        code.at("inner");
+        let one = code.int(1);
+        code.b.ins().trapnz(one, Trap::Unreachable.code());
+        one
+    });
+    maker.function("main", 0, 0, |code| {
+        code.at("first");
+        code.call(inner, &[]);
+        // The very next instruction has another place.
+        code.at("second");
+        code.call(inner, &[])
+    });
+    let report = maker.report();
+    assert!(report.ends_with("  1: main   test.vx:2:1\n"), "{report}");
+}
+
+#[test]
 fn panics_of_the_runtime_point_at_the_call() {
     let panic = nested(|code| {
         let (index, len) = (code.int(12), code.int(5));
