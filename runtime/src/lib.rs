@@ -55,4 +55,6 @@ pub mod prelude;
 pub mod process;
 pub mod report;
 pub mod size;
+#[cfg(unix)]
+mod startup;
 pub mod sync;

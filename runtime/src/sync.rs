@@ -8,7 +8,7 @@
 use crate::os;
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// A value only one thread uses at a time.
 pub struct Lock<T> {
@@ -82,6 +82,72 @@ impl<T> Drop for Guard<'_, T> {
     fn drop(&mut self) {
         // SAFETY: the guard is the proof that this thread holds the lock.
         unsafe { self.lock.release() }
+    }
+}
+
+/// What a lock's owner does around `fork`: take the lock before, open it after on
+/// both sides, so that a child never inherits a lock held by a thread it lacks.
+///
+/// The OS runs the handlers before `fork` in the reverse order of installation.
+/// So the handlers of an inner lock, one that is taken while the outer one is
+/// held, must be installed first; `inner` sees to that.
+pub struct ForkHandlers {
+    inner: fn(),
+    before: unsafe extern "C" fn(),
+    in_parent: unsafe extern "C" fn(),
+    in_child: unsafe extern "C" fn(),
+    /// [`UNKNOWN`](Self::UNKNOWN), [`READY`](Self::READY), or the token of the
+    /// thread that is installing.
+    state: AtomicUsize,
+}
+
+thread_local! {
+    /// Its address tells threads apart.
+    static TOKEN: u8 = const { 0 };
+}
+
+impl ForkHandlers {
+    const UNKNOWN: usize = 0;
+    const READY: usize = 1;
+
+    /// Handlers that are not installed yet. `inner` installs those of every lock
+    /// that is taken while this one is held.
+    pub const fn new(
+        inner: fn(),
+        before: unsafe extern "C" fn(),
+        in_parent: unsafe extern "C" fn(),
+        in_child: unsafe extern "C" fn(),
+    ) -> ForkHandlers {
+        ForkHandlers { inner, before, in_parent, in_child, state: AtomicUsize::new(Self::UNKNOWN) }
+    }
+
+    /// Installs the handlers at the first call, and returns once they are in
+    /// place. Call it before taking the lock, never while holding it: a fork by
+    /// another thread must not find the lock taken and the handlers missing.
+    #[inline]
+    pub fn ensure(&self) {
+        if self.state.load(Ordering::Acquire) != Self::READY {
+            self.install();
+        }
+    }
+
+    #[cold]
+    fn install(&self) {
+        let token = TOKEN.with(|token| token as *const u8 as usize);
+        match self.state.compare_exchange(Self::UNKNOWN, token, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => {
+                (self.inner)();
+                os::at_fork(self.before, self.in_parent, self.in_child);
+                self.state.store(Self::READY, Ordering::Release);
+            }
+            // Installing may allocate, and so come back here on the same thread.
+            Err(installer) if installer == token => {}
+            Err(_) => {
+                while self.state.load(Ordering::Acquire) != Self::READY {
+                    os::yield_now();
+                }
+            }
+        }
     }
 }
 

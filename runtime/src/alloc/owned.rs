@@ -19,10 +19,9 @@
 //! prefixes.
 
 use super::source;
-use crate::sync::{Guard, Lock};
-use crate::{os, size};
+use crate::size;
+use crate::sync::{ForkHandlers, Guard, Lock};
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, Ordering};
 
 /// Alignment of every owned buffer in bytes: a cache line. What lies in a buffer
 /// at a given offset has the same alignment in every run, up to this one.
@@ -89,6 +88,9 @@ unsafe impl Send for Table {}
 
 static TABLE: Lock<Table> = Lock::new(Table { buckets: [None; BUCKETS], released: [0; REMEMBERED], next: 0 });
 
+static HANDLERS: ForkHandlers =
+    ForkHandlers::new(crate::heap::prepare_for_fork, before_fork, after_fork, after_fork);
+
 unsafe extern "C" fn before_fork() {
     TABLE.acquire();
 }
@@ -98,12 +100,14 @@ unsafe extern "C" fn after_fork() {
     unsafe { TABLE.release() }
 }
 
+/// Installs the `fork` handlers; see [`ForkHandlers::ensure`].
+pub(crate) fn prepare_for_fork() {
+    HANDLERS.ensure();
+}
+
 /// The table, for the calling thread alone.
 fn table() -> Guard<'static, Table> {
-    static FORK_SAFE: AtomicBool = AtomicBool::new(false);
-    if !FORK_SAFE.load(Ordering::Relaxed) && !FORK_SAFE.swap(true, Ordering::Relaxed) {
-        os::at_fork(before_fork, after_fork, after_fork);
-    }
+    prepare_for_fork();
     TABLE.lock()
 }
 

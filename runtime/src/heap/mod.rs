@@ -24,13 +24,15 @@
 //! | `thread` | the thread heap and how a thread finds its own |
 //! | `local` | filling and emptying bins |
 //! | `remote` | frees by other threads |
-//! | `registry` | all heaps: thread exit, adoption, fork |
+//! | `registry` | all heaps: thread exit, adoption |
+//! | `fork` | locks and heaps across `fork` |
 //! | `large` | large blocks |
 //! | `figures` | counting |
 
 pub mod chunk;
 pub mod class;
 pub mod figures;
+mod fork;
 pub mod large;
 mod local;
 mod registry;
@@ -42,6 +44,7 @@ pub mod thread;
 mod tests;
 
 pub use figures::{Figures, figures};
+pub use fork::prepare as prepare_for_fork;
 
 use crate::{fault, size};
 use chunk::{CHUNK, Chunk, Kind, Page, SLICE, Slot};

@@ -1,10 +1,10 @@
 //! All heaps: taken by starting threads, given up by ending ones, their pages
-//! adopted by the living, and left in a sound state by `fork`.
+//! adopted by the living.
 
 use super::chunk::{Listed, Page, PageList};
 use super::class::CLASSES;
 use super::thread::{self, State, ThreadHeap};
-use super::{local, remote, spans};
+use super::{fork, local, remote};
 use crate::os;
 use crate::sync::Lock;
 use core::ptr::{null, null_mut};
@@ -18,16 +18,13 @@ struct Registry {
     orphans: *const ThreadHeap,
     /// Heaps in state `Spare`.
     spares: *const ThreadHeap,
-    /// Whether the `fork` handlers are installed.
-    fork_safe: bool,
 }
 
 // SAFETY: the pointers are only followed under the lock, to heaps, which are
 // never unmapped.
 unsafe impl Send for Registry {}
 
-static REGISTRY: Lock<Registry> =
-    Lock::new(Registry { all: null(), orphans: null(), spares: null(), fork_safe: false });
+static REGISTRY: Lock<Registry> = Lock::new(Registry { all: null(), orphans: null(), spares: null() });
 
 /// Orphans, readable without the lock.
 static ORPHANS: AtomicUsize = AtomicUsize::new(0);
@@ -42,19 +39,13 @@ pub fn mapped() -> usize {
 /// A heap for the calling thread: an orphan with its pages, a spare one, or a
 /// new one. `None`: the OS has no memory.
 pub fn take() -> Option<&'static ThreadHeap> {
+    fork::prepare();
     let mut registry = REGISTRY.lock();
     let heap = match registry.pop_idle() {
         Some(heap) => heap,
         None => registry.make()?,
     };
     heap.set_state(State::Live);
-    let install = !core::mem::replace(&mut registry.fork_safe, true);
-    drop(registry);
-    if install {
-        // May allocate, which finds the registry usable: the lock is open and
-        // the flag set.
-        os::at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
-    }
     Some(heap)
 }
 
@@ -97,6 +88,7 @@ fn finish_merge(heap: &'static ThreadHeap, merged: &ThreadHeap) {
 
 /// Sums `f` over all heaps, under the lock.
 pub fn sum_over_heaps(mut f: impl FnMut(&ThreadHeap)) {
+    fork::prepare();
     let registry = REGISTRY.lock();
     let mut next = registry.all;
     // SAFETY: heaps are never unmapped, and `next` is set before a heap is listed.
@@ -205,29 +197,25 @@ fn set_owner(page: &Page, heap: &'static ThreadHeap) {
     }
 }
 
-/// Takes every lock of the heap, in the order everybody takes them.
-unsafe extern "C" fn before_fork() {
+/// Takes the lock for `fork`.
+pub fn acquire() {
     REGISTRY.acquire();
-    spans::acquire();
 }
 
-unsafe extern "C" fn after_fork_in_parent() {
-    // SAFETY: taken by `before_fork` on this thread.
-    unsafe {
-        spans::release();
-        REGISTRY.release();
-    }
+/// Opens the lock after `fork`.
+///
+/// # Safety
+///
+/// The caller took it with [`acquire`], in this process or in its parent.
+pub unsafe fn release() {
+    // SAFETY: the caller's word.
+    unsafe { REGISTRY.release() }
 }
 
-/// In the child only the forking thread exists. The other threads' heaps may
-/// have been in the middle of anything; they are never touched again, except
+/// In a forked child only the forking thread exists. The other threads' heaps
+/// may have been in the middle of anything; they are never touched again, except
 /// that blocks may still be sent to their inboxes.
-unsafe extern "C" fn after_fork_in_child() {
-    // SAFETY: taken by `before_fork` on the thread this one is the copy of.
-    unsafe {
-        spans::release();
-        REGISTRY.release();
-    }
+pub fn abandon_other_threads() {
     let mine = thread::current();
     sum_over_heaps(|heap| {
         if heap.state() == State::Live && !core::ptr::eq(heap, mine) {

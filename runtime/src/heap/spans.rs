@@ -7,6 +7,7 @@
 //! is free as a whole is unmapped, except for one.
 
 use super::chunk::{self, CHUNK, Chunk, Kind, SLICE};
+use super::fork;
 use crate::os;
 use crate::sync::Lock;
 use core::ptr::null_mut;
@@ -59,6 +60,7 @@ pub fn mapped() -> usize {
 /// Allocates `slices` slices that start at a multiple of `align` slices (a power
 /// of two, at most half a chunk). `None` when the OS has no memory.
 pub fn allocate(slices: usize, align: usize) -> Option<Span> {
+    fork::prepare();
     let mut spans = SPANS.lock();
     spans.purge_when_idle();
     let mut chunk = spans.open;
@@ -107,6 +109,7 @@ pub fn clear_records(chunk: &Chunk, index: usize, slices: usize) {
 
 /// Gives every free slice back to the OS.
 pub fn purge() {
+    fork::prepare();
     SPANS.lock().purge_all();
 }
 

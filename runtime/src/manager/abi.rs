@@ -4,12 +4,11 @@
 //! in front of the block. One mutex serialises the calls, as the document says.
 
 use super::{CapabilityFlags, get_instance};
-use crate::sync::Lock;
-use crate::{fault, os, size};
+use crate::sync::{ForkHandlers, Lock};
+use crate::{fault, size};
 use core::alloc::Layout;
 use core::ffi::c_void;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicBool, Ordering};
 
 /// What lies directly in front of a block.
 #[repr(C)]
@@ -31,7 +30,18 @@ const MARK: usize = 0x58_49_4C_41_6D_65_6D_21_u64 as usize;
 const DEFAULT_ALIGN: usize = 16;
 
 static MUTEX: Lock<()> = Lock::new(());
-static FORK_SAFE: AtomicBool = AtomicBool::new(false);
+static HANDLERS: ForkHandlers = ForkHandlers::new(prepare_inner, before_fork, after_fork, after_fork);
+
+/// The locks of whatever the manager is.
+fn prepare_inner() {
+    crate::heap::prepare_for_fork();
+    crate::alloc::kmem::prepare_for_fork();
+}
+
+/// Installs the `fork` handlers; see [`ForkHandlers::ensure`].
+pub(crate) fn prepare_for_fork() {
+    HANDLERS.ensure();
+}
 
 unsafe extern "C" fn before_fork() {
     MUTEX.acquire();
@@ -44,9 +54,7 @@ unsafe extern "C" fn after_fork() {
 
 /// Runs `operation` under the mutex.
 fn serialised<R>(operation: impl FnOnce() -> R) -> R {
-    if !FORK_SAFE.swap(true, Ordering::Relaxed) {
-        os::at_fork(before_fork, after_fork, after_fork);
-    }
+    HANDLERS.ensure();
     let _guard = MUTEX.lock();
     operation()
 }

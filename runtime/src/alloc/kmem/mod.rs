@@ -19,8 +19,8 @@ pub use heap_mem::{HeapMem, Pod};
 pub use reasons::{MAX_REASON, ReasonText, Reasons, Usage};
 
 use crate::abi::{AbiTy, AbiType, VexStr};
-use crate::sync::Lock;
-use crate::{fault, os};
+use crate::fault;
+use crate::sync::{ForkHandlers, Guard, Lock};
 use core::ffi::{CStr, c_char, c_void};
 use core::fmt::{self, Write};
 use core::ptr::NonNull;
@@ -42,7 +42,7 @@ static STATE: Lock<State> = Lock::new(State { capacity: DEFAULT_CAPACITY, buffer
 /// Sets the size of the buffer in bytes; false, and nothing changed, when the
 /// buffer exists already.
 pub fn configure(capacity: usize) -> bool {
-    let mut state = STATE.lock();
+    let mut state = state();
     if state.buffer.is_none() {
         state.capacity = capacity;
     }
@@ -54,6 +54,9 @@ pub fn prepare() -> bool {
     with_buffer(|_| Ok(())).is_ok()
 }
 
+static HANDLERS: ForkHandlers =
+    ForkHandlers::new(crate::heap::prepare_for_fork, before_fork, after_fork, after_fork);
+
 unsafe extern "C" fn before_fork() {
     STATE.acquire();
 }
@@ -63,22 +66,30 @@ unsafe extern "C" fn after_fork() {
     unsafe { STATE.release() }
 }
 
+/// Installs the `fork` handlers; see [`ForkHandlers::ensure`].
+pub(crate) fn prepare_for_fork() {
+    HANDLERS.ensure();
+}
+
+/// The books, for the calling thread alone.
+fn state() -> Guard<'static, State> {
+    prepare_for_fork();
+    STATE.lock()
+}
+
 /// Runs `body` on the buffer, which it makes if there is none yet.
 fn with_buffer<R>(body: impl FnOnce(&mut Buffer) -> Result<R, Refusal>) -> Result<R, Refusal> {
-    let mut state = STATE.lock();
+    let mut state = state();
     let capacity = state.capacity;
     match &mut state.buffer {
         Some(buffer) => body(buffer),
-        none => {
-            os::at_fork(before_fork, after_fork, after_fork);
-            body(none.insert(Buffer::new(capacity)?))
-        }
+        none => body(none.insert(Buffer::new(capacity)?)),
     }
 }
 
 /// Reads the books; `none` when nothing was ever allocated.
 fn read<R>(none: R, body: impl FnOnce(&Buffer) -> R) -> R {
-    STATE.lock().buffer.as_ref().map_or(none, body)
+    state().buffer.as_ref().map_or(none, body)
 }
 
 /// A zeroed block of `bytes` bytes at a multiple of `align` and of 16. For
@@ -165,7 +176,7 @@ pub fn total() -> Usage {
 /// The buffer's size and how many bytes of it are in live blocks, headers and
 /// rounding included; the configured size and 0 while there is no buffer.
 pub fn occupancy() -> (usize, usize) {
-    let state = STATE.lock();
+    let state = state();
     state.buffer.as_ref().map_or((state.capacity, 0), |buffer| (buffer.capacity(), buffer.occupied()))
 }
 

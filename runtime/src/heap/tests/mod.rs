@@ -65,6 +65,9 @@ fn in_child(test: impl FnOnce()) {
     assert!(child >= 0);
     if child == 0 {
         CHILD.store(true, Ordering::Relaxed);
+        // A child that hangs dies of a signal, and the test fails.
+        // SAFETY: no preconditions.
+        unsafe { libc::alarm(120) };
         let ok = std::panic::catch_unwind(std::panic::AssertUnwindSafe(test)).is_ok();
         // SAFETY: leaves at once, running no exit handlers of the parent's.
         unsafe { libc::_exit(if ok { 0 } else { 1 }) }

@@ -191,6 +191,25 @@ fn memory_goes_back_to_the_os() {
 }
 
 #[test]
+fn memory_goes_back_from_chunks_that_stay() {
+    in_child(|| {
+        collect();
+        let before = resident();
+        let mut blocks: Vec<_> = (0..60).map(|i| Live::new(1 << 20, 16, i as u8)).collect();
+        // SAFETY: every block is live and that long.
+        blocks.iter().for_each(|live| unsafe { live.block.write_bytes(live.fill, live.size) });
+        assert!(resident() >= before + (50 << 20));
+        let total = figures().total;
+        // A third stays, so that no chunk is free as a whole.
+        let kept: Vec<_> = (0..20).map(|third| blocks.remove(third * 2)).collect();
+        blocks.into_iter().for_each(Live::free);
+        assert!(figures().total + (20 << 20) > total, "the chunks are still there");
+        assert!(resident() < before + (34 << 20), "{} {before}", resident());
+        kept.into_iter().for_each(Live::free);
+    });
+}
+
+#[test]
 fn a_steady_state_takes_no_more_memory() {
     in_child(|| {
         let mut random = Random(0x5EED_0002);

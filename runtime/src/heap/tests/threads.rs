@@ -77,6 +77,59 @@ fn pages_of_dead_threads_are_adopted() {
 }
 
 #[test]
+fn freeing_a_dead_threads_blocks_gives_its_pages_back() {
+    in_child(|| {
+        settle();
+        let start = pages();
+        let made = std::thread::spawn(|| (0..20_000).map(|_| Live::new(64, 16, 7)).collect::<Vec<_>>());
+        made.join().expect("the thread finishes").into_iter().for_each(Live::free);
+        // Nothing is allocated here that could make this thread look for orphans.
+        collect();
+        assert_eq!(pages(), start);
+    });
+}
+
+#[test]
+fn allocating_uses_what_a_dead_thread_left() {
+    in_child(|| {
+        settle();
+        let start = pages();
+        let made = std::thread::spawn(|| {
+            let mut blocks: Vec<_> = (0..50_000).map(|_| Live::new(64, 16, 7)).collect();
+            // One block in each stretch keeps every page in use.
+            let kept: Vec<_> = (0..780).map(|index| blocks.swap_remove(index * 60)).collect();
+            blocks.into_iter().for_each(Live::free);
+            kept
+        });
+        let kept = made.join().expect("the thread finishes");
+        let left = pages();
+        assert!(left >= start + 45, "{start} {left}");
+        let again: Vec<_> = (0..40_000).map(|_| Live::new(64, 16, 8)).collect();
+        assert!(pages() <= left + 2, "{left} {}", pages());
+        again.into_iter().chain(kept).for_each(Live::free);
+        settle();
+        assert_eq!(pages(), start);
+    });
+}
+
+#[test]
+fn fork_waits_for_the_heaps_locks() {
+    let (taken, wait) = mpsc::channel();
+    let holder = std::thread::spawn(move || {
+        spans::acquire();
+        taken.send(()).expect("the test waits");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        // SAFETY: taken above by this thread.
+        unsafe { spans::release() };
+    });
+    wait.recv().expect("the holder has the lock");
+    // The lock is held until well after `fork` is called; a child that inherited
+    // it closed would wait forever for its first span.
+    in_child(|| Live::new(1 << 20, 16, 1).free());
+    holder.join().expect("the holder finishes");
+}
+
+#[test]
 fn threads_that_pass_blocks_around_keep_them_intact() {
     in_child(|| {
         const THREADS: usize = 6;
