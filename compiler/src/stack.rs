@@ -17,6 +17,7 @@ pub fn on_deep_stack<T>(f: impl FnOnce() -> T) -> T {
 #[cfg(all(unix, any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod imp {
     use core::arch::naked_asm;
+    use core::cell::Cell;
     use core::ffi::c_void;
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -25,7 +26,7 @@ mod imp {
     /// Room left for whoever runs when the stack overflows.
     const GUARD: usize = 1 << 16;
 
-    /// A mapping, given back when dropped.
+    /// A mapping, unmapped when dropped.
     struct Mapping(*mut c_void, usize);
 
     impl Mapping {
@@ -70,6 +71,11 @@ mod imp {
             // SAFETY: the mapping is ours, and nothing runs on it any more.
             unsafe { libc::munmap(self.0, self.1) };
         }
+    }
+
+    thread_local! {
+        /// The stack of the last call, for the next one. Unmapping it would cost more than the rest of a switch.
+        static SPARE: Cell<Option<Mapping>> = const { Cell::new(None) };
     }
 
     /// Calls `entry(data)` with the stack pointer at `top`, then comes back.
@@ -119,11 +125,13 @@ mod imp {
     }
 
     pub(super) fn run<F: FnOnce() -> T, T>(f: F) -> T {
-        let Some(stack) = Mapping::new() else { return f() };
+        let Some(stack) = SPARE.take().or_else(Mapping::new) else { return f() };
         let mut call = Call { f: Some(f), result: None };
         // SAFETY: the top is that of an unused, writable stack; `entry` gets the
         // `Call` it expects and never unwinds.
         unsafe { switch((&raw mut call).cast(), entry::<F, T>, stack.top()) };
+        // Should there be one from a nested call, it is unmapped.
+        SPARE.set(Some(stack));
         match call.result.expect("the entry ran") {
             Ok(value) => value,
             Err(panic) => resume_unwind(panic),

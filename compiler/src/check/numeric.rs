@@ -69,6 +69,9 @@ impl<'a> FnCx<'_, 'a> {
             "sqrt" | "floor" | "ceil" if !float => {
                 let value = args.pop()?;
                 let value = self.coerce(value, Ty::F64);
+                if !self.is_float(value.ty) {
+                    return None;
+                }
                 return self.number_operation(word, vec![value], span).filter(|value| value.ty != Ty::ERROR);
             }
             "sqrt" => Intrinsic::Sqrt,
