@@ -114,18 +114,23 @@ fn allocating_uses_what_a_dead_thread_left() {
 
 #[test]
 fn fork_waits_for_the_heaps_locks() {
+    static FINISHED: AtomicBool = AtomicBool::new(false);
     let (taken, wait) = mpsc::channel();
     let holder = std::thread::spawn(move || {
         spans::acquire();
         taken.send(()).expect("the test waits");
         std::thread::sleep(std::time::Duration::from_millis(100));
+        FINISHED.store(true, Ordering::Relaxed);
         // SAFETY: taken above by this thread.
         unsafe { spans::release() };
     });
     wait.recv().expect("the holder has the lock");
-    // The lock is held until well after `fork` is called; a child that inherited
-    // it closed would wait forever for its first span.
-    in_child(|| Live::new(1 << 20, 16, 1).free());
+    // The lock is held until well after `fork` is called. The child must neither
+    // see what it guards half changed nor inherit it closed.
+    in_child(|| {
+        assert!(FINISHED.load(Ordering::Relaxed), "the child was made while the lock was held");
+        Live::new(1 << 20, 16, 1).free();
+    });
     holder.join().expect("the holder finishes");
 }
 
