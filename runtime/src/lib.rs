@@ -33,8 +33,15 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`abi`] | one row per exported symbol: the JIT, the checker and the C header read it |
+//! | [`header`] | the C header, printed from those rows |
+//! | [`os`] | address space, protection, clocks and hooks of each system |
+//! | [`heap`] | the general-purpose allocator |
+//! | [`prelude`] | the Mem prelude and VERA's functions over the heap or the process's manager |
+//! | [`process`] | which allocator serves the program: `--allocator` |
+//! | [`manager`] | the allocation contract, code memory, Xila's C ABI |
 //! | [`fault`] | the one way the runtime reports what it cannot return from |
 //! | [`size`] | checked size and alignment arithmetic |
+//! | [`sync`] | the lock of slow paths, and its care for `fork` |
 //! | [`layout`] | the two structs of `std/allocator` that cross the ABI |
 //! | [`alloc`] | the allocators programs hold: bump, pool, free list, stack, global |
 //! | [`report`] | who allocated what, by allocator and source position |
