@@ -3,4 +3,4 @@
 mod compile;
 mod faults;
 mod interrupts;
-mod support;
+pub(super) mod support;
