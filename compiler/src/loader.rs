@@ -201,7 +201,13 @@ impl Loader<'_> {
     /// The file of a user module beside `folder`.
     fn find(&mut self, import: &ImportDecl, folder: &Path) -> Option<PathBuf> {
         let path = Path::new(&import.path);
-        if import.path.is_empty() || path.is_absolute() || self.leaves_root(folder, path) {
+        if import.path.is_empty() {
+            let title = "an import needs the name of a module";
+            let d = Diagnostic::error(codes::UNKNOWN_MODULE, import.path_span, title);
+            self.diags.push(d.help("write the file's name without its extension"));
+            return None;
+        }
+        if path.is_absolute() || self.leaves_root(folder, path) {
             return self.outside(import, path);
         }
         let candidates: Vec<PathBuf> = Spelling::ALL
@@ -234,16 +240,27 @@ impl Loader<'_> {
         ));
         let stem = Path::new(&import.path);
         if stem.extension().and_then(|e| e.to_str()).and_then(Spelling::from_extension).is_some() {
-            d = d.fix("leave out the extension", import.path_span, stem.with_extension("").to_string_lossy());
+            let name = stem.with_extension("");
+            d = d.fix("leave out the extension", import.path_span, self.as_written(import, &name));
         } else {
-            let mut names = modules_in(shown);
-            names.extend(stdlib::names().map(str::to_string));
+            // The folder is right more often than the name in it.
+            let inner = stem.parent().unwrap_or(Path::new(""));
+            let in_folder = modules_in(&shown.join(inner));
+            let names = in_folder.iter().map(|name| inner.join(name).to_string_lossy().into_owned());
+            let names: Vec<String> = names.chain(stdlib::names().map(str::to_string)).collect();
             if let Some(near) = suggest::nearest(&import.path, names.iter().map(String::as_str)) {
-                d = d.help(format!("did you mean `{near}`?"));
+                let with = self.as_written(import, Path::new(near));
+                d = d.fix(format!("did you mean `{near}`?"), import.path_span, with);
             }
         }
         self.diags.push(d);
         None
+    }
+
+    /// Another module name, in quotes if the import has them.
+    fn as_written(&self, import: &ImportDecl, name: &Path) -> String {
+        let quote = if self.sources.text(import.path_span).starts_with('"') { "\"" } else { "" };
+        format!("{quote}{}{quote}", name.display())
     }
 
     fn outside<T>(&mut self, import: &ImportDecl, found: &Path) -> Option<T> {

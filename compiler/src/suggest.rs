@@ -1,8 +1,9 @@
 //! "Did you mean …?": the known name nearest to a misspelt one.
 
-/// The candidate nearest to `name`, if one is near enough to be what was meant: at most a third of the letters differ.
+/// The candidate nearest to `name`, if one is near enough to be what was meant: at most a third of the letters differ,
+/// and of one or two letters none but in case.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (name.chars().count() / 3).max(1);
+    let limit = name.chars().count() / 3;
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
         if candidate == name || candidate.len().abs_diff(name.len()) > limit * 2 {
@@ -47,5 +48,7 @@ mod tests {
         assert_eq!(nearest("cuonter", ["counter", "count"]), Some("counter"));
         assert_eq!(nearest("LIMIT", ["limit", "limits"]), Some("limit"));
         assert_eq!(nearest("xyz", ["counter", "ab"]), None);
+        assert_eq!(nearest("y", ["x", "z"]), None);
+        assert_eq!(nearest("N", ["n"]), Some("n"));
     }
 }

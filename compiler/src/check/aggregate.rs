@@ -86,7 +86,7 @@ impl<'a> FnCx<'_, 'a> {
         span: Span,
     ) -> Expr {
         let ty_span = ty.span;
-        let ty = self.cx.resolve_type(self.module, ty);
+        let ty = self.resolve_type(ty);
         let TyKind::Struct { def, .. } = *self.cx.types.kind(ty) else {
             if ty != Ty::ERROR {
                 let title = format!("`{}` is not a structure", self.cx.show(ty));
@@ -100,9 +100,11 @@ impl<'a> FnCx<'_, 'a> {
         self.cx.ensure_struct(def);
         let declared = self.cx.types.structs[def.0 as usize].fields.clone();
         let mut values: Vec<(u32, Expr)> = Vec::new();
+        let mut known = true;
         for field in fields {
             let Some(index) = declared.iter().position(|f| f.name == field.name.name) else {
                 self.unknown_field(ty, field.name, codes::STRUCT_FIELDS);
+                known = false;
                 self.value(&field.value, Expect::Any);
                 continue;
             };
@@ -120,7 +122,8 @@ impl<'a> FnCx<'_, 'a> {
             .filter(|(index, _)| !values.iter().any(|(i, _)| *i == *index as u32))
             .map(|(_, field)| format!("`{}`", field.name))
             .collect();
-        if !missing.is_empty() {
+        // A field with a wrong name is probably one of those that are missing.
+        if !missing.is_empty() && known {
             let title = format!("the literal of `{}` lacks {}", self.cx.show(ty), missing.join(", "));
             let first = self.cx.types.structs[def.0 as usize].span;
             let d = Diagnostic::error(codes::STRUCT_FIELDS, ty_span, title);

@@ -1,10 +1,12 @@
 //! Writing to places: what may be assigned to or borrowed mutably, and why not.
 
 use vex_syntax::ast::{self, BinaryOp};
-use vex_syntax::{Diagnostic, Span, Spelling};
+use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
 
-use super::codes;
 use super::function::{Expect, FnCx};
+use super::local::Binding;
+use super::names::Lookup;
+use super::{Value, codes};
 use crate::typed::{Expr, ExprKind, UpdateOp};
 use crate::types::{Ty, TyKind};
 
@@ -27,38 +29,54 @@ impl<'a> FnCx<'_, 'a> {
         }
     }
 
-    pub(super) fn explain_read_only(&mut self, d: Diagnostic, why: &ReadOnly) -> Diagnostic {
-        match why {
+    /// Help to bind `name`, which is declared at `span`, with the mutable mark.
+    fn bind_mutable(&self, d: Diagnostic, name: &str, span: Span) -> Diagnostic {
+        let how = self.mutable_binding(name);
+        let help = format!("bind it with `{how}`");
+        let word = Span::new(span.lo.saturating_sub(4), span.lo);
+        match self.spelling {
+            _ if self.cx.sources.text(word) != "let " => d.help(help),
+            Spelling::Vera => d.fix(help, Span::new(word.lo, word.hi - 1), "var"),
+            _ => d.fix(help, Span::new(word.hi - 1, word.hi - 1), "!"),
+        }
+    }
+
+    /// Reports a write to something immutable. A variable is reported once: the cause is how it is bound.
+    fn report_read_only(&mut self, d: Diagnostic, why: &ReadOnly) {
+        let d = match why {
             ReadOnly::Local(id) => {
-                let local = &self.locals[id.0 as usize];
-                let (name, span) = (local.name, local.span);
-                if name.as_str() == "self" {
-                    return d.label(span, "`self` is taken by value here").help("take `self: &T!`");
+                if std::mem::replace(&mut self.info[id.0 as usize].reported, true) {
+                    return;
                 }
-                if self.info[id.0 as usize].loop_variable {
+                let (local, info) = (&self.locals[id.0 as usize], self.info[id.0 as usize]);
+                let (name, span) = (local.name.as_str(), local.span);
+                if name == "self" {
+                    d.label(span, "`self` is taken by value here").help("take `self: &T!`")
+                } else if info.loop_variable {
                     let how = self.mutable_binding("copy");
-                    return d
-                        .label(span, "the loop sets it in each round")
-                        .help(format!("copy it into a variable of its own: `{how} = {name}`"));
+                    d.label(span, "the loop sets it in each round")
+                        .help(format!("copy it into a variable of its own: `{how} = {name}`"))
+                } else if info.parameter {
+                    d.label(span, "a parameter").fix("make it assignable", span.after(), "!")
+                } else {
+                    self.bind_mutable(d.label(span, "bound here without the mutable mark"), name, span)
                 }
-                if self.info[id.0 as usize].parameter {
-                    return d.label(span, "a parameter").help(format!("make it assignable: `{name}!: T`"));
-                }
-                let how = self.mutable_binding(name.as_str());
-                d.label(span, "bound here without the mutable mark").help(format!("bind it with `{how}`"))
             }
             ReadOnly::Global(id) => {
                 let global = &self.cx.globals[id.0 as usize];
-                let (name, span) = (global.name, global.span);
-                let how = self.mutable_binding(name.as_str());
-                d.label(span, "declared here without the mutable mark")
-                    .help(format!("declare it with `{how}`"))
+                let (name, span) = (global.name.as_str(), global.span);
+                if global.is_constant() {
+                    d.label(span, "a constant").note("a constant is the same wherever it is used")
+                } else {
+                    self.bind_mutable(d.label(span, "declared here without the mutable mark"), name, span)
+                }
             }
             ReadOnly::Through(ty) => {
                 let shown = self.show(*ty);
                 d.note(format!("`{shown}` is read-only; `{shown}!` can be written through"))
             }
-        }
+        };
+        self.error(d);
     }
 
     pub(super) fn immutable_borrow(&mut self, why: ReadOnly, span: Span) {
@@ -66,22 +84,19 @@ impl<'a> FnCx<'_, 'a> {
             ReadOnly::Through(_) => (codes::READ_ONLY, "a mutable borrow through a read-only reference"),
             _ => (codes::IMMUTABLE_BORROW, "a mutable borrow of something immutable"),
         };
-        let d = Diagnostic::error(code, span, title);
-        let d = self.explain_read_only(d, &why);
-        self.error(d);
+        self.report_read_only(Diagnostic::error(code, span, title), &why);
     }
 
-    /// Checks that a receiver may be changed by the method called on it.
-    pub(super) fn need_mutable_receiver(&mut self, place: &Expr, method: &str, span: Span) {
-        if let Some(why) = self.read_only(place) {
+    /// Whether a receiver may be changed by the method called on it; reports it if not.
+    pub(super) fn mutable_receiver(&mut self, place: &Expr, method: &str, span: Span) -> bool {
+        match self.read_only(place) {
             // `.vais` lets immutable bindings be changed, but not what a read-only pointer points at.
-            if self.spelling == Spelling::Vais && !matches!(why, ReadOnly::Through(_)) {
-                return;
+            Some(why) if self.spelling != Spelling::Vais || matches!(why, ReadOnly::Through(_)) => {
+                let title = format!("`{method}` changes its receiver, which is immutable here");
+                self.report_read_only(Diagnostic::error(codes::IMMUTABLE_BORROW, span, title), &why);
+                false
             }
-            let title = format!("`{method}` changes its receiver, which is immutable here");
-            let d = Diagnostic::error(codes::IMMUTABLE_BORROW, span, title);
-            let d = self.explain_read_only(d, &why);
-            self.error(d);
+            _ => true,
         }
     }
 
@@ -142,8 +157,8 @@ impl<'a> FnCx<'_, 'a> {
             return None;
         }
         if !self.operator_applies(op, target.ty) || (shift && !self.is_integer(value.ty)) {
-            let (a, b) = (self.a(target.ty), self.a(value.ty));
-            let title = format!("`{}=` does not apply to {a} and {b}", op.as_str());
+            let both = self.both(target.ty, value.ty);
+            let title = format!("`{}=` does not apply to {both}", op.as_str());
             self.error(Diagnostic::error(codes::OPERATOR, span, title));
             return None;
         }
@@ -157,9 +172,15 @@ impl<'a> FnCx<'_, 'a> {
             _ => None,
         };
         let used = match direct {
-            Some(super::local::Binding::Local(id)) => Some((id, self.info[id.0 as usize].used)),
+            Some(Binding::Local(id)) => Some((id, self.info[id.0 as usize].used)),
             _ => None,
         };
+        if let Some((name, declared)) = self.named_constant(place) {
+            let title = format!("`{name}` is a constant and cannot be assigned to");
+            let d = Diagnostic::error(codes::IMMUTABLE, place.span, title).label(declared, "declared here");
+            self.error(d);
+            return self.poison(place.span);
+        }
         let mut target = self.expr(place, Expect::Any);
         // Assigning to a reference's name assigns the reference; to a `&T!` parameter's target one writes `*r`.
         if let Some((id, was_used)) = used {
@@ -190,11 +211,20 @@ impl<'a> FnCx<'_, 'a> {
                     (codes::READ_ONLY, format!("{} cannot be written through", self.a(*ty)))
                 }
             };
-            let d = Diagnostic::error(code, target.span, title);
-            let d = self.explain_read_only(d, &why);
-            self.error(d);
+            self.report_read_only(Diagnostic::error(code, target.span, title), &why);
         }
         target
+    }
+
+    /// The constant that a name stands for, and where it is declared.
+    fn named_constant(&self, place: &ast::Expr) -> Option<(Symbol, Span)> {
+        let ast::ExprKind::Name(name) = place.kind else { return None };
+        let id = match (self.names.get(&name), self.cx.lookup_value(self.module, name)) {
+            (Some(Binding::Const(id)), _) => *id,
+            (None, Lookup::Found(Value::Const(id))) => id,
+            _ => return None,
+        };
+        Some((name, self.cx.consts[id as usize].span))
     }
 
     pub(super) fn note_change(&mut self, place: &Expr) {

@@ -4,6 +4,7 @@ use vex_runtime::abi::{self, AbiTy, Group};
 use vex_syntax::ast::{self, BinaryOp};
 use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
 
+use super::call::count_of;
 use super::codes;
 use super::function::{Expect, FnCx};
 use crate::typed::{Access, Callee, CastKind, Expr, ExprKind, Intrinsic, Stream};
@@ -285,11 +286,11 @@ impl<'a> FnCx<'_, 'a> {
         at: Span,
         span: Span,
     ) -> Option<Expr> {
-        for arg in args {
-            self.value(arg, Expect::Any);
+        // What stands in `sizeof` and `offsetof` may be a type.
+        if !matches!(word, "sizeof" | "alignof" | "offsetof") {
+            self.check_all(args);
         }
-        let plural = if wanted == 1 { "" } else { "s" };
-        let title = format!("`{word}` takes {wanted} argument{plural}, not {}", args.len());
+        let title = format!("`{word}` takes {}, not {}", count_of(wanted), args.len());
         self.error(Diagnostic::error(codes::ARGUMENTS, at, title));
         Some(self.poison(span))
     }
@@ -321,8 +322,7 @@ impl<'a> FnCx<'_, 'a> {
         let same = pointers || self.unify(left.ty, right.ty);
         if !same || !self.operator_applies(BinaryOp::Eq, left.ty) {
             if self.shallow(left.ty) != Ty::ERROR && self.shallow(right.ty) != Ty::ERROR {
-                let (a, b) = (self.a(left.ty), self.a(right.ty));
-                let title = format!("{a} and {b} cannot be compared");
+                let title = format!("{} cannot be compared", self.both(left.ty, right.ty));
                 self.error(Diagnostic::error(codes::OPERATOR, span, title));
             }
             return self.poison(span);

@@ -11,6 +11,15 @@ use crate::loader::ModuleId;
 use crate::typed::{Callee, CastKind, Const, Expr, ExprKind};
 use crate::types::{FuncId, Ty, TyKind};
 
+/// A number of arguments, in words.
+pub(super) fn count_of(count: usize) -> String {
+    match count {
+        0 => "no arguments".into(),
+        1 => "1 argument".into(),
+        _ => format!("{count} arguments"),
+    }
+}
+
 /// What stands left of a dot when it is no value.
 pub(super) enum Scope {
     /// A module, and the name it is imported under.
@@ -42,7 +51,7 @@ impl<'a> FnCx<'_, 'a> {
                 ast::ExprKind::Name(name) | ast::ExprKind::Builtin(name)
                     if args.is_empty() && types.len() == 1 =>
                 {
-                    let ty = self.cx.resolve_type(self.module, &types[0]);
+                    let ty = self.resolve_type(&types[0]);
                     match self.type_query(*name, ty, span) {
                         Some(value) => value,
                         None => self.unsupported_generic(base, args, callee.span),
@@ -57,7 +66,12 @@ impl<'a> FnCx<'_, 'a> {
         }
     }
 
-    fn unsupported_generic(&mut self, base: &'a ast::Expr, args: &'a [ast::Expr], span: Span) -> Expr {
+    pub(super) fn unsupported_generic(
+        &mut self,
+        base: &'a ast::Expr,
+        args: &'a [ast::Expr],
+        span: Span,
+    ) -> Expr {
         self.check_all(args);
         if !self.is_declared_generic(base) {
             self.cx.unsupported(span, "type arguments");
@@ -282,9 +296,15 @@ impl<'a> FnCx<'_, 'a> {
     /// Reports a method or static function that a type does not have.
     pub(super) fn unknown_method(&mut self, ty: Ty, name: ast::Ident) {
         let shown = self.show(ty);
+        let key = self.shallow(ty);
+        let fields = self.cx.types.struct_of(key).map_or(&[][..], |def| &def.fields);
+        if fields.iter().any(|field| field.name == name.name) {
+            let title = format!("`{}` is a field of `{shown}`, not a method", name.name);
+            let d = Diagnostic::error(codes::UNKNOWN_METHOD, name.span, title);
+            return self.error(d.help("read it without the parentheses"));
+        }
         let title = format!("`{shown}` has no method `{}`", name.name);
         let mut d = Diagnostic::error(codes::UNKNOWN_METHOD, name.span, title);
-        let key = self.shallow(ty);
         let mut known: Vec<&'static str> = self
             .cx
             .methods
@@ -409,7 +429,7 @@ impl<'a> FnCx<'_, 'a> {
         };
         let wanted = signature.params.len() - skip;
         let count = match (least, wanted) {
-            (a, b) if a == b => format!("{b} argument{}", if b == 1 { "" } else { "s" }),
+            (a, b) if a == b => count_of(b),
             (a, b) => format!("{a} to {b} arguments"),
         };
         let title = format!("{name} takes {count}, not {}", args.len());
@@ -420,8 +440,10 @@ impl<'a> FnCx<'_, 'a> {
         };
         let mut d = Diagnostic::error(codes::ARGUMENTS, place, title);
         if args.len() < least && !signature.names.is_empty() {
-            let missing: Vec<String> =
-                signature.names.iter().skip(args.len()).map(|n| format!("`{n}`")).collect();
+            // `T.method(object, …)` names the receiver among the arguments.
+            let receiver = (signature.has_self && skip == 0).then_some(Symbol::new("self"));
+            let names = receiver.iter().chain(&signature.names).take(least).skip(args.len());
+            let missing: Vec<String> = names.map(|name| format!("`{name}`")).collect();
             d = d.at(format!("missing here: {}", missing.join(", ")));
         }
         if let Some(head) = declared.filter(|head| !head.is_none()) {

@@ -27,7 +27,8 @@ impl FnCx<'_, '_> {
         let value = result_of(expr);
         let (found, wanted) = (self.shown(expr.ty), self.shown(to));
         let title = format!("expected {wanted}, found {found}");
-        let label = format!("this is {}", self.a(expr.ty));
+        let unit = self.shallow(expr.ty) == Ty::UNIT;
+        let label = if unit { "this has no value".into() } else { format!("this is {}", self.a(expr.ty)) };
         let mut d = Diagnostic::error(codes::MISMATCH, value.span, title).at(label);
         let (from, to) = (self.shallow(expr.ty), self.shallow(to));
         let types = &self.cx.types;
@@ -35,6 +36,8 @@ impl FnCx<'_, '_> {
         let castable = (numeric(from) && numeric(to))
             || (types.is_raw_ptr(from) && (types.is_raw_ptr(to) || types.as_int(to).is_some()))
             || (types.as_int(from).is_some() && types.is_raw_ptr(to))
+            || (from == Ty::BOOL && types.as_int(to).is_some())
+            || (from == Ty::STR && types.is_raw_ptr(to))
             || matches!((types.kind(from), types.kind(to)), (TyKind::Ref { pointee: a, .. }, TyKind::RawPtr { pointee: b, .. }) if a == b)
             || (matches!(types.kind(from), TyKind::Ref { .. }) && to == Ty::PTR);
         if castable {
@@ -205,8 +208,9 @@ impl FnCx<'_, '_> {
     }
 
     /// How `as` converts between settled types; reports a cast that is not possible.
-    pub(super) fn cast_kind(&mut self, from: Ty, to: Ty, span: Span) -> CastKind {
+    pub(super) fn cast_kind(&mut self, value: &Expr, to: Ty, span: Span) -> CastKind {
         use TyKind::*;
+        let from = value.ty;
         let (a, b) = (self.cx.types.kind(from).clone(), self.cx.types.kind(to).clone());
         let address = |kind: &TyKind| matches!(kind, Ptr | RawPtr { .. } | Ref { .. } | Fn { .. });
         match (&a, &b) {
@@ -243,7 +247,7 @@ impl FnCx<'_, '_> {
                 CastKind::Bits
             }
             _ => {
-                self.bad_cast(from, to, span);
+                self.bad_cast(value, to, span);
                 CastKind::Bits
             }
         }
@@ -254,21 +258,38 @@ impl FnCx<'_, '_> {
         from == to || matches!(self.cx.types.kind(from), TyKind::Array { elem, .. } if *elem == to)
     }
 
-    fn bad_cast(&mut self, from: Ty, to: Ty, span: Span) {
-        let title = format!("{} cannot be cast to {}", self.a(from), self.a(to));
+    fn bad_cast(&mut self, value: &Expr, to: Ty, span: Span) {
+        let from = value.ty;
+        let title = format!("{} cannot be cast to {}", self.cx.a(from), self.cx.a(to));
         let mut d = Diagnostic::error(codes::CAST, span, title);
+        let whole = Expr { span, ..self.poison(span) };
+        let text = self.cx.sources.text(value.span).to_string();
+        let ty = self.show(to);
+        let bang = |mutable: bool| if mutable && self.spelling != Spelling::Vais { "!" } else { "" };
         d = match (self.cx.types.kind(from), self.cx.types.kind(to)) {
-            (TyKind::Int(_), TyKind::Bool) => d.help("compare it with zero: `x != 0`"),
-            (TyKind::Array { .. }, TyKind::Ptr | TyKind::RawPtr { .. }) => {
-                d.help("borrow the array first: `&a as *T`, or `&a! as *T!`")
+            (TyKind::Int(_), TyKind::Bool) => {
+                self.replace_fix(d, "compare it with zero", &whole, |_| format!("{text} != 0"))
             }
-            (TyKind::Struct { .. }, TyKind::Ptr | TyKind::RawPtr { .. }) => d.help("borrow it first: `&s`"),
-            (TyKind::Str, TyKind::Int(_)) => d.help("`s.asPtr() as i64` is the address of its first byte"),
-            (TyKind::Ref { mutable: false, .. }, TyKind::RawPtr { mutable: true, .. }) => {
+            (TyKind::Array { elem, .. }, TyKind::RawPtr { mutable, pointee }) if elem == pointee => {
+                let fixed = format!("&{text}{} as {ty}", bang(*mutable));
+                self.replace_fix(d, "borrow the array first", &whole, |_| fixed.clone())
+            }
+            (_, TyKind::RawPtr { mutable, pointee }) if from == *pointee => {
+                let fixed = format!("&{text}{} as {ty}", bang(*mutable));
+                self.replace_fix(d, "borrow it first", &whole, |_| fixed.clone())
+            }
+            (TyKind::Str, TyKind::Int(_)) => {
+                d.help("`s.asPtr() as i64` is the address of its first byte; `as` does not read numbers")
+            }
+            (TyKind::Ref { mutable: false, pointee: p }, TyKind::RawPtr { mutable: true, pointee: q })
+                if p == q =>
+            {
                 d.help("borrow it mutably: `&x!`")
             }
-            (TyKind::Ref { .. }, TyKind::RawPtr { .. }) => {
-                d.help("cast to a pointer of the same type first, then to the other")
+            (TyKind::Ref { mutable, pointee }, TyKind::RawPtr { .. }) => {
+                let same = format!("*{}{}", self.cx.show(*pointee), bang(*mutable));
+                let fixed = format!("{text} as {same} as {ty}");
+                self.replace_fix(d, "cast to a pointer of its own type first", &whole, |_| fixed.clone())
             }
             _ => d.note("`as` converts between integers, floats, pointers, and integers and pointers"),
         };

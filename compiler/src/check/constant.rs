@@ -21,7 +21,10 @@ impl<'a> Checker<'a> {
 
     /// The value of a constant integer expression, as bits of `ty`.
     pub(super) fn constant_int(&mut self, module: ModuleId, expr: &ast::Expr, ty: Ty) -> Option<u64> {
-        self.constant_int_in(module, expr, ty, &Names::default())
+        let names = std::mem::take(&mut self.block_names);
+        let value = self.constant_int_in(module, expr, ty, &names);
+        self.block_names = names;
+        value
     }
 
     /// The same inside a function, whose block constants count too. A length that is an `i64` is fine if not negative.

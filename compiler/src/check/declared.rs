@@ -175,9 +175,15 @@ impl<'a> Checker<'a> {
             && row.params.iter().zip(&signature.params).all(|((_, abi), &ty)| self.fits_abi(*abi, ty))
             && self.fits_abi(row.ret, signature.ret);
         if !same {
-            let params: Vec<String> = row.params.iter().map(|(name, ty)| format!("{name}: {ty:?}")).collect();
+            let shown = |ty: AbiTy| match (super::builtins::abi_type(ty), ty) {
+                (_, AbiTy::Struct(name)) => name.to_string(),
+                (known, _) => self.show(known.unwrap_or(Ty::ERROR)),
+            };
+            let params: Vec<String> =
+                row.params.iter().map(|(name, ty)| format!("{name}: {}", shown(*ty))).collect();
+            let result = if row.ret == AbiTy::Unit { String::new() } else { format!(": {}", shown(row.ret)) };
             let title = format!("`{name}` is declared with other types than the runtime's");
-            let note = format!("the runtime's is `{name}({}): {:?}`", params.join(", "), row.ret);
+            let note = format!("the runtime's is `{name}({}){result}`", params.join(", "));
             self.error(Diagnostic::error(codes::EXTERN, decl.head, title).note(note));
         }
     }

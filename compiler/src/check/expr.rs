@@ -81,10 +81,7 @@ impl<'a> FnCx<'_, 'a> {
             Ast::Index { base, index } => self.index(base, index, span),
             Ast::Call { callee, mutating, args } => self.call(callee, *mutating, args, span),
             Ast::Recur(args) => self.recur(args, span),
-            Ast::Generic { .. } => {
-                self.cx.unsupported(span, "type arguments");
-                self.poison(span)
-            }
+            Ast::Generic { base, .. } => self.unsupported_generic(base, &[], span),
             Ast::Unary { op, value } => self.unary(*op, value, expect, span),
             Ast::Borrow { mutable, place } => self.borrow(*mutable, place, span),
             Ast::Bang(_) => {
@@ -140,19 +137,14 @@ impl<'a> FnCx<'_, 'a> {
             let value = if negative { -(value as f64) } else { value as f64 };
             Expr { kind: ExprKind::Float(value), ty, span }
         };
-        let ty = match suffix.map(|s| (s, primitive(s.name.as_str()))) {
+        // The lexer lets only the names of number types pass.
+        let ty = match suffix.and_then(|s| primitive(s.name.as_str())) {
             None => match expect.ty() {
                 Some(ty) if self.is_float(ty) => return float(ty),
                 _ => self.fresh(VarKind::Int, span),
             },
-            Some((_, Some(ty))) if self.cx.types.as_int(ty).is_some() => ty,
-            Some((_, Some(ty))) if self.cx.types.is_float(ty) => return float(ty),
-            Some((suffix, _)) => {
-                let title = format!("`{}` is not a number type", suffix.name);
-                let d = Diagnostic::error(codes::UNKNOWN_TYPE, suffix.span, title);
-                self.error(d.note("the suffix of an integer is a type such as `u8`, `i32` or `usize`"));
-                Ty::ERROR
-            }
+            Some(ty) if self.cx.types.is_float(ty) => return float(ty),
+            Some(ty) => ty,
         };
         self.literals.push(Literal { value, negative, ty, span });
         let bits = if negative { value.wrapping_neg() } else { value };
@@ -160,16 +152,8 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     fn float(&mut self, value: f64, suffix: Option<ast::Ident>, span: Span) -> Expr {
-        let ty = match suffix.map(|s| (s, primitive(s.name.as_str()))) {
-            None => self.fresh(VarKind::Float, span),
-            Some((_, Some(ty))) if self.cx.types.is_float(ty) => ty,
-            Some((suffix, _)) => {
-                let title = format!("`{}` is not a float type", suffix.name);
-                let d = Diagnostic::error(codes::UNKNOWN_TYPE, suffix.span, title);
-                self.error(d.note("a number with a point can have the suffix `f32` or `f64`"));
-                Ty::ERROR
-            }
-        };
+        let ty = suffix.and_then(|s| primitive(s.name.as_str()));
+        let ty = ty.unwrap_or_else(|| self.fresh(VarKind::Float, span));
         Expr { kind: ExprKind::Float(value), ty, span }
     }
 
@@ -278,12 +262,31 @@ impl<'a> FnCx<'_, 'a> {
         } else if let Some(module) = library_module_of(text) {
             let import = import_words(module, self.spelling);
             d = d.help(format!("`{text}` is in the module `{module}`: write `{import}` at the top"));
+        } else if let Some(path) = self.imported_whole(text) {
+            let (import, quote) = if self.spelling == Spelling::Vais { ("U", "") } else { ("import", "\"") };
+            let named = format!("{import} {quote}{path}{quote} as {text}");
+            d = d.help(format!(
+                "the names of `{path}` are used as they are; with `{named}` they follow `{text}.`"
+            ));
         } else if text == "self" {
             d = d.note("`self` is the receiver of a method; this function has none");
         } else if let Some(near) = self.near_value(text) {
             d = d.fix(format!("did you mean `{near}`?"), span, near);
         }
         self.error(d);
+    }
+
+    /// The module with this last part in its name, imported without a name of its own.
+    fn imported_whole(&self, text: &str) -> Option<&'a str> {
+        let module = self.cx.loaded.module(self.module);
+        module.unit.top.iter().find_map(|top| match top {
+            ast::Top::Item(ast::Item { kind: ast::ItemKind::Import(import), .. }) => {
+                let whole = import.alias.is_none() && import.names.is_none();
+                let path = import.path.as_str();
+                (whole && path.rsplit(['/', ':']).next() == Some(text)).then_some(path)
+            }
+            _ => None,
+        })
     }
 
     fn near_value(&self, text: &str) -> Option<&'static str> {

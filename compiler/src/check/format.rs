@@ -4,8 +4,10 @@ use vex_syntax::ast;
 use vex_syntax::format_string::{self, FormatKind, FormatPiece};
 use vex_syntax::{Diagnostic, Span, Spelling};
 
+use super::call::count_of;
 use super::codes;
 use super::function::{Expect, FnCx};
+use super::infer::VarKind;
 use crate::typed::{Align, CastKind, Expr, ExprKind, FormatSpec, FormatStyle, Piece, Stream};
 use crate::types::{Ty, TyKind};
 
@@ -106,14 +108,19 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     fn wrong_arguments(&mut self, literal: Span, wanted: usize, args: &[ast::Expr]) {
-        let places =
-            if wanted == 1 { "1 placeholder `{}`".into() } else { format!("{wanted} placeholders `{{}}`") };
-        let values = if args.len() == 1 { "1 argument".into() } else { format!("{} arguments", args.len()) };
-        let at = args.get(wanted).map_or(literal, |arg| arg.span);
-        let d = Diagnostic::error(codes::FORMAT, at, format!("the format string has {places} for {values}"));
-        let help =
-            if args.len() > wanted { "add a `{}` for it, or remove it" } else { "add the missing arguments" };
-        self.error(d.label(literal, "this format string").help(help));
+        let places = match wanted {
+            0 => "no placeholder `{}`".into(),
+            1 => "1 placeholder `{}`".into(),
+            _ => format!("{wanted} placeholders `{{}}`"),
+        };
+        let title = format!("the format string has {places} for {}", count_of(args.len()));
+        let d = match args.get(wanted) {
+            Some(extra) => Diagnostic::error(codes::FORMAT, extra.span, title)
+                .label(literal, "this format string")
+                .help("add a `{}` for it, or remove it"),
+            None => Diagnostic::error(codes::FORMAT, literal, title).help("add the missing arguments"),
+        };
+        self.error(d);
     }
 
     /// Whether a specification makes sense for a value; unknown types are left to their defaults.
@@ -124,13 +131,10 @@ impl<'a> FnCx<'_, 'a> {
             || self.is_pointer(value.ty)
             || matches!(
                 self.kind(value.ty),
-                TyKind::Infer(_)
-                    | TyKind::Error
-                    | TyKind::Array { .. }
-                    | TyKind::Slice { .. }
-                    | TyKind::Ref { .. }
+                TyKind::Error | TyKind::Array { .. } | TyKind::Slice { .. } | TyKind::Ref { .. }
             )
-            || matches!(self.kind(value.ty), TyKind::Tuple(_) | TyKind::Struct { .. });
+            || matches!(self.kind(value.ty), TyKind::Tuple(_) | TyKind::Struct { .. })
+            || self.var_kind(value.ty) == Some(VarKind::General);
         if number_base && !fits {
             let shown = self.a(value.ty);
             let title = format!("{shown} cannot be printed in another number base");

@@ -217,6 +217,14 @@ impl<'c, 'a> FnCx<'c, 'a> {
         self.cx.error(diagnostic);
     }
 
+    /// The type a written type stands for; lengths in it may name the constants of the blocks around.
+    pub(super) fn resolve_type(&mut self, ty: &ast::TypeExpr) -> Ty {
+        std::mem::swap(&mut self.cx.block_names, &mut self.names);
+        let resolved = self.cx.resolve_type(self.module, ty);
+        std::mem::swap(&mut self.cx.block_names, &mut self.names);
+        resolved
+    }
+
     /// An expression that stands for one with an error.
     pub(super) fn poison(&self, span: Span) -> Expr {
         Expr { kind: ExprKind::Unit, ty: Ty::ERROR, span }
@@ -327,8 +335,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
             }
             ExprKind::Cast { value, kind } => {
                 if *kind != CastKind::Never {
-                    let from = value.ty;
-                    *kind = self.cast_kind(from, expr.ty, expr.span);
+                    *kind = self.cast_kind(value, expr.ty, expr.span);
                 }
             }
             _ => {}

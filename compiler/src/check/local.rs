@@ -29,6 +29,8 @@ pub(super) struct LocalInfo {
     pub(super) parameter: bool,
     /// Whether it is the variable of a `for`.
     pub(super) loop_variable: bool,
+    /// Whether it was reported as immutable.
+    pub(super) reported: bool,
     /// Whether it was read.
     pub(super) used: bool,
     /// Whether it was assigned to or mutably borrowed.
@@ -56,6 +58,7 @@ impl FnCx<'_, '_> {
             late: false,
             parameter: false,
             loop_variable: false,
+            reported: false,
             used: false,
             changed: false,
             depth: self.depth,

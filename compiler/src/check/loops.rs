@@ -79,9 +79,9 @@ impl<'a> FnCx<'_, 'a> {
         let (lo, hi) = self.same_number(lo, hi);
         let ty = self.shallow(lo.ty);
         if !self.is_integer(ty) || !self.unify(lo.ty, hi.ty) {
-            let (a, b) = (self.show(lo.ty), self.show(hi.ty));
+            let (a, b) = (self.shown(lo.ty), self.shown(hi.ty));
             if ty != Ty::ERROR && self.shallow(hi.ty) != Ty::ERROR {
-                let title = format!("a range runs over integers of one type, not from `{a}` to `{b}`");
+                let title = format!("a range runs over integers of one type, not from {a} to {b}");
                 self.error(Diagnostic::error(codes::OPERATOR, lo.span.to(hi.span), title));
             }
         }
@@ -209,6 +209,8 @@ impl<'a> FnCx<'_, 'a> {
         let mut d = Diagnostic::error(codes::NOT_INDEXABLE, source.span, title);
         d = if self.is_integer(source.ty) {
             d.fix("write a range", Span::new(source.span.lo, source.span.lo), "0..")
+        } else if self.shallow(source.ty) == Ty::STR {
+            d.fix("run over its bytes", source.span.after(), ".bytes()")
         } else {
             d.note("it runs over ranges `a..b`, arrays and slices")
         };

@@ -136,8 +136,9 @@ impl<'a> FnCx<'_, 'a> {
 
     fn receiver_reference(&mut self, object: Expr, mutable: bool, name: ast::Ident) -> Expr {
         let place = if self.is_place(&object) { object } else { self.temporary(object) };
-        if mutable {
-            self.need_mutable_receiver(&place, name.name.as_str(), place.span.to(name.span));
+        let span = place.span.to(name.span);
+        if mutable && !self.mutable_receiver(&place, name.name.as_str(), span) {
+            return self.poison(span);
         }
         self.borrow_place(place, mutable)
     }

@@ -177,6 +177,13 @@ struct GlobalInfo<'a> {
     state: State,
 }
 
+impl GlobalInfo<'_> {
+    /// Whether it is the memory of a constant.
+    fn is_constant(&self) -> bool {
+        self.decl.is_none() && self.init.is_some()
+    }
+}
+
 /// The function of a script's statements.
 struct Script<'a> {
     func: FuncId,
@@ -203,6 +210,8 @@ struct Checker<'a> {
     methods: FxHashMap<(Ty, Symbol), FuncId>,
     bodies: Vec<Option<Function>>,
     script: Option<Script<'a>>,
+    /// While a type written in a function is resolved: the names of the blocks around it.
+    block_names: FxHashMap<Symbol, local::Binding>,
     no_decl: &'a ast::FnDecl,
     /// The last of the kept expressions.
     kept: &'a declared::Kept,
@@ -231,6 +240,7 @@ impl<'a> Checker<'a> {
             methods: FxHashMap::default(),
             bodies: Vec::new(),
             script: None,
+            block_names: FxHashMap::default(),
             no_decl: collect::script_declaration(),
             kept,
         }

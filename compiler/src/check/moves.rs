@@ -143,7 +143,8 @@ impl Flow<'_, '_> {
         let d = match gone {
             Gone::Moved(at) if at == span => {
                 let title = format!("`{name}` is moved again in the loop's next round");
-                Diagnostic::error(codes::MOVED, span, title).label(declared, "it is bound outside the loop")
+                let d = Diagnostic::error(codes::MOVED, span, title).at("moved here, in each round");
+                d.label(declared, "it is bound outside the loop")
             }
             Gone::Moved(at) => {
                 Diagnostic::error(codes::MOVED, span, format!("`{name}` is used after it was moved"))
@@ -163,6 +164,8 @@ impl Flow<'_, '_> {
             Gone::Unset => d,
         };
         self.report(span, d);
+        // Later uses have the same cause.
+        self.set(var);
     }
 
     fn set(&mut self, var: Var) {
@@ -342,6 +345,7 @@ impl Flow<'_, '_> {
             let name = self.name(var);
             let d = Diagnostic::error(codes::IMMUTABLE, span, format!("`{name}` already has its value"));
             let d = d.label(self.declared(var), "declared here without the mutable mark");
+            let d = d.note("a variable that is declared without a value gets it once");
             self.report(span, d);
         }
         self.set(var);

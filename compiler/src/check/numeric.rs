@@ -4,6 +4,7 @@ use vex_syntax::ast::BinaryOp;
 use vex_syntax::{Diagnostic, Span};
 
 use super::builtins::runtime;
+use super::call::count_of;
 use super::codes;
 use super::function::FnCx;
 use crate::typed::{CastKind, Expr, ExprKind, Intrinsic};
@@ -18,8 +19,7 @@ impl<'a> FnCx<'_, 'a> {
             _ => 1,
         };
         if args.len() != count {
-            let plural = if count == 1 { "" } else { "s" };
-            let title = format!("`{word}` takes {count} argument{plural}, not {}", args.len());
+            let title = format!("`{word}` takes {}, not {}", count_of(count), args.len());
             self.error(Diagnostic::error(codes::ARGUMENTS, at, title));
             return None;
         }
@@ -69,10 +69,10 @@ impl<'a> FnCx<'_, 'a> {
             "sqrt" | "floor" | "ceil" if !float => {
                 let value = args.pop()?;
                 let value = self.coerce(value, Ty::F64);
-                if !self.is_float(value.ty) {
+                if value.ty == Ty::ERROR {
                     return None;
                 }
-                return self.number_operation(word, vec![value], span).filter(|value| value.ty != Ty::ERROR);
+                return self.number_operation(word, vec![value], span);
             }
             "sqrt" => Intrinsic::Sqrt,
             "floor" => Intrinsic::Floor,

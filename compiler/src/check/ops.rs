@@ -140,7 +140,7 @@ impl<'a> FnCx<'_, 'a> {
         let (x, y) = (self.a(a.ty), self.a(b.ty));
         let numbers = |fx: &Self, ty| fx.is_integer(ty) || fx.is_float(ty);
         let title = if same || !numbers(self, a.ty) || !numbers(self, b.ty) {
-            format!("`{}` does not apply to {x} and {y}", op.as_str())
+            format!("`{}` does not apply to {}", op.as_str(), self.both(a.ty, b.ty))
         } else {
             format!("`{}` needs two numbers of one type, not {x} and {y}", op.as_str())
         };
@@ -154,10 +154,21 @@ impl<'a> FnCx<'_, 'a> {
             d = self.suffix_fix(d, "convert one of them with `as`", from, &suffix);
         } else if self.shallow(a.ty) == Ty::STR && op == BinaryOp::Add {
             d = d.help("print both, or copy both into a buffer");
+        } else if Self::is_comparison(op) && same {
+            d = d.note("numbers, strings and pointers are compared; structures field by field");
         }
         self.error(d);
         let comparison = Self::is_comparison(op);
         Expr { ty: if comparison { Ty::BOOL } else { Ty::ERROR }, ..self.poison(span) }
+    }
+
+    /// Two types in a sentence.
+    pub(super) fn both(&mut self, a: Ty, b: Ty) -> String {
+        let (x, y) = (self.a(a), self.a(b));
+        if x == y && x.starts_with('a') && x.contains('`') {
+            return format!("two values of type {}", self.shown(a));
+        }
+        format!("{x} and {y}")
     }
 
     /// Widens the narrower of two integers of one sign.

@@ -31,7 +31,7 @@ impl<'a> FnCx<'_, 'a> {
                     expr = Expr { kind: ExprKind::Deref(Box::new(expr)), ty: pointee, span };
                 }
                 TyKind::RawPtr { pointee, .. } => {
-                    self.need_unsafe(span, "reading through a raw pointer");
+                    self.need_unsafe(span, "access through a raw pointer");
                     expr = Expr { kind: ExprKind::Deref(Box::new(expr)), ty: pointee, span };
                 }
                 _ => return expr,
@@ -224,7 +224,7 @@ impl<'a> FnCx<'_, 'a> {
         match *self.kind(value.ty) {
             TyKind::Ref { pointee, .. } => Expr { kind: ExprKind::Deref(Box::new(value)), ty: pointee, span },
             TyKind::RawPtr { pointee, .. } => {
-                self.need_unsafe(span, "reading through a raw pointer");
+                self.need_unsafe(span, "access through a raw pointer");
                 Expr { kind: ExprKind::Deref(Box::new(value)), ty: pointee, span }
             }
             TyKind::Error => self.poison(span),
@@ -259,6 +259,7 @@ impl<'a> FnCx<'_, 'a> {
             && let Some(why) = self.read_only(&place)
         {
             self.immutable_borrow(why, span);
+            return self.poison(span);
         }
         Expr { span, ..self.borrow_place(place, mutable) }
     }
@@ -267,16 +268,12 @@ impl<'a> FnCx<'_, 'a> {
     pub(super) fn borrow_place(&mut self, place: Expr, mutable: bool) -> Expr {
         self.mark_borrowed(&place, mutable);
         let span = place.span;
-        // Borrowing what a reference refers to is the reference itself.
-        if let ExprKind::Deref(pointer) = place.kind {
-            let ty = self.cx.types.reference(place.ty, mutable);
-            if self.shallow(pointer.ty) == ty {
-                return *pointer;
-            }
-            return Expr { kind: ExprKind::Cast { value: pointer, kind: CastKind::Bits }, ty, span };
-        }
         let ty = self.cx.types.reference(place.ty, mutable);
-        Expr { kind: ExprKind::Borrow(Box::new(place)), ty, span }
+        match place.kind {
+            // Borrowing what a reference refers to is the reference itself.
+            ExprKind::Deref(pointer) if self.shallow(pointer.ty) == ty => *pointer,
+            kind => Expr { kind: ExprKind::Borrow(Box::new(Expr { kind, ..place })), ty, span },
+        }
     }
 
     fn mark_borrowed(&mut self, place: &Expr, mutable: bool) {

@@ -23,7 +23,7 @@ impl<'a> FnCx<'_, 'a> {
             return self.count_error(name.as_str(), 1, args, at, span).unwrap_or_else(|| self.poison(span));
         };
         let ty = match self.type_of_expr(arg) {
-            Some(ty) => self.cx.resolve_type(self.module, &ty),
+            Some(ty) => self.resolve_type(&ty),
             None => {
                 // Only the type of the operand matters: it is checked but not evaluated.
                 let temps = self.temps.len();
@@ -64,7 +64,7 @@ impl<'a> FnCx<'_, 'a> {
         let [base, field] = args else {
             return self.count_error("offsetof", 2, args, at, span).unwrap_or_else(|| self.poison(span));
         };
-        let ty = self.type_of_expr(base).map(|ty| self.cx.resolve_type(self.module, &ty));
+        let ty = self.type_of_expr(base).map(|ty| self.resolve_type(&ty));
         let (Some(ty), ast::ExprKind::Name(name)) = (ty, &field.kind) else {
             let title = "`offsetof` takes a structure and the name of one of its fields";
             self.error(Diagnostic::error(codes::ARGUMENTS, at, title));

@@ -173,9 +173,7 @@ impl<'a> FnCx<'_, 'a> {
         name: Span,
     ) -> (Ty, Option<Expr>) {
         let declared = match ty {
-            Some(ty) if !matches!(ty.kind, ast::TypeKind::Infer) => {
-                Some(self.cx.resolve_type(self.module, ty))
-            }
+            Some(ty) if !matches!(ty.kind, ast::TypeKind::Infer) => Some(self.resolve_type(ty)),
             _ => None,
         };
         match (declared, value) {
@@ -242,11 +240,13 @@ impl<'a> FnCx<'_, 'a> {
                 let value_span = value.span;
                 let value = self.value(value, Expect::Any);
                 if !matches!(self.shallow(value.ty), Ty::UNIT | Ty::NEVER | Ty::ERROR) {
-                    let title = format!("this function returns nothing, not {}", self.a(value.ty));
+                    let what = if self.script_globals.is_some() { "a script" } else { "this function" };
+                    let title = format!("{what} returns nothing, not {}", self.a(value.ty));
                     let d = Diagnostic::error(codes::MISMATCH, value_span, title);
                     let ty = self.resolved(value.ty).unwrap_or(Ty::ERROR);
                     let help = format!("give the function the result type `{}`", self.show(ty));
-                    self.error(if self.script_globals.is_some() { d } else { d.help(help) });
+                    let script = "`exit(…)` ends the program with a status".to_string();
+                    self.error(d.help(if self.script_globals.is_some() { script } else { help }));
                 }
                 Some(Box::new(value))
             }

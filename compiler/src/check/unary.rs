@@ -64,7 +64,7 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     pub(super) fn explicit_cast(&mut self, value: &'a ast::Expr, ty: &'a ast::TypeExpr, span: Span) -> Expr {
-        let to = self.cx.resolve_type(self.module, ty);
+        let to = self.resolve_type(ty);
         let value = self.value(value, Expect::Any);
         let from = self.shallow(value.ty);
         if to == Ty::ERROR || from == Ty::ERROR {
