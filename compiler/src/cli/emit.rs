@@ -9,7 +9,7 @@ use super::{FAILED, Messages, OK, build, run, tree};
 use crate::driver::{Checked, Loaded};
 use crate::jit::{self, JitOptions};
 use crate::stack::on_deep_stack;
-use crate::typed::Program;
+use crate::typed::{Local, Program};
 
 /// Prints a program as it is after a stage.
 pub(super) fn emit(args: &EmitArgs, common: &Common, messages: &Messages) -> u8 {
@@ -56,23 +56,25 @@ fn code(args: &EmitArgs, common: &Common, messages: &Messages) -> Result<String,
     text.map_err(|error| messages.fail(FAILED, &error.to_string()))
 }
 
-/// The program's own functions and globals, types by name.
+/// The program's own functions and globals: types, functions and globals by name, locals by name and number.
 fn typed(program: &Program) -> String {
-    let shorten = |name: &str, part: &str| -> Option<String> {
-        let index: u32 = part.parse().ok()?;
+    let shorten = |name: &str, part: &str, locals: &[Local]| -> Option<String> {
+        let index: usize = part.parse().ok()?;
         match name {
-            "Ty" => Some(program.types.display(program.types.all().nth(index as usize)?)),
-            "FuncId" => program.functions.get(index as usize).map(|f| f.name.clone()),
-            "GlobalId" => program.globals.get(index as usize).map(|g| g.name.to_string()),
+            "Ty" => Some(program.types.display(program.types.all().nth(index)?)),
+            "FuncId" => Some(program.functions.get(index)?.name.clone()),
+            "GlobalId" => Some(program.globals.get(index)?.name.to_string()),
+            "LocalId" => Some(format!("{}#{index}", locals.get(index)?.name)),
             _ => None,
         }
     };
     let mut out = String::new();
     for global in &program.globals {
-        out.push_str(&tree::print(&format!("{global:?}"), &shorten));
+        out.push_str(&tree::print(&format!("{global:?}"), &|name, part| shorten(name, part, &[])));
     }
     for function in program.functions.iter().filter(|function| !function.library) {
-        out.push_str(&tree::print(&format!("{function:?}"), &shorten));
+        let of_function = |name: &str, part: &str| shorten(name, part, &function.locals);
+        out.push_str(&tree::print(&format!("{function:?}"), &of_function));
     }
     out
 }

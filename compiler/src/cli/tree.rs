@@ -6,12 +6,15 @@
 /// Columns a part may take to stay on one line.
 const WIDTH: usize = 100;
 
+/// A part of a node: its field's name, if it has one, and itself.
+type Part<'a> = (Option<&'a str>, Node<'a>);
+
 /// A node of the tree.
 enum Node<'a> {
     /// A number, a string, a name without parts.
     Leaf(String),
-    /// `Name { field: part, … }`, `Name(part, …)`, `[part, …]`: the name, the closing bracket, the parts.
-    Group { name: &'a str, open: char, parts: Vec<(Option<&'a str>, Node<'a>)> },
+    /// `Name { field: part, … }`, `Name(part, …)`, `[part, …]`, each with its type after it when it has one.
+    Group { name: &'a str, open: char, parts: Vec<Part<'a>>, ty: Option<String> },
 }
 
 /// Turns `debug`, the `{:?}` text of a value, into lines. `shorten` may give the text of a group by its name and the
@@ -89,7 +92,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The parts up to the closing bracket, each with its field name where it has one.
-    fn parts(&mut self, close: char) -> Vec<(Option<&'a str>, Node<'a>)> {
+    fn parts(&mut self, close: char) -> Vec<Part<'a>> {
         let mut parts = Vec::new();
         while !self.take(close) && !self.rest().is_empty() {
             let field = if close == '}' { self.field() } else { None };
@@ -115,12 +118,8 @@ impl<'a> Parser<'a> {
         None
     }
 
-    fn group(
-        &self,
-        name: &'a str,
-        open: char,
-        mut parts: Vec<(Option<&'a str>, Node<'a>)>,
-    ) -> Option<Node<'a>> {
+    /// The node made of a name and parts, unless it says nothing.
+    fn group(&self, name: &'a str, open: char, mut parts: Vec<Part<'a>>) -> Option<Node<'a>> {
         if name == "Span" {
             return None;
         }
@@ -129,20 +128,35 @@ impl<'a> Parser<'a> {
         {
             return Some(Node::Leaf(text));
         }
-        // A wrapper without a meaning of its own: the part says it all.
-        let wrapper = matches!(name, "Some" | "Symbol" | "Ident");
-        if wrapper && parts.len() == 1 {
-            return parts.pop().map(|(_, part)| part);
+        // Wrappers without a meaning of their own: what is inside says it all.
+        let named = |(field, _): &Part<'_>, wanted: &str| *field == Some(wanted);
+        match (name, parts.as_mut_slice()) {
+            ("Some" | "Symbol" | "Expr" | "Stmt", [_]) => parts.pop().map(|(_, part)| part),
+            ("Block", [(None, Node::Group { name: "Block", .. })]) => parts.pop().map(|(_, part)| part),
+            ("Expr", [kind, ty]) if named(kind, "kind") && named(ty, "ty") => {
+                let (ty, kind) = (parts.pop()?.1, parts.pop()?.1);
+                Some(typed(kind, ty))
+            }
+            _ => Some(Node::Group { name, open, parts, ty: None }),
         }
-        Some(Node::Group { name, open, parts })
+    }
+}
+
+/// An expression with its type; that of an expression without a value is not worth showing.
+fn typed<'a>(kind: Node<'a>, ty: Node<'a>) -> Node<'a> {
+    let Node::Leaf(shown) = ty else { return kind };
+    match kind {
+        _ if shown == "()" => kind,
+        Node::Leaf(text) => Node::Leaf(format!("{text}: {shown}")),
+        Node::Group { name, open, parts, .. } => Node::Group { name, open, parts, ty: Some(shown) },
     }
 }
 
 /// Whether a part says nothing: an empty list or text, or bookkeeping.
 fn hidden(field: Option<&str>, node: &Node<'_>) -> bool {
     match node {
-        Node::Leaf(text) => text == "\"\"" && field == Some("doc") || field == Some("depth"),
-        Node::Group { name: "", open: '[', parts } => parts.is_empty() && field.is_some(),
+        Node::Leaf(text) => text == "false" && field.is_some(),
+        Node::Group { name: "", open: '[', parts, .. } => parts.is_empty() && field.is_some(),
         Node::Group { .. } => false,
     }
 }
@@ -157,12 +171,13 @@ fn write(node: &Node<'_>, indent: usize, label: &str, out: &mut String) {
         return;
     }
     out.truncate(start + indent + label.len());
-    let Node::Group { name, open, parts } = node else { return };
+    let Node::Group { name, open, parts, ty } = node else { return };
     match (*name, *open) {
         ("", '[') => out.push_str("list"),
         ("", _) => out.push_str("tuple"),
         (name, _) => out.push_str(name),
     }
+    write_type(ty.as_deref(), out);
     out.push('\n');
     for (field, part) in parts {
         let label = field.map(|field| format!("{field}: ")).unwrap_or_default();
@@ -178,16 +193,13 @@ fn inline(node: &Node<'_>, out: &mut String, limit: usize) -> bool {
             out.push_str(text);
             true
         }
-        Node::Group { name, open, parts } => {
+        Node::Group { name, open, parts, ty } => {
             let (before, after) = match open {
                 '{' => (" { ", " }"),
                 '(' => ("(", ")"),
                 _ => ("[", "]"),
             };
             out.push_str(name);
-            if parts.is_empty() && *open == '{' {
-                return out.len() <= limit;
-            }
             out.push_str(before);
             for (index, (field, part)) in parts.iter().enumerate() {
                 if index > 0 {
@@ -202,8 +214,17 @@ fn inline(node: &Node<'_>, out: &mut String, limit: usize) -> bool {
                 }
             }
             out.push_str(after);
+            write_type(ty.as_deref(), out);
             out.len() <= limit
         }
+    }
+}
+
+/// `: type` after an expression.
+fn write_type(ty: Option<&str>, out: &mut String) {
+    if let Some(ty) = ty {
+        out.push_str(": ");
+        out.push_str(ty);
     }
 }
 
@@ -216,9 +237,14 @@ mod tests {
     }
 
     #[test]
-    fn places_and_empty_parts_are_left_out() {
-        let debug = r#"Let { name: Ident { name: Symbol("x"), span: Span { lo: 1, hi: 2 } }, ty: None, args: [], value: Some(Int { value: 5 }), depth: 3 }"#;
-        assert_eq!(plain(debug), "Let { name: \"x\", value: Int { value: 5 } }\n");
+    fn what_says_nothing_is_left_out() {
+        let span = "span: Span { lo: 1, hi: 2 }";
+        let debug = format!(
+            "Let {{ init: Some(Expr {{ kind: Int(5), ty: i64, {span} }}), args: [], flag: false, none: None, {span} }}"
+        );
+        assert_eq!(plain(&debug), "Let { init: Int(5): i64 }\n");
+        let debug = format!("Stmt {{ kind: Expr(Expr {{ kind: Unit, ty: (), {span} }}), {span} }}");
+        assert_eq!(plain(&debug), "Unit\n");
     }
 
     #[test]
