@@ -39,6 +39,7 @@ fn prepare_inner() {
 }
 
 /// Installs the `fork` handlers; see [`ForkHandlers::ensure`].
+#[cfg(unix)]
 pub(crate) fn prepare_for_fork() {
     HANDLERS.ensure();
 }

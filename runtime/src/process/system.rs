@@ -67,7 +67,7 @@ unsafe impl ProcessAllocator for System {
     unsafe fn reallocate(&self, block: *mut u8, new_size: usize, align: usize) -> *mut u8 {
         // SAFETY: the caller's word.
         let usable = unsafe { c::usable_size(block) };
-        if align <= c::NATURAL_ALIGN {
+        if (1..=c::NATURAL_ALIGN).contains(&align) {
             // SAFETY: the caller's word.
             let moved = unsafe { c::reallocate(block, new_size.max(1)) };
             if !moved.is_null() {
