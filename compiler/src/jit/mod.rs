@@ -7,7 +7,7 @@
 //! | `link`, `memory`, `symbols` | from batches of code to sealed memory |
 //! | `codemap`, `perf` | from addresses back to the source |
 //! | `run`, `arch`, `stack` | entering a program and getting out of it |
-//! | `signals`, `operand`, `interrupt`, `walk`, `report` | faults, Ctrl-C, backtraces, what the user reads |
+//! | `signals`, `operand`, `interrupt`, `walk`, `trace`, `report` | faults, Ctrl-C, backtraces, what the user reads |
 //! | `emit` | code as text |
 //! | `ice` | when the compiler itself fails |
 //!
@@ -33,6 +33,7 @@ mod stack;
 mod symbols;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod walk;
 
 use std::fmt;

@@ -9,7 +9,8 @@ use cranelift_codegen::ir::TrapCode;
 use vex_runtime::fault::FaultKind;
 use vex_syntax::SourceMap;
 
-use super::walk::{Call, Frames, Ground};
+use super::trace::Trace;
+use super::walk::{Frames, Ground};
 use crate::lower::traps;
 
 /// What happened.
@@ -124,94 +125,6 @@ impl Write for Sink<'_> {
     }
 }
 
-/// Rows of a backtrace shown at its inner end.
-const INNER: usize = 48;
-/// Rows shown at its outer end when some in the middle are left out.
-const OUTER: usize = 12;
-/// Longest cycle of calls that is recognised as recursion.
-const CYCLE: usize = 6;
-/// Fewest rounds of a cycle that are folded.
-const ROUNDS: usize = 3;
-
-/// A line of a backtrace.
-#[derive(Clone, Copy, Debug, Default)]
-struct Row {
-    /// Number of the frame, from 0.
-    depth: usize,
-    /// Where it is.
-    call: Call,
-    /// After this row: how many rows make up a cycle that ended here, and how many more rounds of it follow.
-    cycle: usize,
-    rounds: usize,
-}
-
-/// A backtrace with recursion folded, of fixed size.
-struct Trace {
-    inner: [Row; INNER],
-    outer: [Row; OUTER],
-    /// Rows seen in all; those in neither array are left out.
-    rows: usize,
-}
-
-impl Trace {
-    fn new(mut frames: Frames<'_>) -> Trace {
-        let mut trace = Trace { inner: [Row::default(); INNER], outer: [Row::default(); OUTER], rows: 0 };
-        let mut depth = 0;
-        loop {
-            let (cycle, rounds) = longest_cycle(frames);
-            for step in 1..=cycle {
-                let Some(call) = frames.next() else { return trace };
-                let end = step == cycle && rounds > 1;
-                trace.push(Row { depth, call, cycle, rounds: if end { rounds - 1 } else { 0 } });
-                depth += 1;
-            }
-            for _ in 0..cycle * (rounds - 1) {
-                frames.next();
-                depth += 1;
-            }
-        }
-    }
-
-    fn push(&mut self, row: Row) {
-        match self.inner.get_mut(self.rows) {
-            Some(place) => *place = row,
-            None => self.outer[(self.rows - INNER) % OUTER] = row,
-        }
-        self.rows += 1;
-    }
-
-    /// The rows to show, each with whether rows before it are left out.
-    fn shown(&self) -> impl Iterator<Item = (&Row, bool)> {
-        let inner = self.inner[..self.rows.min(INNER)].iter().map(|row| (row, false));
-        let rest = self.rows.saturating_sub(INNER);
-        let first = rest.saturating_sub(OUTER);
-        let outer = (first..rest).map(move |index| (&self.outer[index % OUTER], first > 0 && index == first));
-        inner.chain(outer)
-    }
-}
-
-/// The cycle of calls that `frames` starts with: its length and its rounds, `(1, 1)` when there is none.
-fn longest_cycle(frames: Frames<'_>) -> (usize, usize) {
-    for cycle in 1..=CYCLE {
-        let mut pattern = [Call::default(); CYCLE];
-        let mut rest = frames;
-        for place in &mut pattern[..cycle] {
-            match rest.next() {
-                Some(call) => *place = call,
-                None => return (1, 1),
-            }
-        }
-        let mut rounds = 1;
-        while pattern[..cycle].iter().all(|&call| rest.next() == Some(call)) {
-            rounds += 1;
-        }
-        if rounds >= ROUNDS {
-            return (cycle, rounds);
-        }
-    }
-    (1, 1)
-}
-
 /// Writes the report. `color` is for terminals.
 pub(super) fn write(
     sink: &mut Sink<'_>,
@@ -232,7 +145,7 @@ pub(super) fn write(
     }
     // Should what follows fail on destroyed memory, at least this is known.
     sink.flush();
-    let trace = Trace::new(frames);
+    let trace = Trace::new(frames, ground);
     if let Some(position) = main_position(&trace, ground, sources) {
         write_excerpt(sink, position, sources)?;
     }
@@ -242,7 +155,7 @@ pub(super) fn write(
 /// The position that the report is about: the innermost in the user's own code, else the innermost at all.
 fn main_position(trace: &Trace, ground: &Ground<'_>, sources: &SourceMap) -> Option<u32> {
     let positions =
-        || trace.shown().filter_map(|(row, _)| ground.locate(row.call)).map(|location| location.position);
+        || trace.shown().filter_map(|(row, _)| row.locate(ground)).map(|location| location.position);
     let own = |position: &u32| sources.locate(*position).is_some_and(|(file, _)| !file.library);
     positions().find(own).or_else(|| positions().find(|&position| sources.find(position).is_some()))
 }
@@ -276,7 +189,7 @@ const NAME_WIDTH: usize = 32;
 
 /// Writes the backtrace.
 fn write_trace(sink: &mut Sink<'_>, trace: &Trace, ground: &Ground<'_>, sources: &SourceMap) -> fmt::Result {
-    let names = trace.shown().filter_map(|(row, _)| ground.locate(row.call));
+    let names = trace.shown().filter_map(|(row, _)| row.locate(ground));
     let width = names.map(|location| location.function.chars().count()).max().unwrap_or(0).min(NAME_WIDTH);
     let depth = trace.shown().last().map_or(0, |(row, _)| row.depth);
     let digits = depth.checked_ilog10().unwrap_or(0) as usize + 1;
@@ -284,7 +197,7 @@ fn write_trace(sink: &mut Sink<'_>, trace: &Trace, ground: &Ground<'_>, sources:
         if gap {
             writeln!(sink, "  … more calls, not shown")?;
         }
-        let Some(location) = ground.locate(row.call) else { continue };
+        let Some(location) = row.locate(ground) else { continue };
         write!(sink, "  {:digits$}: {:width$}", row.depth, location.function)?;
         match sources.locate(location.position) {
             Some((file, at)) => writeln!(sink, "  {}:{}:{}", file.name, at.line, at.column)?,

@@ -35,9 +35,9 @@ impl Ground<'_> {
         self.map(address)?.find(address)
     }
 
-    /// Function and position of a call.
-    pub fn locate(&self, call: Call) -> Option<Location<'_>> {
-        self.map(call.pc)?.find_at(call.pc, call.level)
+    /// As [`Ground::find`], `level` calls further out, of those whose callees were put in place.
+    pub fn find_at(&self, address: usize, level: usize) -> Option<Location<'_>> {
+        self.map(address)?.find_at(address, level)
     }
 
     fn stack(&self) -> Range<usize> {
@@ -88,22 +88,11 @@ pub(super) struct Frame {
     pub fp: usize,
 }
 
-/// A function in the middle of something, as the source sees it: several of them may share a frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Call {
-    /// An address inside the instruction it is at.
-    pub pc: usize,
-    /// How many functions that were put in place lie between it and the instruction.
-    pub level: usize,
-}
-
-/// Calls from the innermost outwards.
+/// Frames from the innermost outwards, each as an address inside the instruction it is at.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frames<'a> {
     ground: Ground<'a>,
     next: Option<Frame>,
-    /// How many calls of `next` were already given out.
-    level: usize,
     /// The frame after `next`, when `next` has no frame of its own yet.
     then: Option<Frame>,
 }
@@ -113,7 +102,7 @@ impl<'a> Frames<'a> {
     pub fn above_here(ground: Ground<'a>) -> Frames<'a> {
         let here = 0usize;
         let next = unwind_to_program(&ground).or_else(|| ground.scan((&raw const here).addr()));
-        Frames { ground, next, level: 0, then: None }
+        Frames { ground, next, then: None }
     }
 
     /// Frames of code that a signal interrupted. Call it from the handler.
@@ -127,22 +116,15 @@ impl<'a> Frames<'a> {
             // A jump to nowhere has just pushed a return address and nothing else.
             None => (caller().or_else(|| unwind_to_program(&ground)).or_else(|| ground.scan(sp)), None),
         };
-        Frames { ground, next, level: 0, then }
+        Frames { ground, next, then }
     }
 }
 
 impl Iterator for Frames<'_> {
-    type Item = Call;
+    type Item = usize;
 
-    fn next(&mut self) -> Option<Call> {
+    fn next(&mut self) -> Option<usize> {
         let frame = self.next?;
-        let call = Call { pc: frame.pc, level: self.level };
-        let outer = Call { level: self.level + 1, ..call };
-        if self.ground.locate(outer).is_some() {
-            self.level = outer.level;
-            return Some(call);
-        }
-        self.level = 0;
         self.next = self.then.take().or_else(|| {
             let outer = self.ground.word(frame.fp)?;
             let back = self.ground.word(frame.fp + 8)?;
@@ -154,7 +136,7 @@ impl Iterator for Frames<'_> {
                 _ => self.ground.scan(frame.fp + 16),
             }
         });
-        Some(call)
+        Some(frame.pc)
     }
 }
 

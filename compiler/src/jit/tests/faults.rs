@@ -218,8 +218,8 @@ fn mutual_recursion_is_folded_as_a_cycle() {
     let trace = report.split_once("^\n").unwrap().1;
     assert_eq!(
         trace,
-        "    0: odd   test.vx:2:1\n    1: even  test.vx:1:1\n    2: odd   test.vx:2:1\n  \
-         … these 2 calls repeated 48 more times\n   99: even  test.vx:1:1\n  100: main  test.vx:3:1\n"
+        "    0: odd   test.vx:2:1\n    1: even  test.vx:1:1\n  … these 2 calls repeated 49 more times\n  \
+         100: main  test.vx:3:1\n"
     );
 }
 
