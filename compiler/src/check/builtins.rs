@@ -4,7 +4,7 @@ use vex_runtime::abi::{self, AbiTy, Group};
 use vex_syntax::ast::{self, BinaryOp};
 use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
 
-use super::call::count_of;
+use super::arguments::count_of;
 use super::codes;
 use super::function::{Expect, FnCx};
 use crate::typed::{Access, Callee, CastKind, Expr, ExprKind, Intrinsic, Stream};

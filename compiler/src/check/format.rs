@@ -4,7 +4,7 @@ use vex_syntax::ast;
 use vex_syntax::format_string::{self, FormatKind, FormatPiece};
 use vex_syntax::{Diagnostic, Span, Spelling};
 
-use super::call::count_of;
+use super::arguments::count_of;
 use super::codes;
 use super::function::{Expect, FnCx};
 use super::infer::VarKind;

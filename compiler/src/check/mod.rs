@@ -7,6 +7,7 @@
 pub use crate::{codes, suggest};
 
 mod aggregate;
+mod arguments;
 mod assign;
 mod branch;
 mod builtins;

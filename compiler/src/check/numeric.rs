@@ -3,8 +3,8 @@
 use vex_syntax::ast::BinaryOp;
 use vex_syntax::{Diagnostic, Span};
 
+use super::arguments::count_of;
 use super::builtins::runtime;
-use super::call::count_of;
 use super::codes;
 use super::function::FnCx;
 use crate::typed::{CastKind, Expr, ExprKind, Intrinsic};

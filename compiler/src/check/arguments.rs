@@ -1,0 +1,172 @@
+//! Arguments: of a function whose signature is known, of a function pointer.
+
+use vex_syntax::ast;
+use vex_syntax::{Diagnostic, Span, Symbol};
+
+use super::function::{Expect, FnCx};
+use super::{Signature, codes};
+use crate::typed::{Callee, CastKind, Const, Expr, ExprKind};
+use crate::types::{FuncId, Ty, TyKind};
+
+/// A number of arguments, in words.
+pub(super) fn count_of(count: usize) -> String {
+    match count {
+        0 => "no arguments".into(),
+        1 => "1 argument".into(),
+        _ => format!("{count} arguments"),
+    }
+}
+impl<'a> FnCx<'_, 'a> {
+    /// A call of a known function.
+    pub(super) fn call_func(
+        &mut self,
+        func: FuncId,
+        receiver: Option<Expr>,
+        args: &'a [ast::Expr],
+        name: Span,
+        span: Span,
+    ) -> Expr {
+        let signature = self.cx.signature(func);
+        let info = &self.cx.funcs[func.0 as usize];
+        let (is_extern, shown, decl) = (info.is_extern, info.name.clone(), info.decl);
+        if is_extern {
+            self.need_unsafe(name, &format!("calling the extern function `{shown}`"));
+        }
+        if decl.name.name.as_str() == "drop" {
+            let owner = self.cx.funcs[func.0 as usize].owner;
+            if owner.and_then(|ty| self.cx.types.struct_of(ty)).is_some_and(|def| def.declares_drop) {
+                let title = "`drop` of a `$Drop` type is called by the compiler, never by hand";
+                let d = Diagnostic::error(codes::DROP, name, title);
+                self.error(d.help("end the value's scope, or pass it to a function that takes it by value"));
+            }
+        }
+        self.call_function(Callee::Func { func, args: Vec::new() }, &signature, receiver, args, span)
+    }
+
+    /// A call with a known signature; the receiver, if any, is its first parameter.
+    pub(super) fn call_function(
+        &mut self,
+        callee: Callee,
+        signature: &Signature,
+        receiver: Option<Expr>,
+        args: &'a [ast::Expr],
+        span: Span,
+    ) -> Expr {
+        let skip = usize::from(receiver.is_some());
+        let wanted = &signature.params[skip..];
+        // `T.method(object, …)` names the receiver among the arguments.
+        let defaults: &[Option<Const>] =
+            if signature.has_self && receiver.is_none() { &[] } else { &signature.defaults };
+        let least = defaults.iter().position(Option::is_some).unwrap_or(wanted.len());
+        let mut values: Vec<Expr> = Vec::with_capacity(signature.params.len());
+        values.extend(receiver);
+        let bytes_accepted = self.takes_byte(&callee);
+        for (index, arg) in args.iter().enumerate() {
+            match wanted.get(index) {
+                Some(&ty) if ty == Ty::I8 && bytes_accepted => values.push(self.byte_argument(arg)),
+                Some(&ty) => values.push(self.value_of(arg, ty)),
+                None => {
+                    self.value(arg, Expect::Any);
+                }
+            }
+        }
+        if args.len() > wanted.len() || args.len() < least {
+            self.wrong_count(&callee, signature, skip, least, args, span);
+        } else {
+            for (index, &ty) in wanted.iter().enumerate().skip(args.len()) {
+                if let Some(value) = &defaults[index] {
+                    values.push(self.constant_expr(value.clone(), ty, span));
+                }
+            }
+        }
+        Expr { kind: ExprKind::Call { callee, args: values }, ty: signature.ret, span }
+    }
+
+    /// `set_memory` takes a byte written as 0…255 as well as an `i8`.
+    fn takes_byte(&self, callee: &Callee) -> bool {
+        match callee {
+            Callee::Func { func, .. } => {
+                let info = &self.cx.funcs[func.0 as usize];
+                info.decl.name.name.as_str() == "set_memory" && self.cx.loaded.module(info.module).library
+            }
+            _ => false,
+        }
+    }
+
+    fn byte_argument(&mut self, arg: &'a ast::Expr) -> Expr {
+        if let ast::ExprKind::Int { value: 0..=255, suffix: None } = arg.kind {
+            let value = self.value_of(arg, Ty::U8);
+            return self.cast(value, Ty::I8, CastKind::IntToInt);
+        }
+        let value = self.value(arg, Expect::Any);
+        if self.shallow(value.ty) == Ty::U8 {
+            return self.cast(value, Ty::I8, CastKind::IntToInt);
+        }
+        self.coerce(value, Ty::I8)
+    }
+
+    fn wrong_count(
+        &mut self,
+        callee: &Callee,
+        signature: &Signature,
+        skip: usize,
+        least: usize,
+        args: &'a [ast::Expr],
+        span: Span,
+    ) {
+        let (name, declared) = match callee {
+            Callee::Func { func, .. } => {
+                let info = &self.cx.funcs[func.0 as usize];
+                (format!("`{}`", info.name), Some(info.decl.head))
+            }
+            Callee::Runtime(symbol) => (format!("`{symbol}`"), None),
+            Callee::Pointer(_) => ("this function".to_string(), None),
+        };
+        let wanted = signature.params.len() - skip;
+        let count = match (least, wanted) {
+            (a, b) if a == b => count_of(b),
+            (a, b) => format!("{a} to {b} arguments"),
+        };
+        let title = format!("{name} takes {count}, not {}", args.len());
+        let place = if args.len() > wanted {
+            args[wanted].span
+        } else {
+            Span::new(span.hi.saturating_sub(1), span.hi)
+        };
+        let mut d = Diagnostic::error(codes::ARGUMENTS, place, title);
+        if args.len() < least && !signature.names.is_empty() {
+            // `T.method(object, …)` names the receiver among the arguments.
+            let receiver = (signature.has_self && skip == 0).then_some(Symbol::new("self"));
+            let names = receiver.iter().chain(&signature.names).take(least).skip(args.len());
+            let missing: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+            d = d.at(format!("missing here: {}", missing.join(", ")));
+        }
+        if let Some(head) = declared.filter(|head| !head.is_none()) {
+            d = d.label(head, "declared here");
+        }
+        self.error(d);
+    }
+
+    /// A call through a value of function type.
+    pub(super) fn call_pointer(&mut self, function: Expr, args: &'a [ast::Expr], span: Span) -> Expr {
+        let function = self.scalar(function);
+        match self.kind(function.ty).clone() {
+            TyKind::Fn { params, ret } => {
+                let signature =
+                    Signature { params, names: Vec::new(), defaults: Vec::new(), has_self: false, ret };
+                self.call_function(Callee::Pointer(Box::new(function)), &signature, None, args, span)
+            }
+            TyKind::Error => {
+                self.check_all(args);
+                self.poison(span)
+            }
+            _ => {
+                let shown = self.a(function.ty);
+                let title = format!("{shown} cannot be called");
+                self.error(Diagnostic::error(codes::NOT_CALLABLE, function.span, title));
+                self.check_all(args);
+                self.poison(span)
+            }
+        }
+    }
+}
