@@ -98,7 +98,7 @@ fn ctrl_c_writes_the_output_and_ends_with_130() {
     use std::io::Read;
     use std::process::Stdio;
     let folder = Folder::new();
-    folder.file("a.vx", "eprintln(\"started\")\nprint(\"kept\")\nlet! n = 0\nwhile true { n = n + 1 }\n");
+    folder.file("a.vx", "print(\"kept\")\neprintln(\"started\")\nlet! n = 0\nwhile true { n = n + 1 }\n");
     let mut command = vexc(&folder).args(["run", "a.vx"]).command();
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     let mut started = [0; 8];
