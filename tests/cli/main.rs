@@ -4,6 +4,8 @@ mod command;
 mod hostile;
 mod programs;
 mod reports;
+#[cfg(unix)]
+mod terminal;
 mod test_command;
 
 use vex_tests::{Folder, Run};

@@ -43,19 +43,27 @@ pub struct Cli {
 /// Options every command takes.
 #[derive(Args, Clone, Debug)]
 pub struct Common {
-    /// When to use colours; `auto` looks at the terminal and at NO_COLOR
-    #[arg(long, value_name = "WHEN", default_value = "auto", global = true, help_heading = "Common options")]
+    /// Colours: auto (as the terminal and NO_COLOR say), always, never
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true,
+        global = true,
+        help_heading = "Common options"
+    )]
     pub color: ColorWhen,
-    /// How to print errors: for people, or one JSON object a line
+    /// Errors: human (for people), json (one object a line)
     #[arg(
         long,
         value_name = "FORMAT",
         default_value = "human",
+        hide_possible_values = true,
         global = true,
         help_heading = "Common options"
     )]
     pub message_format: MessageFormat,
-    /// Read the files as this spelling, whatever their names say
+    /// Read files as vex, vera or vais, whatever their names say
     #[arg(long, value_name = "SPELLING", value_parser = parse_spelling, global = true, help_heading = "Common options")]
     pub spelling: Option<Spelling>,
 }
@@ -99,12 +107,11 @@ pub struct RunArgs {
     /// What the program sees as its arguments; those with dashes go after `--`
     #[arg(value_name = "ARGS")]
     pub args: Vec<OsString>,
-    /// Memory for the program's allocations: heap, system, or bump, freelist,
-    /// stack, kmem with the size of their buffer, such as bump:64M
+    /// Allocate from: heap, system; bump, freelist, stack, kmem with a size
     #[arg(long, value_name = "NAME[:SIZE]", value_parser = Choice::parse, default_value = "heap", hide_default_value = true)]
     pub allocator: Choice,
-    /// Optimise for speed, or compile as fast as possible
-    #[arg(long, value_name = "LEVEL", default_value = "speed")]
+    /// Optimise: speed (of the program), none (compile as fast as possible)
+    #[arg(long, value_name = "LEVEL", default_value = "speed", hide_possible_values = true)]
     pub opt: Opt,
     /// Print how long each phase took
     #[arg(long)]
@@ -179,8 +186,8 @@ pub struct EmitArgs {
     /// The program; `-` reads it from standard input
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub file: PathBuf,
-    /// Optimise for speed, or compile as fast as possible
-    #[arg(long, value_name = "LEVEL", default_value = "speed")]
+    /// Optimise: speed (of the program), none (compile as fast as possible)
+    #[arg(long, value_name = "LEVEL", default_value = "speed", hide_possible_values = true)]
     pub opt: Opt,
 }
 

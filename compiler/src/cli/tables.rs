@@ -37,7 +37,7 @@ pub(super) fn heap_report(sources: &SourceMap) -> String {
     let mut text = String::from("heap report, in bytes\n\n");
     table("allocator", &totals, &mut text);
     text.push('\n');
-    table("line", &lines, &mut text);
+    table("line and allocator", &lines, &mut text);
     let mut held = String::new();
     if kmem::report(&mut held).is_ok() && !held.is_empty() {
         text.push('\n');
