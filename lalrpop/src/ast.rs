@@ -27,6 +27,7 @@ pub struct SourceUnit {
 
 /// One top-level piece of a file.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "most are items; a box would cost each an allocation")]
 pub enum Top {
     /// A declaration.
     Item(Item),

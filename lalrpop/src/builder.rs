@@ -86,6 +86,7 @@ pub struct StmtList {
 
 impl StmtList {
     /// Adds a statement; `semicolon`: whether a `;` follows it.
+    #[expect(clippy::boxed_local, reason = "the parser holds statements boxed, to keep its symbols small")]
     pub fn push(&mut self, cx: &Builder<'_>, stmt: Box<Deep<Stmt>>, semicolon: bool) {
         let Deep { node, depth } = *stmt;
         if let StmtKind::Item(item) = &node.kind {

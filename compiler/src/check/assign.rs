@@ -198,7 +198,7 @@ impl<'a> FnCx<'_, 'a> {
             return target;
         }
         if let Some(why) = self.read_only(&target)
-            && !(self.spelling == Spelling::Vais && !matches!(why, ReadOnly::Through(_)))
+            && (self.spelling != Spelling::Vais || matches!(why, ReadOnly::Through(_)))
         {
             let (code, title) = match &why {
                 ReadOnly::Local(id) => {

@@ -333,10 +333,8 @@ impl<'c, 'a> FnCx<'c, 'a> {
                 let place = std::mem::replace(&mut place.kind, ExprKind::Unit);
                 expr.kind = place;
             }
-            ExprKind::Cast { value, kind } => {
-                if *kind != CastKind::Never {
-                    *kind = self.cast_kind(value, expr.ty, expr.span);
-                }
+            ExprKind::Cast { value, kind } if *kind != CastKind::Never => {
+                *kind = self.cast_kind(value, expr.ty, expr.span);
             }
             _ => {}
         }

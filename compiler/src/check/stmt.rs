@@ -37,17 +37,13 @@ impl<'a> FnCx<'_, 'a> {
         };
         // A block that does not reach its end has no value, whatever its last expression's type.
         let ty = if diverges { Ty::NEVER } else { ty };
-        let value = if diverges && value.is_some() && ty == Ty::NEVER {
-            let value = value.expect("just seen");
-            if value.ty != Ty::NEVER {
+        let value = match value {
+            Some(value) if diverges && value.ty != Ty::NEVER => {
                 let span = value.span;
                 out.push(Stmt { kind: StmtKind::Expr(value), span });
                 None
-            } else {
-                Some(value)
             }
-        } else {
-            value
+            value => value,
         };
         out.shrink_to_fit();
         Expr { kind: ExprKind::Block(Block { stmts: out, value: value.map(Box::new) }), ty, span: block.span }
