@@ -148,6 +148,7 @@ impl<'a> Lower<'a> {
     }
 
     fn emit_call(&mut self, target: &Target, words: &[ir::Value]) -> ir::Inst {
+        self.calls = true;
         match target {
             Target::Direct(func) => self.b.ins().call(*func, words),
             Target::Pointer(sig, address) => self.b.ins().call_indirect(*sig, *address, words),
@@ -171,6 +172,7 @@ impl<'a> Lower<'a> {
         for ((arg, pass), &ty) in args.into_iter().zip(&c.params).zip(params) {
             self.pass_c(arg, pass, ty, &mut words);
         }
+        self.calls = true;
         let call = self.b.ins().call(func, &words);
         let results: Leaves = self.b.inst_results(call).iter().copied().collect();
         self.result_c(&c.ret, ret, results, result, dest)

@@ -1,13 +1,10 @@
-//! Control flow: branches, loops, blocks and their scopes.
+//! Control flow: branches, blocks and their scopes, bindings.
 
 use cranelift_codegen::ir::{self, Block, InstBuilder};
 
-use rustc_hash::FxHashSet;
-
 use super::addr::Addr;
-use super::facts;
 use super::func::{Leaves, Lower};
-use crate::typed::{self, Expr, ExprKind, LocalId, LoopId, Pattern, StmtKind};
+use crate::typed::{self, Expr, ExprKind, LocalId, Pattern, StmtKind};
 use crate::types::Ty;
 
 /// What has to be dropped when a part of the program ends.
@@ -15,24 +12,6 @@ use crate::types::Ty;
 pub(super) struct Scope {
     /// Locals that need dropping, in order of declaration.
     pub drops: Vec<LocalId>,
-}
-
-/// A loop around the current position.
-#[derive(Clone, Debug)]
-pub(super) struct LoopFrame {
-    id: LoopId,
-    /// Where `break` goes; its parameters are the leaves of the loop's value.
-    end: Block,
-    /// Where `continue` goes.
-    next: Block,
-    /// How many scopes are around the loop.
-    scopes: usize,
-    /// The type of the loop's value.
-    ty: Ty,
-    /// Where the loop's value goes, unless it is flat.
-    dest: Option<Addr>,
-    /// The locals that change in it, if it is an innermost loop.
-    pub varying: Option<FxHashSet<LocalId>>,
 }
 
 impl<'a> Lower<'a> {
@@ -50,10 +29,7 @@ impl<'a> Lower<'a> {
             }
             Break { target, value } => self.break_loop(*target, value.as_deref()),
             Continue(target) => {
-                let (scopes, next) = (self.frame(*target).scopes, self.frame(*target).next);
-                self.drop_scopes(scopes);
-                self.jump(next, &[]);
-                self.unreachable();
+                self.continue_loop(*target);
             }
             Return(value) => self.return_value(value.as_deref()),
             Defer(defer) => self.defer(defer),
@@ -274,173 +250,4 @@ impl<'a> Lower<'a> {
         self.scopes.truncate(depth);
         leaves
     }
-
-    fn frame(&self, id: LoopId) -> &LoopFrame {
-        self.loops.iter().rev().find(|frame| frame.id == id).expect("a loop is left only from inside")
-    }
-
-    fn push_loop(&mut self, id: LoopId, [end, next]: [Block; 2], varying: Option<FxHashSet<LocalId>>) {
-        let scopes = self.scopes.len();
-        self.loops.push(LoopFrame { id, end, next, scopes, ty: Ty::UNIT, dest: None, varying });
-    }
-
-    /// The condition stands before the loop and again at its end, so that each round has one branch.
-    fn while_loop(&mut self, id: LoopId, cond: &'a Expr, body: &'a Expr) {
-        let (start, next, end) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
-        let twice = is_small(cond, &mut 12);
-        let varying = facts::varying(&[cond, body], None);
-        if twice {
-            self.condition(cond, start, end);
-        } else {
-            self.jump(next, &[]);
-            self.b.switch_to_block(next);
-            self.condition(cond, start, end);
-            self.b.seal_block(start);
-        }
-        self.b.switch_to_block(start);
-        self.push_loop(id, [end, next], varying);
-        self.effect(body);
-        self.loops.pop();
-        self.jump(next, &[]);
-        if twice {
-            self.enter(next);
-            self.condition(cond, start, end);
-            self.b.seal_block(start);
-        } else {
-            self.b.seal_block(next);
-        }
-        self.enter(end);
-    }
-
-    fn endless_loop(&mut self, ty: Ty, id: LoopId, body: &'a Expr, dest: Option<Addr>) -> Leaves {
-        let start = self.b.create_block();
-        let end = if dest.is_some() { self.b.create_block() } else { self.block_for(ty) };
-        self.jump(start, &[]);
-        self.b.switch_to_block(start);
-        self.push_loop(id, [end, start], facts::varying(&[body], None));
-        if let Some(frame) = self.loops.last_mut() {
-            (frame.ty, frame.dest) = (ty, dest);
-        }
-        self.effect(body);
-        self.loops.pop();
-        self.jump(start, &[]);
-        self.b.seal_block(start);
-        self.enter(end);
-        self.params(end)
-    }
-
-    fn break_loop(&mut self, target: LoopId, value: Option<&'a Expr>) {
-        let LoopFrame { end, scopes, ty, dest, .. } = *self.frame(target);
-        let leaves = match value {
-            Some(value) => self.arm(value, ty, dest),
-            None => Leaves::new(),
-        };
-        self.drop_scopes(scopes);
-        self.jump(end, &leaves);
-        self.unreachable();
-    }
-
-    fn for_range(
-        &mut self,
-        id: LoopId,
-        local: LocalId,
-        range: [&'a Expr; 2],
-        inclusive: bool,
-        body: &'a Expr,
-    ) {
-        use ir::condcodes::IntCC::*;
-        let signed = self.is_signed(range[0].ty);
-        let (lo, hi) = (self.scalar(range[0]), self.scalar(range[1]));
-        let below = match (inclusive, signed) {
-            (false, true) => SignedLessThan,
-            (false, false) => UnsignedLessThan,
-            (true, true) => SignedLessThanOrEqual,
-            (true, false) => UnsignedLessThanOrEqual,
-        };
-        let counter_ty = self.b.func.dfg.value_type(lo);
-        let (start, next, end) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
-        let again = if inclusive { self.b.create_block() } else { start };
-        let counter = self.b.declare_var(counter_ty);
-        self.b.def_var(counter, lo);
-        let any = self.b.ins().icmp(below, lo, hi);
-        self.b.ins().brif(any, start, &[], end, &[]);
-
-        self.b.switch_to_block(start);
-        let value = self.b.use_var(counter);
-        self.store_local(local, &[value]);
-        self.learn_range(local, range, inclusive);
-        self.push_loop(id, [end, next], facts::varying(&[body], Some(local)));
-        self.effect(body);
-        self.loops.pop();
-        self.jump(next, &[]);
-
-        self.enter(next);
-        let value = self.b.use_var(counter);
-        if inclusive {
-            // The last value may be the type's last one: compare before counting.
-            let last = self.b.ins().icmp(Equal, value, hi);
-            self.b.ins().brif(last, end, &[], again, &[]);
-            self.enter(again);
-            let value = self.b.ins().iadd_imm_s(value, 1);
-            self.b.def_var(counter, value);
-            self.jump(start, &[]);
-        } else {
-            let value = self.b.ins().iadd_imm_s(value, 1);
-            self.b.def_var(counter, value);
-            let more = self.b.ins().icmp(below, value, hi);
-            self.b.ins().brif(more, start, &[], end, &[]);
-        }
-        self.b.seal_block(start);
-        self.enter(end);
-    }
-
-    /// Runs `body` for each index of `from..to`, which is not empty, without a variable of the program.
-    pub(super) fn each_index(&mut self, from: u64, to: u64, body: impl FnOnce(&mut Self, ir::Value)) {
-        let (start, end) = (self.b.create_block(), self.b.create_block());
-        let first = self.int(self.ptr, from as i64);
-        let ptr = self.ptr;
-        let index = self.b.append_block_param(start, ptr);
-        self.jump(start, &[first]);
-        self.b.switch_to_block(start);
-        body(self, index);
-        let next = self.b.ins().iadd_imm_s(index, 1);
-        let limit = self.int(self.ptr, to as i64);
-        let more = self.b.ins().icmp(ir::condcodes::IntCC::UnsignedLessThan, next, limit);
-        self.b.ins().brif(more, start, &[next.into()], end, &[]);
-        self.b.seal_block(start);
-        self.enter(end);
-    }
-}
-
-/// Whether an expression is plain and has at most `budget` parts, so that it may stand in the code twice.
-fn is_small(expr: &Expr, budget: &mut u32) -> bool {
-    use ExprKind::*;
-    let plain = matches!(
-        expr.kind,
-        Int(_)
-            | Float(_)
-            | Bool(_)
-            | Null
-            | Local(_)
-            | Global(_)
-            | Field { .. }
-            | Deref(_)
-            | Index { .. }
-            | Neg(_)
-            | Not(_)
-            | BitNot(_)
-            | Binary { .. }
-            | Logic { .. }
-            | PtrOffset { .. }
-            | Cast { .. }
-            | Len(_)
-            | DataPtr(_)
-    );
-    if !plain || *budget == 0 {
-        return false;
-    }
-    *budget -= 1;
-    let mut small = true;
-    super::visit::children(expr, &mut |child| small = small && is_small(child, budget));
-    small
 }

@@ -231,8 +231,6 @@ pub(super) struct Summary {
     pub defer_count: u32,
     /// The number of parts of its body, when calls of it may become its code.
     pub in_place: Option<u32>,
-    /// Whether it calls anything (on a path that goes on).
-    pub calls: bool,
     /// Locals that are assigned to after their declaration.
     pub assigned: FxHashSet<LocalId>,
     /// Globals that it initialises, in order; those that need dropping.

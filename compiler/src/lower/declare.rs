@@ -94,11 +94,9 @@ impl<'p> Declare<'p> {
                 }
             }
             Body::Drop(ty) => {
-                self.summary.calls = true;
                 self.walk_drop(ty);
             }
             Body::Print { ty, spec } => {
-                self.summary.calls = true;
                 self.walk_print(ty, spec);
             }
         }
@@ -147,7 +145,6 @@ impl<'p> Declare<'p> {
             ExprKind::Return(_) => self.summary.returns = true,
             ExprKind::Defer(_) => {
                 self.summary.defer_count += 1;
-                self.summary.calls = true;
                 if self.loops > 0 {
                     self.summary.defers = Defers::Many;
                 } else if self.summary.defers == Defers::None {
@@ -159,7 +156,6 @@ impl<'p> Declare<'p> {
     }
 
     fn note_call(&mut self, callee: &Callee) {
-        self.summary.calls = true;
         match callee {
             Callee::Func { func, args } => match &self.function(*func).body {
                 FunctionBody::Extern(symbol) => {
@@ -202,7 +198,6 @@ impl<'p> Declare<'p> {
     }
 
     fn pieces(&mut self, prefix: &str, pieces: &[Piece]) {
-        self.summary.calls = true;
         for part in text::parts(prefix, pieces) {
             match part {
                 Part::Text(text) => {
@@ -246,7 +241,6 @@ impl<'p> Declare<'p> {
         if !self.out.types.get(ty).needs_drop {
             return;
         }
-        self.summary.calls = true;
         match data::drop_target(self.program, &self.out.types, ty) {
             Some(func) => {
                 self.function_instance(func, &[]);

@@ -90,6 +90,7 @@ impl<'a> Lower<'a> {
     fn call_instance(&mut self, body: &Body, args: &[cranelift_codegen::ir::Value]) {
         let index = self.decls.instance(body);
         let func = self.instance(index);
+        self.calls = true;
         self.b.ins().call(func, args);
     }
 

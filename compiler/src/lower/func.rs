@@ -12,10 +12,11 @@ use vex_syntax::Span;
 
 use super::abi;
 use super::addr::{Addr, Kind};
-use super::control::{LoopFrame, Scope};
+use super::control::Scope;
 use super::decl::{Body, Declarations, INLINED, Inlined, Lowered, Summary, namespace};
 use super::defer::Exits;
 use super::facts::Fact;
+use super::loops::LoopFrame;
 use super::rt::Rt;
 use super::value::{MAX_LEAVES, TypeInfo};
 use crate::typed::{self, FunctionBody, LocalId, Program};
@@ -88,6 +89,8 @@ pub(super) struct Lower<'a> {
     pub loops: Vec<LoopFrame>,
     pub ret: Ret,
     pub exits: Exits<'a>,
+    /// Whether the code calls anything and goes on after it.
+    pub calls: bool,
     /// How many calls that became code are around the current position.
     pub depth: u32,
     /// How many parts the functions have that were put in place so far.
@@ -138,6 +141,7 @@ fn function_with(
         loops: Vec::new(),
         ret: Ret::Leaves(None),
         exits: Exits::default(),
+        calls: false,
         depth: 0,
         inlined_size: 0,
         inlined_call: None,
@@ -389,6 +393,7 @@ impl<'a> Lower<'a> {
         let func = self.callee(namespace::SYMBOL, rt.index(), || rt.signature(&decls.options));
         let call = self.b.ins().call(func, args);
         let results = self.b.inst_results(call).iter().copied().collect();
+        self.calls |= !rt.diverges();
         if rt.diverges() {
             self.b.ins().trap(super::traps::Trap::Returned.code());
             self.unreachable();
@@ -442,7 +447,7 @@ impl<'a> Lower<'a> {
     /// Compares the stack pointer with the limit, at the start of the function.
     fn stack_check(&mut self, entry: Block) {
         let frame: u64 = self.b.func.sized_stack_slots.values().map(|slot| u64::from(slot.size)).sum();
-        if !self.decls.options.stack_check || (!self.summary.calls && frame <= SMALL_FRAME) {
+        if !self.decls.options.stack_check || (!self.calls && frame <= SMALL_FRAME) {
             return;
         }
         let name = UserExternalName::new(namespace::SYMBOL, Rt::StackLimit.index());
