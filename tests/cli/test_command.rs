@@ -97,3 +97,35 @@ fn a_program_runs_in_its_own_folder() {
     folder.file("sub/a.out", "beside it\n");
     vexc(&folder).args(["test", "sub"]).output().expect_status(0);
 }
+
+/// Programs run in process groups of their own, which Ctrl-C does not reach.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_run_leaves_no_program_behind() {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+    let folder = Folder::new();
+    folder.file("sub/a.vx", "while true { }\n");
+    let inside = folder.path().join("sub").canonicalize().expect("the folder");
+    // The program is whatever works in its folder.
+    let running = || {
+        let processes = std::fs::read_dir("/proc").expect("the list of processes");
+        let mut folders =
+            processes.filter_map(|entry| std::fs::read_link(entry.ok()?.path().join("cwd")).ok());
+        folders.any(|folder| folder == inside)
+    };
+    let wait_until = |state: bool| {
+        let start = Instant::now();
+        while running() != state {
+            assert!(start.elapsed() < Duration::from_secs(20), "running: {}", !state);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    let mut child =
+        vexc(&folder).args(["test", "sub"]).command().stdout(Stdio::null()).spawn().expect("it starts");
+    wait_until(true);
+    // SAFETY: the number is that of our child, which has not been waited for.
+    unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
+    child.wait().expect("it ends");
+    wait_until(false);
+}

@@ -47,6 +47,7 @@ pub(super) fn run(
     {
         // A group of its own, so that what it started dies with it.
         std::os::unix::process::CommandExt::process_group(command, 0);
+        die_with_parent(command);
     }
     let mut child = command.spawn()?;
     let (sender, receiver) = mpsc::channel();
@@ -58,6 +59,22 @@ pub(super) fn run(
     let [stdout, stderr] =
         readers.map(|reader| reader.and_then(|thread| thread.join().ok()).unwrap_or_default());
     Ok(Outcome { end, stdout, stderr })
+}
+
+/// Has the child killed when this thread ends, so that Ctrl-C, which does not reach other process groups, leaves no
+/// program running. Other systems than Linux cannot do it.
+#[cfg(unix)]
+fn die_with_parent(command: &mut Command) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the closure runs between fork and exec and only makes a system call.
+    unsafe {
+        std::os::unix::process::CommandExt::pre_exec(command, || {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            Ok(())
+        });
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = command;
 }
 
 /// Reads a pipe to its end on a thread, then says whether all of it fitted.
