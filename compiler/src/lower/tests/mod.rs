@@ -1,5 +1,6 @@
 //! Lowering of small typed programs written by hand.
 
 pub(super) mod build;
+mod facts;
 mod goldens;
 mod shapes;
