@@ -1,7 +1,8 @@
 //! What `vexc emit` prints of a few programs, stage by stage, against files beside them.
 //!
 //! `NAME.EXT.tokens`, `NAME.ast`, `NAME.EXT.typed` and `NAME.EXT.clif` hold what is expected, where they exist. The tree
-//! has one file for all spellings of a program: they must not differ in it. `BLESS=1` writes the files that exist.
+//! has one file for all spellings of a program: they must not differ in it. `VEX_BLESS=1` writes the files that exist
+//! (and refuses where `CI` is set).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,8 @@ fn compare(stage: &str) {
         let run =
             Run::new(env!("CARGO_BIN_EXE_vexc-under-test"), &folder).args(["emit", "--stage", stage, &name]);
         let printed = run.output().expect_status(0).stdout;
-        if std::env::var_os("BLESS").is_some() {
+        if std::env::var_os("VEX_BLESS").is_some() {
+            assert!(std::env::var_os("CI").is_none(), "blessing is for people, not for CI");
             fs::write(&file, &printed).expect("the expected text's file");
         }
         let expected = fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
