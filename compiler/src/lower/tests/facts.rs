@@ -118,3 +118,25 @@ fn a_loop_up_to_the_length_of_a_slice_checks_nothing() {
     assert!(slice_loop_is_checked(true, false), "the other slice may be longer");
     assert!(slice_loop_is_checked(false, true), "the new value may be shorter");
 }
+
+#[test]
+fn a_range_without_a_known_end_may_leave_what_a_signed_number_holds() {
+    let mut p = Prog::new();
+    let array = p.ty(TyKind::Array { elem: Ty::I32, len: 8 });
+    let reference = p.program.types.reference(array, false);
+    let mut f = Fun::new();
+    let (a, n, i) = (f.param(reference), f.param(Ty::U64), f.local(Ty::U64));
+    let base = expr(ExprKind::Deref(f.get(a).into()), array);
+    let index = with(BinaryOp::Shr, f.get(i), 60);
+    let element = expr(ExprKind::Index { base: base.into(), index: index.into() }, Ty::I32);
+    let looped = ExprKind::ForRange {
+        id: LoopId(0),
+        local: i,
+        lo: int(0, Ty::U64).into(),
+        hi: f.get(n).into(),
+        inclusive: false,
+        body: block(vec![stmt(element)], None).into(),
+    };
+    p.add(f.end("all", Ty::UNIT, block(vec![stmt(expr(looped, Ty::UNIT))], None)));
+    assert!(p.clif("all").contains("call"));
+}

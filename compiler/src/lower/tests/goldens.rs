@@ -78,3 +78,35 @@ fn a_loop_counts_in_a_register() {
     p.add(f.end("sum", Ty::I64, body));
     check("sum", &p.clif("sum"));
 }
+
+#[test]
+fn what_does_not_change_in_a_loop_is_added_to_the_address_first() {
+    let mut p = Prog::new();
+    let pointer = p.program.types.raw_ptr(Ty::F64, true);
+    let mut f = Fun::new();
+    let (a, row, n) = (f.param(pointer), f.param(Ty::I64), f.param(Ty::I64));
+    let (i, sum) = (f.local(Ty::I64), f.local(Ty::F64));
+    let index =
+        binary(BinaryOp::Add, f.get(i), binary(BinaryOp::Mul, f.get(row), f.get(n), Ty::I64), Ty::I64);
+    let index = binary(BinaryOp::Sub, index, int(1, Ty::I64), Ty::I64);
+    let offset =
+        ExprKind::PtrOffset { base: f.get(a).into(), offset: index.into(), scale: 8, negative: false };
+    let element = expr(ExprKind::Deref(expr(offset, pointer).into()), Ty::F64);
+    let add = ExprKind::Update {
+        op: UpdateOp::Binary(BinaryOp::Add),
+        place: f.get(sum).into(),
+        value: element.into(),
+    };
+    let looped = ExprKind::ForRange {
+        id: LoopId(0),
+        local: i,
+        lo: int(0, Ty::I64).into(),
+        hi: f.get(n).into(),
+        inclusive: false,
+        body: expr(add, Ty::UNIT).into(),
+    };
+    let zero = expr(ExprKind::Float(0.0), Ty::F64);
+    let body = block(vec![bind(sum, zero), stmt(expr(looped, Ty::UNIT))], Some(f.get(sum)));
+    p.add(f.end("row", Ty::F64, body));
+    check("row", &p.clif("row"));
+}
