@@ -22,7 +22,11 @@ impl<'a> FnCx<'_, 'a> {
                 None => self.value(elem, Expect::Any),
             });
         }
-        let ty = self.cx.types.intern(TyKind::Tuple(values.iter().map(|value| value.ty).collect()));
+        let types: Vec<Ty> = values.iter().map(|value| value.ty).collect();
+        if types.iter().any(|&ty| self.shallow(ty) == Ty::ERROR) {
+            return self.poison(span);
+        }
+        let ty = self.cx.types.intern(TyKind::Tuple(types));
         Expr { kind: ExprKind::Tuple(values), ty, span }
     }
 
@@ -47,6 +51,9 @@ impl<'a> FnCx<'_, 'a> {
             values.push(value);
         }
         let elem = elem_ty.unwrap_or_else(|| self.fresh(VarKind::General, span));
+        if self.shallow(elem) == Ty::ERROR {
+            return self.poison(span);
+        }
         let ty = self.cx.types.intern(TyKind::Array { elem, len: elems.len() as u64 });
         Expr { kind: ExprKind::Array(values), ty, span }
     }

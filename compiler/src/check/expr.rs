@@ -141,6 +141,9 @@ impl<'a> FnCx<'_, 'a> {
         let ty = match suffix.and_then(|s| primitive(s.name.as_str())) {
             None => match expect.ty() {
                 Some(ty) if self.is_float(ty) => return float(ty),
+                Some(ty) if value == 0 && self.is_pointer(ty) => {
+                    return Expr { kind: ExprKind::Null, ty, span };
+                }
                 _ => self.fresh(VarKind::Int, span),
             },
             Some(ty) if self.cx.types.is_float(ty) => return float(ty),

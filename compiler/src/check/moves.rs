@@ -1,5 +1,5 @@
 //! Ownership over a finished body: nothing is used after it was moved away or before it has a value. The analysis
-//! follows the control flow; a loop's body is walked twice, so that what its first round leaves is seen by its second.
+//! follows the control flow; a loop's body is walked once more before, to know what its rounds leave for the next.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use vex_syntax::{Diagnostic, Span};
@@ -63,6 +63,8 @@ pub(super) fn check(cx: &mut Checker, module: ModuleId, function: &mut Function,
         info,
         is_script,
         state: Some(FxHashMap::default()),
+        leftovers: FxHashMap::default(),
+        quiet: false,
         loops: FxHashMap::default(),
         defers: Vec::new(),
         reported: FxHashSet::default(),
@@ -107,6 +109,10 @@ struct Flow<'c, 'a> {
     is_script: bool,
     state: State,
     loops: FxHashMap<LoopId, LoopFlow>,
+    /// What one round of a loop may leave without a value, for the loops seen so far.
+    leftovers: FxHashMap<LoopId, FxHashMap<Var, Gone>>,
+    /// Whether reports wait for another walk over the same expression.
+    quiet: bool,
     /// Deferred bodies reached so far.
     defers: Vec<Expr>,
     reported: FxHashSet<Span>,
@@ -115,7 +121,7 @@ struct Flow<'c, 'a> {
 
 impl Flow<'_, '_> {
     fn report(&mut self, span: Span, d: Diagnostic) {
-        if self.reported.insert(span) {
+        if !self.quiet && self.reported.insert(span) {
             self.cx.error(d);
         }
     }
@@ -317,19 +323,37 @@ impl Flow<'_, '_> {
 
     /// A loop whose rounds are walked by `round`, which gives the state in which the loop may end by itself.
     fn repeat(&mut self, id: LoopId, ends: bool, round: &mut dyn FnMut(&mut Self) -> State) {
-        let entry = self.state.clone();
-        self.loops.insert(id, LoopFlow::default());
-        let mut end = round(self);
-        let again = self.loops.get_mut(&id).and_then(|l| l.again.take());
-        let head = join(entry.clone(), join(self.state.take(), again));
-        if head != entry {
-            // Something was moved: the second round starts with what the first may have left behind.
-            self.state = head;
-            end = round(self);
+        let entry = self.state.take();
+        if !self.leftovers.contains_key(&id) {
+            let left = self.leftover(id, round);
+            self.leftovers.insert(id, left);
         }
+        let left = &self.leftovers[&id];
+        self.state = entry.map(|mut head| {
+            left.iter().for_each(|(var, gone)| {
+                head.entry(*var).or_insert(*gone);
+            });
+            head
+        });
+        self.loops.insert(id, LoopFlow::default());
+        let end = round(self);
         let left = self.loops.remove(&id).unwrap_or_default();
         let end = if ends { end } else { None };
         self.state = join(end, left.exit);
+    }
+
+    /// What a round of a loop that starts with everything in its place may leave without a value for the next one.
+    /// It does not depend on what was gone before the loop, so it is found once, also for loops in loops.
+    fn leftover(&mut self, id: LoopId, round: &mut dyn FnMut(&mut Self) -> State) -> FxHashMap<Var, Gone> {
+        let quiet = std::mem::replace(&mut self.quiet, true);
+        let defers = self.defers.len();
+        self.state = Some(FxHashMap::default());
+        self.loops.insert(id, LoopFlow::default());
+        round(self);
+        let again = self.loops.remove(&id).and_then(|flow| flow.again);
+        self.defers.truncate(defers);
+        self.quiet = quiet;
+        join(self.state.take(), again).unwrap_or_default()
     }
 
     /// Assigning to a variable gives it a value, whatever it held before.

@@ -17,13 +17,14 @@ impl<'a> FnCx<'_, 'a> {
             _ => Span::NONE,
         };
         let mut out = Vec::new();
-        let mut diverges = false;
+        let (mut diverges, mut warned) = (false, false);
         self.depth = 1;
         let mut next =
             self.cx.globals.iter().position(|g| g.module == self.module && g.decl.is_none()).unwrap_or(0);
         for stmt in stmts {
-            if diverges {
+            if diverges && !warned {
                 self.unreachable_code(stmt.span);
+                warned = true;
             }
             match &stmt.kind {
                 ast::StmtKind::Let { pattern, ty, value, .. } => {

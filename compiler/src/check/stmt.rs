@@ -15,12 +15,13 @@ impl<'a> FnCx<'_, 'a> {
     pub(super) fn block(&mut self, block: &'a ast::Block, expect: Expect) -> Expr {
         let mut out = Vec::new();
         let mut value = None;
-        let mut diverges = false;
+        let (mut diverges, mut warned) = (false, false);
         self.scoped(|fx| {
             let count = block.stmts.len();
             for (index, stmt) in block.stmts.iter().enumerate() {
-                if diverges {
+                if diverges && !warned {
                     fx.unreachable_code(stmt.span);
+                    warned = true;
                 }
                 let last = index + 1 == count && !block.ends_with_semicolon;
                 if last && let AstStmt::Expr(expr) = &stmt.kind {
@@ -73,13 +74,7 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     pub(super) fn unreachable_code(&mut self, span: Span) {
-        if !self.cx.loaded.module(self.module).library
-            && !self
-                .cx
-                .diags
-                .iter()
-                .any(|d| d.code == codes::UNREACHABLE && d.span().hi >= span.lo && d.span().lo <= span.lo)
-        {
+        if !self.cx.loaded.module(self.module).library {
             self.cx.diags.push(Diagnostic::warning(codes::UNREACHABLE, span, "this is never reached"));
         }
     }
