@@ -99,7 +99,7 @@ pub enum Command {
 A program may start with a line such as `#!/usr/bin/env -S vexc run`.
 
 Exit status: the program's own; 1 it did not compile; 2 wrong usage; 101 it
-panicked or trapped; 130 it was interrupted by Ctrl-C.")]
+panicked or trapped; 130 it was interrupted by Ctrl-C; 70 vexc itself failed.")]
 pub struct RunArgs {
     /// The program; `-` reads it from standard input
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
