@@ -5,19 +5,9 @@ use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
 
 use super::function::{Expect, FnCx};
 use super::names::Lookup;
-use super::resolve::primitive;
 use super::{Value, codes, suggest};
-use crate::loader::ModuleId;
 use crate::typed::Expr;
-use crate::types::{FuncId, Ty, TyKind};
-
-/// What stands left of a dot when it is no value.
-pub(super) enum Scope {
-    /// A module, and the name it is imported under.
-    Module(ModuleId, Symbol),
-    /// A type, the module its name is looked up in, and that name.
-    Type(Ty, ModuleId, Symbol),
-}
+use crate::types::Ty;
 
 impl<'a> FnCx<'_, 'a> {
     pub(super) fn call(
@@ -139,149 +129,13 @@ impl<'a> FnCx<'_, 'a> {
         self.poison(span)
     }
 
-    fn no_constructor(&mut self, ty: Ty, at: Span, args: &'a [ast::Expr]) -> Expr {
+    pub(super) fn no_constructor(&mut self, ty: Ty, at: Span, args: &'a [ast::Expr]) -> Expr {
         let shown = self.show(ty);
         let title = format!("`{shown}` has no constructor");
         let d = Diagnostic::error(codes::UNKNOWN_METHOD, at, title);
         self.error(d.help(format!("write a literal `{shown} {{ … }}`, or declare `fn {shown}(…): {shown}`")));
         self.check_all(args);
         self.poison(at)
-    }
-
-    /// The structure of this name, as seen from this module.
-    pub(super) fn type_named(&mut self, name: Symbol, span: Span) -> Option<Ty> {
-        match self.cx.lookup_type(self.module, name) {
-            Lookup::Found(id) if self.cx.is_generic(id) => Some(Ty::ERROR),
-            Lookup::Found(id) => Some(self.cx.types.intern(TyKind::Struct { def: id, args: Vec::new() })),
-            Lookup::Ambiguous(first, second) => {
-                self.cx.ambiguous(self.module, ast::Ident { name, span }, first, second);
-                Some(Ty::ERROR)
-            }
-            Lookup::Missing => None,
-        }
-    }
-
-    /// What stands left of a dot when it is a module or a type rather than a value.
-    pub(super) fn scope_of(&mut self, base: &ast::Expr) -> Option<Scope> {
-        match &base.kind {
-            ast::ExprKind::Name(word) if !self.names.contains_key(word) => {
-                if let Some(from) = self.cx.alias(self.module, *word) {
-                    return Some(Scope::Module(from, *word));
-                }
-                let value = self.cx.lookup_value(self.module, *word);
-                if matches!(value, Lookup::Found(Value::Const(_) | Value::Global(_))) {
-                    return None;
-                }
-                let ty = self.type_named(*word, base.span).or_else(|| primitive(word.as_str()))?;
-                Some(Scope::Type(ty, self.module, *word))
-            }
-            ast::ExprKind::Field { base, name } => match self.scope_of(base)? {
-                Scope::Module(from, _) => {
-                    let id = *self.cx.modules[from.0 as usize].types.get(&name.name)?;
-                    let ty = self.cx.types.intern(TyKind::Struct { def: id, args: Vec::new() });
-                    Some(Scope::Type(ty, from, name.name))
-                }
-                Scope::Type(..) => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// `base.name(…)`: a function of a module, a static function of a type, or a method.
-    fn call_member(
-        &mut self,
-        base: &'a ast::Expr,
-        name: ast::Ident,
-        mutating: bool,
-        args: &'a [ast::Expr],
-        span: Span,
-    ) -> Expr {
-        match self.scope_of(base) {
-            None => self.call_method(base, name, mutating, args, span),
-            Some(scope) => {
-                if mutating {
-                    self.needless_mark(name.span);
-                }
-                match scope {
-                    Scope::Module(from, alias) => self.call_in_module(from, alias, name, args, span),
-                    Scope::Type(ty, from, word) => self.call_static(ty, from, word, name, args, span),
-                }
-            }
-        }
-    }
-
-    /// Reports the mark of a mutating call where nothing is mutated.
-    fn needless_mark(&mut self, name: Span) {
-        let title = "only a method that changes its receiver is called with `!`";
-        let mark = Span::new(name.hi, name.hi + 1);
-        let d = Diagnostic::error(codes::MISPLACED, name, title);
-        let d = if self.cx.sources.text(mark) == "!" { d.fix("leave it out", mark, "") } else { d };
-        self.error(d);
-    }
-
-    fn call_in_module(
-        &mut self,
-        from: ModuleId,
-        alias: Symbol,
-        name: ast::Ident,
-        args: &'a [ast::Expr],
-        span: Span,
-    ) -> Expr {
-        match self.cx.modules[from.0 as usize].values.get(&name.name).copied() {
-            Some(Value::Func(func)) => return self.call_func(func, None, args, name.span, span),
-            Some(value) => {
-                let function = self.module_value(value, span);
-                return self.call_pointer(function, args, span);
-            }
-            None => {
-                if let Some(&id) = self.cx.modules[from.0 as usize].types.get(&name.name) {
-                    let ty = self.cx.types.intern(TyKind::Struct { def: id, args: Vec::new() });
-                    if let Some(&func) = self.cx.methods.get(&(ty, Symbol::new("new"))) {
-                        return self.call_func(func, None, args, name.span, span);
-                    }
-                    return self.no_constructor(ty, name.span, args);
-                }
-                self.cx.not_in_module(from, alias.as_str(), name);
-            }
-        }
-        self.check_all(args);
-        self.poison(span)
-    }
-
-    fn call_static(
-        &mut self,
-        ty: Ty,
-        from: ModuleId,
-        word: Symbol,
-        name: ast::Ident,
-        args: &'a [ast::Expr],
-        span: Span,
-    ) -> Expr {
-        if let Some(func) = self.static_function(ty, from, word, name.name) {
-            return self.call_func(func, None, args, name.span, span);
-        }
-        if ty != Ty::ERROR {
-            self.unknown_method(ty, name);
-        }
-        self.check_all(args);
-        self.poison(span)
-    }
-
-    /// `T.name`: a method or static function, or the constructor that is written as a function of the type's name.
-    pub(super) fn static_function(
-        &mut self,
-        ty: Ty,
-        from: ModuleId,
-        word: Symbol,
-        name: Symbol,
-    ) -> Option<FuncId> {
-        if let Some(&func) = self.cx.methods.get(&(ty, name)) {
-            return Some(func);
-        }
-        match self.cx.lookup_value(from, word) {
-            Lookup::Found(Value::Func(func)) if name.as_str() == "new" => Some(func),
-            _ => None,
-        }
     }
 
     /// Reports a method or static function that a type does not have.

@@ -71,11 +71,7 @@ impl<'a> FnCx<'_, 'a> {
                 _ => simple(ExprKind::Null, Ty::PTR),
             },
             Ast::Name(name) => self.name(*name, span),
-            Ast::Builtin(name) => {
-                let title = format!("`${name}` is a builtin function: it can only be called");
-                self.error(Diagnostic::error(codes::NOT_CALLABLE, span, title));
-                self.poison(span)
-            }
+            Ast::Builtin(_) | Ast::Bang(_) | Ast::Range { .. } => self.no_value(expr),
             Ast::Field { base, name } => self.field(expr, base, *name),
             Ast::TupleField { base, index, index_span } => self.tuple_field(base, *index, *index_span, span),
             Ast::Index { base, index } => self.index(base, index, span),
@@ -84,22 +80,9 @@ impl<'a> FnCx<'_, 'a> {
             Ast::Generic { base, .. } => self.unsupported_generic(base, &[], span),
             Ast::Unary { op, value } => self.unary(*op, value, expect, span),
             Ast::Borrow { mutable, place } => self.borrow(*mutable, place, span),
-            Ast::Bang(_) => {
-                let title = "the `!` after this has no meaning here";
-                let d = Diagnostic::error(codes::MISPLACED, span, title);
-                self.error(d.note(
-                    "it marks mutable borrows `&x!`, mutable pointers `*T!` and mutating calls `m!()`",
-                ));
-                self.poison(span)
-            }
             Ast::Binary { op, left, right } => self.binary(*op, left, right, span),
             Ast::Assign { op, place, value } => self.assign(*op, place, value, span),
             Ast::Cast { value, ty } => self.explicit_cast(value, ty, span),
-            Ast::Range { .. } => {
-                let title = "a range is not a value; it stands in the head of a `for`";
-                self.error(Diagnostic::error(codes::MISPLACED, span, title));
-                self.poison(span)
-            }
             Ast::Pipe { value, func } => self.call(func, false, std::slice::from_ref(value), span),
             Ast::If { cond, then, els } => self.if_expr(cond, then, els.as_deref(), expect, span),
             Ast::Block(block) => self.block(block, expect),
@@ -123,6 +106,27 @@ impl<'a> FnCx<'_, 'a> {
             Ast::Struct { ty, fields } => self.struct_literal(ty, fields, span),
             Ast::Error => self.poison(span),
         }
+    }
+
+    /// Reports a form that stands for no value by itself.
+    fn no_value(&mut self, expr: &ast::Expr) -> Expr {
+        let d = match &expr.kind {
+            Ast::Builtin(name) => {
+                let title = format!("`${name}` is a builtin function: it can only be called");
+                Diagnostic::error(codes::NOT_CALLABLE, expr.span, title)
+            }
+            Ast::Range { .. } => {
+                let title = "a range is not a value; it stands in the head of a `for`";
+                Diagnostic::error(codes::MISPLACED, expr.span, title)
+            }
+            _ => {
+                let title = "the `!` after this has no meaning here";
+                let d = Diagnostic::error(codes::MISPLACED, expr.span, title);
+                d.note("it marks mutable borrows `&x!`, mutable pointers `*T!` and mutating calls `m!()`")
+            }
+        };
+        self.error(d);
+        self.poison(expr.span)
     }
 
     pub(super) fn integer(

@@ -1,7 +1,7 @@
 //! Loops, and what leaves them.
 
 use vex_syntax::ast;
-use vex_syntax::{Diagnostic, Span};
+use vex_syntax::{Diagnostic, Span, Spelling};
 
 use super::codes;
 use super::function::{Expect, FnCx, LoopCx};
@@ -88,7 +88,7 @@ impl<'a> FnCx<'_, 'a> {
         let id = self.enter_loop(None);
         let mut local = None;
         let body = self.scoped(|fx| {
-            let declared = fx.declare_pattern(pattern, ty, fx.spelling == vex_syntax::Spelling::Vais);
+            let declared = fx.declare_pattern(pattern, ty, fx.spelling == Spelling::Vais);
             local = Some(match declared {
                 Pattern::Local(local) => {
                     fx.info[local.0 as usize].loop_variable = true;
@@ -116,13 +116,12 @@ impl<'a> FnCx<'_, 'a> {
         let source = self.at_site(iter.span, |fx| fx.expr(iter, Expect::Any));
         let Some((slice, elem)) = self.as_slice(source) else {
             self.temps = outer;
-            let id = self.enter_loop(None);
+            self.enter_loop(None);
             self.scoped(|fx| {
                 fx.declare_pattern(pattern, Ty::ERROR, true);
                 fx.loop_body(body);
             });
             self.loops.pop();
-            let _ = id;
             return self.poison(span);
         };
         let temps = std::mem::replace(&mut self.temps, outer);
@@ -131,53 +130,42 @@ impl<'a> FnCx<'_, 'a> {
         let items = self.hidden(iter.span, slice.ty);
         let counter = self.hidden(iter.span, Ty::USIZE);
         let id = self.enter_loop(None);
-        let read = |ty| at(ExprKind::Local(items), ty);
-        let slice_ty = slice.ty;
-        let element = at(
-            ExprKind::Index {
-                base: Box::new(read(slice_ty)),
-                index: Box::new(at(ExprKind::Local(counter), Ty::USIZE)),
-            },
-            elem,
-        );
-        let body = self.scoped(|fx| {
-            let init = fx.consume(element);
-            let bound = fx.declare_pattern(pattern, elem, fx.spelling == vex_syntax::Spelling::Vais);
-            if let Pattern::Local(local) = bound {
-                fx.info[local.0 as usize].loop_variable = true;
-            }
-            let bind =
-                Stmt { kind: StmtKind::Let { pattern: bound, init: Some(init) }, span: pattern.span() };
-            let inner = fx.loop_body(body);
-            let inner_span = inner.span;
-            let run = Stmt { kind: StmtKind::Expr(*inner), span: inner_span };
-            Expr {
-                kind: ExprKind::Block(Block { stmts: vec![bind, run], value: None }),
-                ty: Ty::UNIT,
-                span: inner_span,
-            }
-        });
+        let base = Box::new(at(ExprKind::Local(items), slice.ty));
+        let index = Box::new(at(ExprKind::Local(counter), Ty::USIZE));
+        let element = at(ExprKind::Index { base: base.clone(), index }, elem);
+        let body = Box::new(self.bound_body(pattern, element, body));
         self.loops.pop();
         self.depth -= 1;
-        let len = at(ExprKind::Len(Box::new(read(slice_ty))), Ty::USIZE);
-        let zero = at(ExprKind::Int(0), Ty::USIZE);
-        let (lo, hi, body) = (Box::new(zero), Box::new(len), Box::new(body));
-        let walk = Expr {
-            kind: ExprKind::ForRange { id, local: counter, lo, hi, inclusive: false, body },
-            ty: Ty::UNIT,
-            span,
-        };
-        let hold = Stmt {
-            kind: StmtKind::Let { pattern: Pattern::Local(items), init: Some(slice) },
-            span: iter.span,
-        };
-        let run = Stmt { kind: StmtKind::Expr(walk), span };
-        let block =
-            Expr { kind: ExprKind::Block(Block { stmts: vec![hold, run], value: None }), ty: Ty::UNIT, span };
+        let lo = Box::new(at(ExprKind::Int(0), Ty::USIZE));
+        let hi = Box::new(at(ExprKind::Len(base), Ty::USIZE));
+        let walk = ExprKind::ForRange { id, local: counter, lo, hi, inclusive: false, body };
+        let hold = StmtKind::Let { pattern: Pattern::Local(items), init: Some(slice) };
+        let hold = Stmt { kind: hold, span: iter.span };
+        let walk = Stmt { kind: StmtKind::Expr(Expr { kind: walk, ty: Ty::UNIT, span }), span };
+        let block = ExprKind::Block(Block { stmts: vec![hold, walk], value: None });
+        let block = Expr { kind: block, ty: Ty::UNIT, span };
         if temps.is_empty() {
             return block;
         }
         Expr { kind: ExprKind::Scope { temps, value: Box::new(block) }, ty: Ty::UNIT, span }
+    }
+
+    /// The body of a loop over elements, with the pattern bound to the current one.
+    fn bound_body(&mut self, pattern: &'a ast::Pattern, element: Expr, body: &'a ast::Block) -> Expr {
+        self.scoped(|fx| {
+            let ty = element.ty;
+            let init = Some(fx.consume(element));
+            let bound = fx.declare_pattern(pattern, ty, fx.spelling == Spelling::Vais);
+            if let Pattern::Local(local) = bound {
+                fx.info[local.0 as usize].loop_variable = true;
+            }
+            let bind = Stmt { kind: StmtKind::Let { pattern: bound, init }, span: pattern.span() };
+            let inner = fx.loop_body(body);
+            let span = inner.span;
+            let run = Stmt { kind: StmtKind::Expr(*inner), span };
+            let block = ExprKind::Block(Block { stmts: vec![bind, run], value: None });
+            Expr { kind: block, ty: Ty::UNIT, span }
+        })
     }
 
     /// A slice over an array place, a reference to an array, or a slice; with the element type.

@@ -24,6 +24,7 @@ mod function;
 mod infer;
 mod local;
 mod loops;
+mod member;
 mod memory;
 mod method;
 mod moves;

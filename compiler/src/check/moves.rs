@@ -238,6 +238,36 @@ impl Flow<'_, '_> {
                     None => self.expr(place),
                 }
             }
+            ExprKind::If { .. }
+            | ExprKind::Logic { .. }
+            | ExprKind::While { .. }
+            | ExprKind::Loop { .. }
+            | ExprKind::ForRange { .. } => self.branch(expr),
+            ExprKind::Break { .. } | ExprKind::Continue(_) | ExprKind::Return(_) => self.jump(expr),
+            ExprKind::Defer(defer) => {
+                for capture in &defer.captures {
+                    self.read(Var::Local(capture.from), defer.body.span);
+                }
+                self.defers.push(defer.body.clone());
+            }
+            ExprKind::Block(block) => {
+                for stmt in &mut block.stmts {
+                    self.stmt(stmt);
+                }
+                if let Some(value) = &mut block.value {
+                    self.expr(value);
+                }
+            }
+            _ => walk::children_mut(expr, &mut |child| self.expr(child)),
+        }
+        if never {
+            self.state = None;
+        }
+    }
+
+    /// Control flow that splits and joins.
+    fn branch(&mut self, expr: &mut Expr) {
+        match &mut expr.kind {
             ExprKind::If { cond, then, els } => {
                 self.expr(cond);
                 let before = self.state.clone();
@@ -280,6 +310,13 @@ impl Flow<'_, '_> {
                     after
                 });
             }
+            _ => {}
+        }
+    }
+
+    /// Control flow that leaves.
+    fn jump(&mut self, expr: &mut Expr) {
+        match &mut expr.kind {
             ExprKind::Break { target, value } => {
                 if let Some(value) = value {
                     self.expr(value);
@@ -300,24 +337,7 @@ impl Flow<'_, '_> {
                 self.leave();
                 self.state = None;
             }
-            ExprKind::Defer(defer) => {
-                for capture in &defer.captures {
-                    self.read(Var::Local(capture.from), defer.body.span);
-                }
-                self.defers.push(defer.body.clone());
-            }
-            ExprKind::Block(block) => {
-                for stmt in &mut block.stmts {
-                    self.stmt(stmt);
-                }
-                if let Some(value) = &mut block.value {
-                    self.expr(value);
-                }
-            }
-            _ => walk::children_mut(expr, &mut |child| self.expr(child)),
-        }
-        if never {
-            self.state = None;
+            _ => {}
         }
     }
 

@@ -3,9 +3,9 @@
 use vex_syntax::ast;
 use vex_syntax::{Code, Diagnostic, Span, Spelling};
 
-use super::call::Scope;
 use super::codes;
 use super::function::{Expect, FnCx};
+use super::member::Scope;
 use crate::typed::{CastKind, Expr, ExprKind};
 use crate::types::{Ty, TyKind};
 

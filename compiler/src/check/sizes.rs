@@ -3,10 +3,10 @@
 use vex_syntax::ast;
 use vex_syntax::{Diagnostic, Span, Symbol};
 
-use super::call::Scope;
 use super::codes;
 use super::function::{Expect, FnCx, Literal};
 use super::infer::VarKind;
+use super::member::Scope;
 use crate::typed::{Expr, ExprKind};
 use crate::types::Ty;
 

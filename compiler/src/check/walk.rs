@@ -50,6 +50,14 @@ pub(super) fn children_mut(expr: &mut Expr, visit: &mut dyn FnMut(&mut Expr)) {
             visit(value);
             visit(place);
         }
+        _ => several(&mut expr.kind, visit),
+    }
+}
+
+/// The children of the forms with lists or optional parts.
+fn several(kind: &mut ExprKind, visit: &mut dyn FnMut(&mut Expr)) {
+    use ExprKind::*;
+    match kind {
         Call { callee, args } => {
             if let Callee::Pointer(pointer) = callee {
                 visit(pointer);
@@ -84,6 +92,8 @@ pub(super) fn children_mut(expr: &mut Expr, visit: &mut dyn FnMut(&mut Expr)) {
         Break { value, .. } | Return(value) => value.iter_mut().for_each(|value| visit(value)),
         Defer(defer) => visit(&mut defer.body),
         Struct(fields) => fields.iter_mut().for_each(|(_, value)| visit(value)),
+        // Those with a fixed number of children have been visited.
+        _ => {}
     }
 }
 
