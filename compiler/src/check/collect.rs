@@ -197,7 +197,7 @@ impl<'a> Checker<'a> {
         if let Some(param) = decl.generics.first() {
             self.unsupported(param.name.span, "generic functions");
         }
-        self.funcs.push(FuncInfo { decl, module, owner, name, signature: None, is_extern });
+        self.funcs.push(FuncInfo { decl, module, owner, name, signature: None, busy: false, is_extern });
         self.bodies.push(None);
         FuncId(self.funcs.len() as u32 - 1)
     }

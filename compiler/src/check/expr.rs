@@ -212,7 +212,7 @@ impl<'a> FnCx<'_, 'a> {
         if signature.ret == Ty::ERROR || signature.params.contains(&Ty::ERROR) {
             return self.poison(span);
         }
-        let kind = TyKind::Fn { params: signature.params, ret: signature.ret };
+        let kind = TyKind::Fn { params: signature.params.clone(), ret: signature.ret };
         let ty = self.cx.types.intern(kind);
         Expr { kind: ExprKind::Func { func, args: Vec::new() }, ty, span }
     }

@@ -124,6 +124,7 @@ impl<'a> FnCx<'_, 'a> {
             self.loops.pop();
             return self.poison(span);
         };
+        let elem = self.copied_element(elem, iter.span);
         let temps = std::mem::replace(&mut self.temps, outer);
         let at = |kind, ty| Expr { kind, ty, span: iter.span };
         self.depth += 1;
@@ -148,6 +149,18 @@ impl<'a> FnCx<'_, 'a> {
             return block;
         }
         Expr { kind: ExprKind::Scope { temps, value: Box::new(block) }, ty: Ty::UNIT, span }
+    }
+
+    /// The type of the elements, unless a loop cannot hand them out one by one.
+    fn copied_element(&mut self, elem: Ty, span: Span) -> Ty {
+        if !self.cx.types.needs_drop(self.shallow(elem)) {
+            return elem;
+        }
+        let title = format!("{} cannot be moved out of an element", self.a(elem));
+        let d = Diagnostic::error(codes::MOVE_OUT, span, title);
+        let d = d.note("a loop over elements copies each, and this type has values with one owner");
+        self.error(d.help("run over the indices, `for i in 0..list.len()`, and lend `&list[i]`"));
+        Ty::ERROR
     }
 
     /// The body of a loop over elements, with the pattern bound to the current one.

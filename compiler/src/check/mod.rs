@@ -40,12 +40,14 @@ mod structs;
 mod unary;
 mod walk;
 
+use std::rc::Rc;
+
 use rustc_hash::FxHashMap;
 use vex_syntax::ast;
 use vex_syntax::{Diagnostic, SourceMap, Span, Spelling, Symbol};
 
 use crate::loader::{Loaded, ModuleId};
-use crate::typed::{Const, Function, Global, GlobalId, Program};
+use crate::typed::{Const, Expr, Function, FunctionBody, Global, GlobalId, Program};
 use crate::types::{FuncId, StructId, Ty, Types};
 
 /// How a program is checked.
@@ -119,7 +121,9 @@ struct FuncInfo<'a> {
     owner: Option<Ty>,
     /// The type name written before the method, for backtraces.
     name: String,
-    signature: Option<Signature>,
+    signature: Option<Rc<Signature>>,
+    /// Whether its signature is being resolved.
+    busy: bool,
     is_extern: bool,
 }
 
@@ -219,6 +223,18 @@ struct Checker<'a> {
     kept: &'a declared::Kept,
 }
 
+/// Panics when a part of a function that was accepted has no type: an error went unreported.
+fn assert_typed(function: &mut Function) {
+    fn check(expr: &mut Expr) {
+        assert_ne!(expr.ty, Ty::ERROR, "an error went unreported at {:?}", expr.span);
+        walk::children_mut(expr, &mut check);
+    }
+    assert!(function.locals.iter().all(|local| local.ty != Ty::ERROR), "an untyped local");
+    if let FunctionBody::Code(body) = &mut function.body {
+        check(body);
+    }
+}
+
 impl<'a> Checker<'a> {
     fn new(
         loaded: &'a Loaded,
@@ -271,7 +287,11 @@ impl<'a> Checker<'a> {
             .into_iter()
             .map(|g| Global { name: g.name, ty: g.ty, span: g.span, init: g.init })
             .collect();
-        let functions = self.bodies.into_iter().map(|body| body.expect("every body was checked")).collect();
+        let mut functions: Vec<Function> =
+            self.bodies.into_iter().map(|body| body.expect("every body was checked")).collect();
+        if cfg!(debug_assertions) {
+            functions.iter_mut().for_each(assert_typed);
+        }
         Program { types: self.types, functions, globals, entry }
     }
 }

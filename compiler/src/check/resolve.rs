@@ -1,5 +1,7 @@
 //! Written types to types, and declarations to signatures and layouts, each resolved when first needed.
 
+use std::rc::Rc;
+
 use vex_syntax::ast::{self, TypeExpr, TypeKind};
 use vex_syntax::{Diagnostic, Span, Spelling};
 
@@ -209,14 +211,19 @@ impl<'a> Checker<'a> {
     }
 
     /// The signature of a function.
-    pub(super) fn signature(&mut self, id: FuncId) -> Signature {
+    pub(super) fn signature(&mut self, id: FuncId) -> Rc<Signature> {
         if let Some(signature) = &self.funcs[id.0 as usize].signature {
             return signature.clone();
         }
         let info = &self.funcs[id.0 as usize];
         let (decl, module, owner) = (info.decl, info.module, info.owner);
         if !decl.generics.is_empty() {
-            return generic_signature(decl);
+            return Rc::new(unknown_signature(decl));
+        }
+        if std::mem::replace(&mut self.funcs[id.0 as usize].busy, true) {
+            let title = format!("the declaration of `{}` needs the function itself", decl.name.name);
+            self.error(Diagnostic::error(codes::CONSTANT_FAILS, decl.name.span, title));
+            return Rc::new(unknown_signature(decl));
         }
         let mut params = Vec::new();
         if let Some(param) = &decl.self_param {
@@ -237,7 +244,8 @@ impl<'a> Checker<'a> {
         }
         let ret = decl.ret.as_ref().map_or(Ty::UNIT, |ty| self.resolve_type(module, ty));
         let has_self = decl.self_param.is_some();
-        let signature = Signature { params, names, defaults, has_self, ret };
+        let signature = Rc::new(Signature { params, names, defaults, has_self, ret });
+        self.funcs[id.0 as usize].busy = false;
         self.funcs[id.0 as usize].signature = Some(signature.clone());
         signature
     }
@@ -258,6 +266,11 @@ impl<'a> Checker<'a> {
     pub(super) fn ensure_global(&mut self, id: GlobalId) -> Ty {
         let info = &self.globals[id.0 as usize];
         let Some(ConstSource { ty, value }) = info.decl else { return info.ty };
+        if info.state == State::Busy {
+            let (title, span) = (format!("the value of `{}` needs itself", info.name), info.span);
+            self.error(Diagnostic::error(codes::CONSTANT_FAILS, span, title));
+            return Ty::ERROR;
+        }
         if info.state == State::New {
             let module = info.module;
             self.globals[id.0 as usize].state = State::Busy;
@@ -269,9 +282,8 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The signature of a function whose type parameters are not supported: whatever it is given and gives has a type that
-/// was reported.
-fn generic_signature(decl: &ast::FnDecl) -> Signature {
+/// The signature of a function with an error that was reported: whatever it is given and gives has no known type.
+fn unknown_signature(decl: &ast::FnDecl) -> Signature {
     let has_self = decl.self_param.is_some();
     Signature {
         params: vec![Ty::ERROR; decl.params.len() + usize::from(has_self)],

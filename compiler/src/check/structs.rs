@@ -73,6 +73,15 @@ impl Checker<'_> {
                         self.report_infinite(def, field);
                         false
                     }
+                    // Its fields are being resolved, and one of them asks for the size of this structure.
+                    None if self.structs[def.0 as usize].state == State::Busy => {
+                        let structure = &self.types.structs[def.0 as usize];
+                        let title =
+                            format!("the size of `{}` is needed to know its own size", structure.name);
+                        let d = Diagnostic::error(codes::INFINITE_TYPE, structure.span, title);
+                        self.error(d);
+                        false
+                    }
                     None => {
                         self.ensure_struct(def);
                         true
