@@ -72,12 +72,8 @@ impl<'a> Lower<'a> {
             Tuple(parts) => parts.iter().flat_map(|part| self.value(part)).collect(),
             Struct(fields) => self.flat_struct(expr.ty, fields),
             // Only empty arrays, or arrays of nothing, are flat.
-            Array(parts) => {
-                parts.iter().for_each(|part| self.effect(part));
-                Leaves::new()
-            }
-            Repeat(e) => {
-                self.effect(e);
+            Array(_) | Repeat(_) => {
+                super::visit::children(expr, &mut |part| self.effect(part));
                 Leaves::new()
             }
             _ => self.control(expr, None),

@@ -52,6 +52,13 @@ pub(super) fn children<'p>(expr: &'p Expr, f: &mut impl FnMut(&'p Expr)) {
         }
         Intrinsic { args, .. } | Tuple(args) | Array(args) => args.iter().for_each(f),
         Struct(fields) => fields.iter().for_each(|(_, e)| f(e)),
+        _ => parts_of_control(expr, f),
+    }
+}
+
+fn parts_of_control<'p>(expr: &'p Expr, f: &mut impl FnMut(&'p Expr)) {
+    use ExprKind::*;
+    match &expr.kind {
         Print { pieces: p, .. } | Panic { pieces: p } => pieces(p, f),
         Assert { cond, pieces: p } => {
             f(cond);
@@ -65,9 +72,7 @@ pub(super) fn children<'p>(expr: &'p Expr, f: &mut impl FnMut(&'p Expr)) {
         If { cond, then, els } => {
             f(cond);
             f(then);
-            if let Some(els) = els {
-                f(els);
-            }
+            els.iter().for_each(|e| f(e));
         }
         Block(block) => {
             for stmt in &block.stmts {
@@ -80,6 +85,7 @@ pub(super) fn children<'p>(expr: &'p Expr, f: &mut impl FnMut(&'p Expr)) {
         }
         Break { value, .. } | Return(value) => value.iter().for_each(|e| f(e)),
         Defer(defer) => f(&defer.body),
+        kind => unreachable!("{kind:?} is not control flow"),
     }
 }
 
