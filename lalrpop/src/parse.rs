@@ -226,8 +226,19 @@ impl<'a> FileParser<'a> {
                 *replaced = None;
                 return true;
             }
+            let (code, span) = (message.code, message.span());
             if !quiet && !self.follows_from_mistake(tokens, at) {
                 errors.push(message);
+            }
+            if code == codes::STRUCT_LITERAL_IN_HEAD {
+                // Only the literal is taken out: the block after the head is as it was meant.
+                let lo = tokens.partition_point(|t| t.lo < span.lo);
+                let hi = tokens.partition_point(|t| t.lo < span.hi);
+                let (lo, hi) = (lo, hi.max(lo));
+                let error = Lexeme { token: Token::Error, newline_before: false, lo: span.lo, hi: span.hi };
+                tokens.splice(lo..hi, [error]);
+                *replaced = None;
+                return true;
             }
         }
         let Some((lo, hi)) = statement_around(tokens, at, beyond) else { return false };

@@ -112,6 +112,10 @@ fn structure_literals_stand_everywhere_but_in_heads() {
     assert_eq!(vex("if (p == P { x: 1 }) { y }"), "if(binary ==(name p, literal P(x(int 1))), then(name y))");
     assert_eq!(vex("for i in f(P { a: 1 }) { }"), "for i(call(name f, literal P(a(int 1))), body)");
     assert_eq!(codes("if p == P { x: 1 } { y }\nok()"), ["E0015"]);
+    assert_eq!(
+        codes("fn f() {\n if p.x == P { x: 1, y: 2 }.x {\n  y(1)\n }\n while P { x: 1 }.m() { z(2) }\n}"),
+        ["E0015"; 2]
+    );
 }
 
 #[test]
