@@ -292,7 +292,9 @@ impl Loader<'_> {
 
     /// Whether `folder/path` climbs above the root by its `..` alone, before any file is looked at.
     fn leaves_root(&self, folder: &Path, path: &Path) -> bool {
-        let inside = folder.strip_prefix(self.root).unwrap_or(Path::new(""));
+        // A program started as `main.vx` has modules in `sub`, not in `./sub`.
+        let root = self.root.strip_prefix(".").unwrap_or(self.root);
+        let inside = folder.strip_prefix(root).unwrap_or(Path::new(""));
         let mut depth = inside.components().filter(|c| matches!(c, Component::Normal(_))).count() as i64;
         for component in path.components() {
             match component {

@@ -107,9 +107,13 @@ impl<'a> Lower<'a> {
         self.enter(after);
     }
 
-    /// First assignment of a script's globals.
+    /// First assignment of a script's globals by the script itself; a function may have been faster.
     pub(super) fn init_global(&mut self, pattern: &'a GlobalPattern, init: &'a Expr) {
         match pattern {
+            GlobalPattern::Global(id) if self.info(init.ty).needs_drop => {
+                let temp = self.in_memory(init);
+                self.take_in_global(*id, init.ty, temp);
+            }
             GlobalPattern::Global(id) => {
                 let memory = Addr::data(self.decls.globals[id.0 as usize].value);
                 self.into(init, memory);
@@ -128,15 +132,21 @@ impl<'a> Lower<'a> {
         for (part, field) in parts.iter().zip(fields) {
             let from = memory.plus(field.offset as i64);
             match part {
-                GlobalPattern::Global(id) => {
-                    let to = Addr::data(self.decls.globals[id.0 as usize].value);
-                    self.copy(to, from, self.info(field.ty));
-                    self.mark_global(*id);
-                }
+                GlobalPattern::Global(id) => self.take_in_global(*id, field.ty, from),
                 GlobalPattern::Wild => self.drop_at(field.ty, from),
                 GlobalPattern::Tuple(parts) => self.init_global_parts(parts, field.ty, from),
             }
         }
+    }
+
+    /// Moves a value into a global, which drops what a function may have put there before.
+    fn take_in_global(&mut self, id: GlobalId, ty: Ty, from: Addr) {
+        if self.info(ty).needs_drop {
+            self.drop_global(id);
+        }
+        let to = Addr::data(self.decls.globals[id.0 as usize].value);
+        self.copy(to, from, self.info(ty));
+        self.mark_global(id);
     }
 
     fn mark_global(&mut self, id: GlobalId) {
