@@ -5,12 +5,19 @@
 //! A *place* is an expression that stands for memory: `Local`, `Global`, `Field` of a place, `Index`, `Deref`, `Temp`.
 //! A place used as a value is copied out of; if its type needs dropping the checker wraps it in `Move`.
 
+mod ops;
+mod print;
+mod program;
+
 use std::sync::Arc;
 
+use vex_syntax::Span;
 pub use vex_syntax::ast::BinaryOp;
-use vex_syntax::{Span, Symbol};
 
 pub use crate::types::{FuncId, IntTy, StructId, Ty, TyKind, Types};
+pub use ops::{Access, CastKind, Intrinsic, UpdateOp};
+pub use print::{Align, FormatSpec, FormatStyle, Piece, Stream};
+pub use program::{Const, Function, FunctionBody, Global, Local, Program};
 
 /// Index of a local variable in its [`Function`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -23,94 +30,6 @@ pub struct GlobalId(pub u32);
 /// A loop of a function; the target of `break` and `continue`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct LoopId(pub u32);
-
-/// A checked program.
-#[derive(Clone, Debug)]
-pub struct Program {
-    /// Its types.
-    pub types: Types,
-    /// Its functions, those of imported modules included.
-    pub functions: Vec<Function>,
-    /// Its global variables.
-    pub globals: Vec<Global>,
-    /// `main`, or the function made of a script's statements. It takes nothing and returns `()`, `i32` or `i64`.
-    pub entry: FuncId,
-}
-
-/// A function.
-#[derive(Clone, Debug)]
-pub struct Function {
-    /// As shown in backtraces: `fib`, `Arena.alloc`; `main` for a script.
-    pub name: String,
-    /// Its head.
-    pub span: Span,
-    /// Number of type parameters (0 unless generic).
-    pub generics: u32,
-    /// Parameters, receiver first; each is a local.
-    pub params: Vec<LocalId>,
-    /// Every variable of the body.
-    pub locals: Vec<Local>,
-    /// What it returns.
-    pub ret: Ty,
-    /// Where its code is.
-    pub body: FunctionBody,
-    /// Whether it belongs to the language's own library.
-    pub library: bool,
-}
-
-/// Where a function's code is.
-#[derive(Clone, Debug)]
-pub enum FunctionBody {
-    /// Here; the expression's value is returned.
-    Code(Expr),
-    /// A C function with this symbol, from the runtime's table or the process (libc).
-    Extern(String),
-}
-
-/// A variable of a function.
-#[derive(Clone, Debug)]
-pub struct Local {
-    /// Its name; hidden temporaries have an empty one.
-    pub name: Symbol,
-    /// Its type.
-    pub ty: Ty,
-    /// Where it is declared.
-    pub span: Span,
-    /// Whether its address is taken (by a borrow), so it must live in memory.
-    pub borrowed: bool,
-    /// Whether some path moves out of it or leaves it unset, so dropping it at scope end needs a flag.
-    pub flagged: bool,
-}
-
-/// A global variable.
-#[derive(Clone, Debug)]
-pub struct Global {
-    /// Its name.
-    pub name: Symbol,
-    /// Its type.
-    pub ty: Ty,
-    /// Where it is declared.
-    pub span: Span,
-    /// The value it has before the program starts; zero bytes when `None` (a script's binding, set by `InitGlobal`).
-    pub init: Option<Const>,
-}
-
-/// A constant value.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Const {
-    /// Integers and booleans, as two's complement bits.
-    Int(u64),
-    /// Floats (an `f32` is rounded when stored).
-    Float(f64),
-    /// A string.
-    Str(Arc<str>),
-    /// The null pointer, or a pointer with a constant address.
-    Ptr(u64),
-    /// The address of a function.
-    Func(FuncId),
-    /// Fields or elements in memory order; the empty one is `()`.
-    Aggregate(Vec<Const>),
-}
 
 /// A statement.
 #[derive(Clone, Debug)]
@@ -512,159 +431,6 @@ pub enum Callee {
     Runtime(&'static str),
     /// A function pointer.
     Pointer(Box<Expr>),
-}
-
-/// The operation of a compound assignment.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum UpdateOp {
-    /// As in `Binary`.
-    Binary(BinaryOp),
-    /// Move a pointer by elements of `scale` bytes.
-    PtrOffset {
-        /// Bytes an element.
-        scale: u64,
-        /// Whether to subtract.
-        negative: bool,
-    },
-}
-
-/// How a cast converts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CastKind {
-    /// Integer or boolean to integer: truncate, or extend by the sign of the source type.
-    IntToInt,
-    /// Integer to float, rounding.
-    IntToFloat,
-    /// Float to integer, truncating towards zero, saturating; NaN becomes 0.
-    FloatToInt,
-    /// Between `f32` and `f64`.
-    FloatToFloat,
-    /// Between pointers, references, functions and 64-bit integers: the bits stay.
-    Bits,
-    /// Integer narrower than a pointer to pointer: extend by the sign of the source type.
-    IntToPtr,
-    /// Pointer to a narrower integer: truncate.
-    PtrToInt,
-    /// Never to anything: the operand does not end.
-    Never,
-}
-
-/// A memory access size for the raw loads and stores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Access {
-    I8,
-    U8,
-    I16,
-    U16,
-    I32,
-    U32,
-    I64,
-    U64,
-    F32,
-    F64,
-}
-
-/// Operations the compiler knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intrinsic {
-    /// `load_…(address)`: the address is a pointer or an `i64`, alignment 1; gives `i64` or `f64`/`f32`.
-    Load(Access),
-    /// `store_…(address, value)`: the value is an `i64` (truncated) or `f64`/`f32`.
-    Store(Access),
-    /// Square root of `f64` or `f32`.
-    Sqrt,
-    /// Rounds down.
-    Floor,
-    /// Rounds up.
-    Ceil,
-    /// Absolute value of integer (wraps) or float.
-    Abs,
-    /// Smaller of two numbers.
-    Min,
-    /// Larger of two numbers.
-    Max,
-    /// `unreachable()`: panics. `!`.
-    Unreachable,
-}
-
-/// Where printed text goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
-    /// Standard output, buffered.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
-/// A piece of printed text.
-#[derive(Clone, Debug)]
-pub enum Piece {
-    /// Fixed text.
-    Text(Arc<str>),
-    /// A value.
-    Value {
-        /// The value; a place is not moved.
-        value: Expr,
-        /// How.
-        spec: FormatSpec,
-    },
-}
-
-/// How a value is printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FormatSpec {
-    /// Number base and debug form.
-    pub style: FormatStyle,
-    /// `#`: prefix of the base.
-    pub alternate: bool,
-    /// `+`: always a sign.
-    pub plus: bool,
-    /// Pad with zeros after the sign.
-    pub zero: bool,
-    /// Digits after the point, or the most characters of a string.
-    pub precision: Option<u32>,
-    /// Least number of characters.
-    pub width: u32,
-    /// Where the value goes in the width; `None`: numbers right, others left.
-    pub align: Option<Align>,
-    /// Character that fills the width; `'\0'` means a space.
-    pub fill: char,
-    /// Whether booleans print as `1` and `0`.
-    pub bool_as_int: bool,
-}
-
-/// The style of a printed value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FormatStyle {
-    /// `{}`
-    #[default]
-    Display,
-    /// `{:?}`: strings quoted.
-    Debug,
-    /// `{:x}`
-    Hex,
-    /// `{:X}`
-    UpperHex,
-    /// `{:b}`
-    Binary,
-    /// `{:o}`
-    Octal,
-    /// `{:e}`
-    Exp,
-    /// `printf`'s `%c`: an integer as the character with that code.
-    Char,
-}
-
-/// Alignment within a width.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Align {
-    /// `<`
-    Left,
-    /// `^`
-    Center,
-    /// `>`
-    Right,
 }
 
 #[cfg(test)]

@@ -1,0 +1,95 @@
+//! A whole typed program: its functions, variables and constants.
+
+use std::sync::Arc;
+
+use vex_syntax::{Span, Symbol};
+
+use super::{Expr, FuncId, LocalId, Ty, Types};
+
+/// A checked program.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Its types.
+    pub types: Types,
+    /// Its functions, those of imported modules included.
+    pub functions: Vec<Function>,
+    /// Its global variables.
+    pub globals: Vec<Global>,
+    /// `main`, or the function made of a script's statements. It takes nothing and returns `()`, `i32` or `i64`.
+    pub entry: FuncId,
+}
+
+/// A function.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// As shown in backtraces: `fib`, `Arena.alloc`; `main` for a script.
+    pub name: String,
+    /// Its head.
+    pub span: Span,
+    /// Number of type parameters (0 unless generic).
+    pub generics: u32,
+    /// Parameters, receiver first; each is a local.
+    pub params: Vec<LocalId>,
+    /// Every variable of the body.
+    pub locals: Vec<Local>,
+    /// What it returns.
+    pub ret: Ty,
+    /// Where its code is.
+    pub body: FunctionBody,
+    /// Whether it belongs to the language's own library.
+    pub library: bool,
+}
+
+/// Where a function's code is.
+#[derive(Clone, Debug)]
+pub enum FunctionBody {
+    /// Here; the expression's value is returned.
+    Code(Expr),
+    /// A C function with this symbol, from the runtime's table or the process (libc).
+    Extern(String),
+}
+
+/// A variable of a function.
+#[derive(Clone, Debug)]
+pub struct Local {
+    /// Its name; hidden temporaries have an empty one.
+    pub name: Symbol,
+    /// Its type.
+    pub ty: Ty,
+    /// Where it is declared.
+    pub span: Span,
+    /// Whether its address is taken (by a borrow), so it must live in memory.
+    pub borrowed: bool,
+    /// Whether some path moves out of it or leaves it unset, so dropping it at scope end needs a flag.
+    pub flagged: bool,
+}
+
+/// A global variable.
+#[derive(Clone, Debug)]
+pub struct Global {
+    /// Its name.
+    pub name: Symbol,
+    /// Its type.
+    pub ty: Ty,
+    /// Where it is declared.
+    pub span: Span,
+    /// The value it has before the program starts; zero bytes when `None` (a script's binding, set by `InitGlobal`).
+    pub init: Option<Const>,
+}
+
+/// A constant value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Const {
+    /// Integers and booleans, as two's complement bits.
+    Int(u64),
+    /// Floats (an `f32` is rounded when stored).
+    Float(f64),
+    /// A string.
+    Str(Arc<str>),
+    /// The null pointer, or a pointer with a constant address.
+    Ptr(u64),
+    /// The address of a function.
+    Func(FuncId),
+    /// Fields or elements in memory order; the empty one is `()`.
+    Aggregate(Vec<Const>),
+}
