@@ -3,6 +3,7 @@
 use cranelift_codegen::ir::InstBuilder;
 
 use super::addr::Addr;
+use super::control::Held;
 use super::func::{Home, Leaves, Lower};
 use super::place::Place;
 use super::rt::Rt;
@@ -15,8 +16,11 @@ impl<'a> Lower<'a> {
     pub(super) fn assign(&mut self, place: &'a Expr, value: &'a Expr, drop_old: bool) {
         let info = self.info(place.ty);
         if info.flat {
+            let parts = self.begin_parts([value, place]);
             let leaves = self.value_or_zeros(value, place.ty);
+            self.hold(&parts, place.ty, || Held::Leaves(place.ty, leaves.clone()));
             let target = self.place(place);
+            self.end_parts(parts);
             if drop_old && info.needs_drop {
                 self.drop_place(&target, place);
             }
@@ -48,7 +52,10 @@ impl<'a> Lower<'a> {
                 temp
             }
         };
+        let parts = self.begin_parts([value, place]);
+        self.hold(&parts, place.ty, || Held::Memory(place.ty, source));
         let target = self.place(place);
+        self.end_parts(parts);
         if drop_old {
             self.drop_place(&target, place);
         }

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 
 use super::abi::{self, CPass};
 use super::addr::{Addr, Kind};
+use super::control::Held;
 use super::decl::{Body, namespace};
 use super::func::{Leaves, Lower};
 use super::rt::Rt;
@@ -74,17 +75,22 @@ impl<'a> Lower<'a> {
     }
 
     fn args(&mut self, args: &'a [Expr]) -> Args {
-        args.iter()
-            .map(|arg| {
-                if self.flat(arg.ty) {
-                    Arg::Leaves(self.value(arg))
-                } else {
-                    let temp = self.temp(arg.ty);
-                    self.into(arg, temp);
-                    Arg::Memory(temp)
-                }
-            })
-            .collect()
+        let parts = self.begin_parts(args);
+        let mut values = Args::new();
+        for arg in args {
+            if self.flat(arg.ty) {
+                let leaves = self.value(arg);
+                self.hold(&parts, arg.ty, || Held::Leaves(arg.ty, leaves.clone()));
+                values.push(Arg::Leaves(leaves));
+            } else {
+                let temp = self.temp(arg.ty);
+                self.into(arg, temp);
+                self.hold(&parts, arg.ty, || Held::Memory(arg.ty, temp));
+                values.push(Arg::Memory(temp));
+            }
+        }
+        self.end_parts(parts);
+        values
     }
 
     fn call_symbol(&mut self, symbol: &str, args: &'a [Expr], expr: &'a Expr, dest: Option<Addr>) -> Leaves {

@@ -7,11 +7,22 @@ use super::func::{Leaves, Lower};
 use crate::typed::{self, Expr, ExprKind, LocalId, Pattern, StmtKind};
 use crate::types::Ty;
 
+/// A value that somebody has to drop.
+#[derive(Clone, Debug)]
+pub(super) enum Held {
+    /// The value of a local, if it has one.
+    Local(LocalId),
+    /// A flat part of a value that is being put together.
+    Leaves(Ty, Leaves),
+    /// Such a part in memory.
+    Memory(Ty, Addr),
+}
+
 /// What has to be dropped when a part of the program ends.
 #[derive(Debug, Default)]
 pub(super) struct Scope {
-    /// Locals that need dropping, in order of declaration.
-    pub drops: Vec<LocalId>,
+    /// What needs dropping, oldest first.
+    pub drops: Vec<Held>,
 }
 
 impl<'a> Lower<'a> {
@@ -242,7 +253,7 @@ impl<'a> Lower<'a> {
         for &temp in temps {
             if self.info(self.local_ty(temp)).needs_drop {
                 self.make_flag(temp, false);
-                self.scopes[depth].drops.push(temp);
+                self.scopes[depth].drops.push(Held::Local(temp));
             }
         }
         let leaves = self.arm(value, ty, dest);

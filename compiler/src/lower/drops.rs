@@ -5,12 +5,31 @@ use cranelift_codegen::ir::{Block, InstBuilder, types};
 use cranelift_frontend::Variable;
 
 use super::addr::{Addr, Kind};
+use super::control::{Held, Scope};
 use super::data;
 use super::decl::{Body, NO_INDEX};
 use super::func::{Home, Lower};
 use super::place::Place;
+use super::visit;
 use crate::typed::{Expr, ExprKind, GlobalId, GlobalPattern, LocalId};
 use crate::types::{Ty, TyKind};
+
+/// The scope of the parts that are evaluated, if they need one.
+pub(super) struct Parts(Option<usize>);
+
+impl Parts {
+    /// Whether one of them may leave the expression, so that the others are held.
+    pub(super) fn are_held(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+/// Whether evaluating an expression may end with a jump out of it.
+fn may_leave(expr: &Expr) -> bool {
+    let mut found = matches!(expr.kind, ExprKind::Return(_) | ExprKind::Break { .. } | ExprKind::Continue(_));
+    visit::children(expr, &mut |part| found = found || may_leave(part));
+    found
+}
 
 impl<'a> Lower<'a> {
     /// A local comes into scope; `set` says whether it has a value by now.
@@ -22,7 +41,7 @@ impl<'a> Lower<'a> {
         if local.flagged || self.flags[id.0 as usize].is_some() {
             self.make_flag(id, set);
         }
-        self.scopes.last_mut().expect("a local is declared in a scope").drops.push(id);
+        self.scopes.last_mut().expect("a local is declared in a scope").drops.push(Held::Local(id));
     }
 
     /// Drops what the scopes from `depth` on hold, innermost first. They stay open for other paths.
@@ -32,8 +51,42 @@ impl<'a> Lower<'a> {
         }
         for scope in (depth..self.scopes.len()).rev() {
             for index in (0..self.scopes[scope].drops.len()).rev() {
-                self.drop_local(self.scopes[scope].drops[index]);
+                match self.scopes[scope].drops[index].clone() {
+                    Held::Local(id) => self.drop_local(id),
+                    Held::Memory(ty, memory) => self.drop_at(ty, memory),
+                    Held::Leaves(ty, leaves) => {
+                        let memory = self.place_memory(Place::Leaves(leaves), ty);
+                        self.drop_at(ty, memory);
+                    }
+                }
             }
+        }
+    }
+
+    /// Before the parts of a value or call are evaluated, in this order: if one may leave the expression when there
+    /// is something to drop already, opens a scope for what [`Lower::hold`] is told of.
+    pub(super) fn begin_parts(&mut self, parts: impl IntoIterator<Item = &'a Expr>) -> Parts {
+        let mut parts = parts.into_iter().skip_while(|part| !self.info(part.ty).needs_drop);
+        if parts.next().is_none() || !parts.any(may_leave) {
+            return Parts(None);
+        }
+        self.scopes.push(Scope::default());
+        Parts(Some(self.scopes.len() - 1))
+    }
+
+    /// A part was evaluated: it is to be dropped if a later one leaves the expression.
+    pub(super) fn hold(&mut self, parts: &Parts, ty: Ty, held: impl FnOnce() -> Held) {
+        if let Some(scope) = parts.0
+            && self.info(ty).needs_drop
+        {
+            self.scopes[scope].drops.push(held());
+        }
+    }
+
+    /// All parts were evaluated, and belong to what they are parts of.
+    pub(super) fn end_parts(&mut self, parts: Parts) {
+        if let Some(scope) = parts.0 {
+            self.scopes.truncate(scope);
         }
     }
 

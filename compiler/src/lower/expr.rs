@@ -1,8 +1,10 @@
 //! Expressions: to SSA values when their type is flat, into memory in any case, or for their effect only.
 
 use cranelift_codegen::ir::{self, InstBuilder, types};
+use smallvec::SmallVec;
 
 use super::addr::Addr;
+use super::control::Held;
 use super::func::{Home, Leaves, Lower};
 use super::place::Place;
 use crate::typed::{CastKind, Expr, ExprKind, FunctionBody, LocalId};
@@ -69,7 +71,7 @@ impl<'a> Lower<'a> {
             }
             Call { callee, args } => self.call(callee, args, expr, None),
             Intrinsic { op, args } => self.intrinsic(*op, args, expr),
-            Tuple(parts) => parts.iter().flat_map(|part| self.value(part)).collect(),
+            Tuple(parts) => self.part_values(parts.iter()).into_iter().flatten().collect(),
             Struct(fields) => self.flat_struct(expr.ty, fields),
             // Only empty arrays, or arrays of nothing, are flat.
             Array(_) | Repeat(_) => {
@@ -104,20 +106,16 @@ impl<'a> Lower<'a> {
             }
             Cast { value, kind: CastKind::Never } => self.effect(value),
             Tuple(parts) => {
-                for (part, field) in parts.iter().zip(&info.fields) {
-                    self.into(part, dest.plus(field.offset as i64));
-                }
+                let offsets = info.fields.iter().map(|field| field.offset);
+                self.parts_into(expr.ty, parts.iter().zip(offsets), dest);
             }
             Struct(fields) => {
-                for (index, value) in fields {
-                    self.into(value, dest.plus(info.fields[*index as usize].offset as i64));
-                }
+                let offset = |index: u32| info.fields[index as usize].offset;
+                self.parts_into(expr.ty, fields.iter().map(|(index, part)| (part, offset(*index))), dest);
             }
             Array(parts) => {
-                let stride = self.info(self.elem(expr.ty)).size as i64;
-                for (index, part) in parts.iter().enumerate() {
-                    self.into(part, dest.plus(index as i64 * stride));
-                }
+                let stride = self.info(self.elem(expr.ty)).size;
+                self.parts_into(expr.ty, parts.iter().zip((0..).map(|index| index * stride)), dest);
             }
             Repeat(value) => self.repeat(expr.ty, value, dest),
             OptionExpect { .. } | OptionOr { .. } => self.big_option(expr, dest),
@@ -125,6 +123,35 @@ impl<'a> Lower<'a> {
                 self.control(expr, Some(dest));
             }
         }
+    }
+
+    /// Evaluates the parts of a value of type `ty`, each to its offset in it.
+    fn parts_into(&mut self, ty: Ty, parts: impl Iterator<Item = (&'a Expr, u64)> + Clone, dest: Addr) {
+        let held = self.begin_parts(parts.clone().map(|(part, _)| part));
+        // What leaves the expression may write to `dest` before it drops the parts.
+        let memory = if held.are_held() { self.temp(ty) } else { dest };
+        for (part, offset) in parts {
+            let to = memory.plus(offset as i64);
+            self.into(part, to);
+            self.hold(&held, part.ty, || Held::Memory(part.ty, to));
+        }
+        if held.are_held() {
+            self.copy(dest, memory, self.info(ty));
+        }
+        self.end_parts(held);
+    }
+
+    /// Evaluates flat parts of a value.
+    fn part_values(&mut self, parts: impl Iterator<Item = &'a Expr> + Clone) -> SmallVec<[Leaves; 4]> {
+        let held = self.begin_parts(parts.clone());
+        let mut values = SmallVec::new();
+        for part in parts {
+            let leaves = self.value(part);
+            self.hold(&held, part.ty, || Held::Leaves(part.ty, leaves.clone()));
+            values.push(leaves);
+        }
+        self.end_parts(held);
+        values
     }
 
     /// Evaluates an expression and drops its value.
@@ -210,12 +237,13 @@ impl<'a> Lower<'a> {
 
     fn flat_struct(&mut self, ty: Ty, fields: &'a [(u32, Expr)]) -> Leaves {
         let info = self.info(ty);
+        let parts = self.part_values(fields.iter().map(|(_, value)| value));
         if fields.iter().enumerate().all(|(at, (index, _))| at == *index as usize) {
-            return fields.iter().flat_map(|(_, value)| self.value(value)).collect();
+            return parts.into_iter().flatten().collect();
         }
         let mut values: Vec<Leaves> = vec![Leaves::new(); info.fields.len()];
-        for (index, value) in fields {
-            values[*index as usize] = self.value(value);
+        for ((index, _), part) in fields.iter().zip(parts) {
+            values[*index as usize] = part;
         }
         values.into_iter().flatten().collect()
     }
