@@ -34,7 +34,11 @@ impl<'a> Lower<'a> {
             return result;
         }
         let b = self.value(right);
-        self.at(span);
+        let harmless = !matches!(op, BinaryOp::Div | BinaryOp::Rem | BinaryOp::Shl | BinaryOp::Shr);
+        if !harmless || *self.types.kind(left.ty) == TyKind::Str {
+            self.at(span);
+        }
+        // The machine's operation may take the load of an operand in: then a fault there is to name the operand.
         self.binary_values(op, left.ty, &a, right.ty, &b)
     }
 
