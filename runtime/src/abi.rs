@@ -226,7 +226,7 @@ pub struct Export {
 
 /// Declares exported functions once: the functions themselves and their table.
 ///
-/// ```ignore
+/// ```text
 /// exports! {
 ///     group Kmem;
 ///
