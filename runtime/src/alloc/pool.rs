@@ -75,17 +75,17 @@ impl Divisor {
 
 impl PoolAllocator {
     /// A pool of `num_blocks` blocks of `block_size` bytes, rounded up to a
-    /// multiple of 8. All fields are zero when an argument is negative, the
-    /// block size is 0, or there is no memory.
+    /// multiple of 8 and to no less than 8. All fields are zero when an argument
+    /// is negative or there is no memory.
     pub fn new(block_size: i64, num_blocks: i64) -> PoolAllocator {
         PoolAllocator::try_new(block_size, num_blocks).unwrap_or_default()
     }
 
     fn try_new(block_size: i64, num_blocks: i64) -> Option<PoolAllocator> {
-        if block_size <= 0 || num_blocks < 0 {
+        if block_size < 0 || num_blocks < 0 {
             return None;
         }
-        let block_size = block_size.checked_add(BLOCK_UNIT - 1)? & !(BLOCK_UNIT - 1);
+        let block_size = block_size.max(1).checked_add(BLOCK_UNIT - 1)? & !(BLOCK_UNIT - 1);
         let capacity = block_size.checked_mul(num_blocks)?;
         let buffer = owned::obtain(Kind::Pool, capacity, num_blocks as usize, true)?;
         let divisor = Divisor::of(block_size as u64);
@@ -303,12 +303,12 @@ mod tests {
 
     #[test]
     fn sizes_round_up_and_absurd_ones_are_refused() {
-        for (asked, got) in [(1, 8), (8, 8), (9, 16), (64, 64), (65, 72)] {
+        for (asked, got) in [(0, 8), (1, 8), (8, 8), (9, 16), (64, 64), (65, 72)] {
             let mut p = PoolAllocator::new(asked, 4);
             assert_eq!((p.block_size, p.capacity, p.num_blocks), (got, got * 4, 4));
             assert_eq!(p.drop(), 0);
         }
-        for (size, count) in [(0, 4), (-8, 4), (8, -1), (i64::MAX, 1), (1 << 32, 1 << 32), (8, i64::MAX)] {
+        for (size, count) in [(-8, 4), (8, -1), (i64::MAX, 1), (1 << 32, 1 << 32), (8, i64::MAX)] {
             let mut none = PoolAllocator::new(size, count);
             assert_eq!(
                 (none.buffer, none.num_blocks, none.alloc(), none.drop()),
