@@ -108,16 +108,8 @@ unsafe impl ProcessAllocator for Bump {
         {
             return block;
         }
-        let moved = self.allocate(new_size, align);
-        if !moved.is_null() {
-            // SAFETY: two live blocks, the new one at least as long as the copy;
-            // the old one is the caller's to give up.
-            unsafe {
-                core::ptr::copy_nonoverlapping(block, moved, old_size.min(new_size));
-                self.deallocate(block);
-            }
-        }
-        moved
+        // SAFETY: the caller's word.
+        unsafe { self.move_block(block, old_size, new_size, align) }
     }
 
     unsafe fn usable_size(&self, block: *mut u8) -> usize {

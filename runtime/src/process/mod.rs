@@ -73,6 +73,17 @@ pub unsafe trait ProcessAllocator: Sync {
         if new_size <= usable && size::is_aligned(block as usize, align) {
             return block;
         }
+        // SAFETY: the caller's word.
+        unsafe { self.move_block(block, usable, new_size, align) }
+    }
+
+    /// The part of `reallocate` that moves: allocates, copies the smaller of
+    /// `usable` and `new_size` bytes, frees the old block.
+    ///
+    /// # Safety
+    ///
+    /// As for `reallocate`, and `usable` is the block's usable size.
+    unsafe fn move_block(&self, block: *mut u8, usable: usize, new_size: usize, align: usize) -> *mut u8 {
         let moved = self.allocate(new_size, align);
         if !moved.is_null() {
             // SAFETY: two live blocks, both at least that long; the old one is
