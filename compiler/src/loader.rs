@@ -110,7 +110,7 @@ impl Loader<'_> {
         let mut imports = FxHashMap::default();
         for top in &unit.top {
             if let Top::Item(Item { kind: ItemKind::Import(import), .. }) = top
-                && let Some(id) = self.import(import, &origin, spelling)
+                && let Some(id) = self.import(import, &origin)
             {
                 imports.insert(import.path_span, id);
             }
@@ -122,10 +122,10 @@ impl Loader<'_> {
         id
     }
 
-    fn import(&mut self, import: &ImportDecl, origin: &Origin, spelling: Spelling) -> Option<ModuleId> {
+    fn import(&mut self, import: &ImportDecl, origin: &Origin) -> Option<ModuleId> {
         let path = import.path.as_str();
         if stdlib::is_reserved(path) || matches!(origin, Origin::Library) {
-            return self.library_module(import, spelling);
+            return self.library_module(import);
         }
         let Origin::Folder(folder) = origin else { return None };
         let file = self.find(import, folder)?;
@@ -179,7 +179,7 @@ impl Loader<'_> {
         Some(None)
     }
 
-    fn library_module(&mut self, import: &ImportDecl, _spelling: Spelling) -> Option<ModuleId> {
+    fn library_module(&mut self, import: &ImportDecl) -> Option<ModuleId> {
         let Some(module) = stdlib::find(&import.path) else {
             let title = format!("there is no module `{}` in the standard library", import.path);
             let mut d = Diagnostic::error(codes::UNKNOWN_MODULE, import.path_span, title);

@@ -19,16 +19,17 @@ impl<'a> FnCx<'_, 'a> {
         if matches!(op, BinaryOp::And | BinaryOp::Or) {
             return self.logic(op == BinaryOp::And, left, right, span);
         }
-        let a = self.operand(left);
-        let b = self.operand(right);
+        let mut a = self.operand(left);
+        let mut b = self.operand(right);
         if self.shallow(a.ty) == Ty::ERROR || self.shallow(b.ty) == Ty::ERROR {
             let comparison = Self::is_comparison(op);
             return Expr { ty: if comparison { Ty::BOOL } else { Ty::ERROR }, ..self.poison(span) };
         }
-        if matches!(op, BinaryOp::Add | BinaryOp::Sub)
-            && let Some(value) = self.pointer_arithmetic(op, &a, &b, span)
-        {
-            return value;
+        if matches!(op, BinaryOp::Add | BinaryOp::Sub) && (self.is_pointer(a.ty) || self.is_pointer(b.ty)) {
+            match self.pointer_arithmetic(op, a, b, span) {
+                Ok(value) => return value,
+                Err(operands) => (a, b) = *operands,
+            }
         }
         if matches!(op, BinaryOp::Shl | BinaryOp::Shr) {
             return self.shift(op, a, b, span);
@@ -109,25 +110,30 @@ impl<'a> FnCx<'_, 'a> {
         Expr { kind: ExprKind::Binary { op, left: Box::new(a), right: Box::new(b) }, ty, span }
     }
 
-    fn pointer_arithmetic(&mut self, op: BinaryOp, a: &Expr, b: &Expr, span: Span) -> Option<Expr> {
+    /// Pointer arithmetic, or the operands back when neither is a pointer that it applies to.
+    fn pointer_arithmetic(
+        &mut self,
+        op: BinaryOp,
+        a: Expr,
+        b: Expr,
+        span: Span,
+    ) -> Result<Expr, Box<(Expr, Expr)>> {
         let negative = op == BinaryOp::Sub;
         if self.is_pointer(a.ty) && self.is_integer(b.ty) {
-            return Some(self.offset(a.clone(), b.clone(), negative, span));
+            return Ok(self.offset(a, b, negative, span));
         }
         if self.is_pointer(b.ty) && self.is_integer(a.ty) && !negative {
-            return Some(self.offset(b.clone(), a.clone(), false, span));
+            return Ok(self.offset(b, a, false, span));
         }
         if negative && self.is_pointer(a.ty) && self.is_pointer(b.ty) {
-            let (x, y) = (self.shallow(a.ty), self.shallow(b.ty));
-            let scale =
-                if self.pointer_scale(x) == self.pointer_scale(y) { self.pointer_scale(x) } else { 1 };
-            if scale == 0 {
-                return None;
+            let (x, y) = (self.pointer_scale(a.ty), self.pointer_scale(b.ty));
+            let scale = if x == y { x } else { 1 };
+            if scale != 0 {
+                let (left, right) = (Box::new(a), Box::new(b));
+                return Ok(Expr { kind: ExprKind::PtrDiff { left, right, scale }, ty: Ty::I64, span });
             }
-            let (left, right) = (Box::new(a.clone()), Box::new(b.clone()));
-            return Some(Expr { kind: ExprKind::PtrDiff { left, right, scale }, ty: Ty::I64, span });
         }
-        None
+        Err(Box::new((a, b)))
     }
 
     fn offset(&mut self, base: Expr, offset: Expr, negative: bool, span: Span) -> Expr {
