@@ -8,6 +8,7 @@
 mod ops;
 mod print;
 mod program;
+pub mod walk;
 
 use std::sync::Arc;
 

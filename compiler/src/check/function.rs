@@ -320,7 +320,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
 
     /// Replaces type variables below `expr` and finishes what waited for types.
     fn settle(&mut self, expr: &mut Expr) {
-        super::walk::children_mut(expr, &mut |child| self.settle(child));
+        crate::typed::walk::children_mut(expr, &mut |child| self.settle(child));
         self.settle_type(&mut expr.ty, expr.span);
         if let TyKind::Array { .. } | TyKind::Tuple(_) = self.cx.types.kind(expr.ty)
             && self.cx.types.layout(expr.ty).size > MAX_SIZE

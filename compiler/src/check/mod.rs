@@ -38,7 +38,6 @@ mod sizes;
 mod stmt;
 mod structs;
 mod unary;
-mod walk;
 
 use std::rc::Rc;
 
@@ -227,7 +226,7 @@ struct Checker<'a> {
 fn assert_typed(function: &mut Function) {
     fn check(expr: &mut Expr) {
         assert_ne!(expr.ty, Ty::ERROR, "an error went unreported at {:?}", expr.span);
-        walk::children_mut(expr, &mut check);
+        crate::typed::walk::children_mut(expr, &mut check);
     }
     assert!(function.locals.iter().all(|local| local.ty != Ty::ERROR), "an untyped local");
     if let FunctionBody::Code(body) = &mut function.body {

@@ -5,8 +5,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use vex_syntax::{Diagnostic, Span};
 
 use super::local::LocalInfo;
-use super::{Checker, codes, walk};
+use super::{Checker, codes};
 use crate::loader::ModuleId;
+use crate::typed::walk;
 use crate::typed::{
     Expr, ExprKind, Function, FunctionBody, GlobalId, GlobalPattern, LocalId, LoopId, Pattern, Stmt, StmtKind,
 };

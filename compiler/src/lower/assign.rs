@@ -80,7 +80,7 @@ impl<'a> Lower<'a> {
             | Array(_)
             | Repeat(_) => {
                 let mut all = true;
-                super::visit::children(value, &mut |part| all = all && self.is_independent(part));
+                crate::typed::walk::children(value, &mut |part| all = all && self.is_independent(part));
                 all
             }
             _ => false,

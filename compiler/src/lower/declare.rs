@@ -13,7 +13,7 @@ use super::inline;
 use super::rt;
 use super::text::{self, Part};
 use super::value::TypeTable;
-use super::visit;
+use crate::typed::walk;
 use crate::typed::{
     Callee, Const, Expr, ExprKind, FormatSpec, FuncId, Function, FunctionBody, GlobalId, GlobalPattern,
     Piece, Program, Stmt, StmtKind,
@@ -108,7 +108,7 @@ impl<'p> Declare<'p> {
         use ExprKind::*;
         let is_loop = matches!(expr.kind, While { .. } | Loop { .. } | ForRange { .. } | Defer(_));
         self.loops += u32::from(is_loop);
-        visit::children(expr, &mut |child| self.walk(child));
+        walk::children(expr, &mut |child| self.walk(child));
         self.loops -= u32::from(is_loop);
     }
 

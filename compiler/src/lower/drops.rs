@@ -10,7 +10,7 @@ use super::data;
 use super::decl::{Body, NO_INDEX};
 use super::func::{Home, Lower};
 use super::place::Place;
-use super::visit;
+use crate::typed::walk;
 use crate::typed::{Expr, ExprKind, GlobalId, GlobalPattern, LocalId};
 use crate::types::{Ty, TyKind};
 
@@ -27,7 +27,7 @@ impl Parts {
 /// Whether evaluating an expression may end with a jump out of it.
 fn may_leave(expr: &Expr) -> bool {
     let mut found = matches!(expr.kind, ExprKind::Return(_) | ExprKind::Break { .. } | ExprKind::Continue(_));
-    visit::children(expr, &mut |part| found = found || may_leave(part));
+    walk::children(expr, &mut |part| found = found || may_leave(part));
     found
 }
 

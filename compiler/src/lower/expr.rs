@@ -75,7 +75,7 @@ impl<'a> Lower<'a> {
             Struct(fields) => self.flat_struct(expr.ty, fields),
             // Only empty arrays, or arrays of nothing, are flat.
             Array(_) | Repeat(_) => {
-                super::visit::children(expr, &mut |part| self.effect(part));
+                crate::typed::walk::children(expr, &mut |part| self.effect(part));
                 Leaves::new()
             }
             _ => self.control(expr, None),

@@ -4,7 +4,7 @@
 use rustc_hash::FxHashSet;
 
 use super::func::Lower;
-use super::visit;
+use crate::typed::walk;
 use crate::typed::{BinaryOp, CastKind, Expr, ExprKind, LocalId, Pattern, StmtKind};
 use crate::types::{IntTy, Ty, TyKind};
 
@@ -191,7 +191,7 @@ fn collect(expr: &Expr, found: &mut FxHashSet<LocalId>) -> bool {
         _ => {}
     }
     let mut innermost = true;
-    visit::children(expr, &mut |part| innermost = innermost && collect(part, found));
+    walk::children(expr, &mut |part| innermost = innermost && collect(part, found));
     innermost
 }
 

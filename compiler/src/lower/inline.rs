@@ -44,7 +44,7 @@ impl Judge<'_> {
         }
         self.budget -= 1;
         let mut all = true;
-        super::visit::children(expr, &mut |part| all = all && self.accepts(part));
+        crate::typed::walk::children(expr, &mut |part| all = all && self.accepts(part));
         all
     }
 

@@ -255,6 +255,6 @@ fn is_small(expr: &Expr, budget: &mut u32) -> bool {
     }
     *budget -= 1;
     let mut small = true;
-    super::visit::children(expr, &mut |child| small = small && is_small(child, budget));
+    crate::typed::walk::children(expr, &mut |child| small = small && is_small(child, budget));
     small
 }

@@ -27,7 +27,6 @@ mod rt;
 mod text;
 pub mod traps;
 mod value;
-mod visit;
 
 pub use decl::{
     Body, DataDecl, DataTarget, Declarations, INLINED, Inlined, InstanceDecl, LowerOptions, Lowered,

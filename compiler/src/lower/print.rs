@@ -327,6 +327,6 @@ fn is_quiet(expr: &Expr) -> bool {
         expr.kind,
         Call { .. } | Assign { .. } | Update { .. } | Intrinsic { .. } | Block(_) | Loop { .. }
     );
-    super::visit::children(expr, &mut |part| quiet = quiet && is_quiet(part));
+    crate::typed::walk::children(expr, &mut |part| quiet = quiet && is_quiet(part));
     quiet
 }
