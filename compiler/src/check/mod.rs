@@ -223,13 +223,13 @@ struct Checker<'a> {
 }
 
 /// Panics when a part of a function that was accepted has no type: an error went unreported.
-fn assert_typed(function: &mut Function) {
-    fn check(expr: &mut Expr) {
+fn assert_typed(function: &Function) {
+    fn check(expr: &Expr) {
         assert_ne!(expr.ty, Ty::ERROR, "an error went unreported at {:?}", expr.span);
-        crate::typed::walk::children_mut(expr, &mut check);
+        crate::typed::walk::children(expr, &mut |part| check(part));
     }
     assert!(function.locals.iter().all(|local| local.ty != Ty::ERROR), "an untyped local");
-    if let FunctionBody::Code(body) = &mut function.body {
+    if let FunctionBody::Code(body) = &function.body {
         check(body);
     }
 }
@@ -286,10 +286,10 @@ impl<'a> Checker<'a> {
             .into_iter()
             .map(|g| Global { name: g.name, ty: g.ty, span: g.span, init: g.init })
             .collect();
-        let mut functions: Vec<Function> =
+        let functions: Vec<Function> =
             self.bodies.into_iter().map(|body| body.expect("every body was checked")).collect();
         if cfg!(debug_assertions) {
-            functions.iter_mut().for_each(assert_typed);
+            functions.iter().for_each(assert_typed);
         }
         Program { types: self.types, functions, globals, entry }
     }

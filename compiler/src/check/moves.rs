@@ -45,19 +45,11 @@ fn join(a: State, b: State) -> State {
 pub(super) fn check(cx: &mut Checker, module: ModuleId, function: &mut Function, info: &[LocalInfo]) {
     let is_script =
         cx.script.as_ref().is_some_and(|script| script.module == module && function.name == "main");
-    let tracked = |cx: &Checker, index: usize| {
-        let local = &function.locals[index];
-        info[index].late || cx.types.needs_drop(local.ty)
-    };
-    let any_local = (0..function.locals.len()).any(|index| tracked(cx, index));
-    let any_global = is_script && cx.globals.iter().any(|global| cx.types.needs_drop(global.ty));
-    let outside = cx.globals.iter().any(|global| cx.types.needs_drop(global.ty));
-    if !any_local && !any_global && !outside && !contains_move(function) {
+    // Only a move or a late first value can leave a variable without one.
+    if !info.iter().any(|local| local.late) && !contains_move(function) {
         return;
     }
-    let FunctionBody::Code(body) = &mut function.body else { return };
-    let mut body =
-        std::mem::replace(body, Expr { kind: ExprKind::Unit, ty: crate::types::Ty::UNIT, span: Span::NONE });
+    let FunctionBody::Code(body) = &function.body else { return };
     let mut flow = Flow {
         cx,
         function,
@@ -71,7 +63,7 @@ pub(super) fn check(cx: &mut Checker, module: ModuleId, function: &mut Function,
         reported: FxHashSet::default(),
         moved: FxHashSet::default(),
     };
-    flow.expr(&mut body);
+    flow.expr(body);
     flow.leave();
     let moved = flow.moved;
     for var in moved {
@@ -79,20 +71,15 @@ pub(super) fn check(cx: &mut Checker, module: ModuleId, function: &mut Function,
             function.locals[id.0 as usize].flagged = true;
         }
     }
-    function.body = FunctionBody::Code(body);
 }
 
-fn contains_move(function: &mut Function) -> bool {
-    fn any(expr: &mut Expr, found: &mut bool) {
-        *found |= matches!(expr.kind, ExprKind::Move(_));
-        if !*found {
-            walk::children_mut(expr, &mut |child| any(child, found));
-        }
+fn contains_move(function: &Function) -> bool {
+    fn any(expr: &Expr) -> bool {
+        let mut found = matches!(expr.kind, ExprKind::Move(_));
+        walk::children(expr, &mut |child| found = found || any(child));
+        found
     }
-    let FunctionBody::Code(body) = &mut function.body else { return false };
-    let mut found = false;
-    any(body, &mut found);
-    found
+    matches!(&function.body, FunctionBody::Code(body) if any(body))
 }
 
 #[derive(Default)]
@@ -115,12 +102,12 @@ struct Flow<'c, 'a> {
     /// Whether reports wait for another walk over the same expression.
     quiet: bool,
     /// Deferred bodies reached so far.
-    defers: Vec<Expr>,
+    defers: Vec<&'c Expr>,
     reported: FxHashSet<Span>,
     moved: FxHashSet<Var>,
 }
 
-impl Flow<'_, '_> {
+impl<'c> Flow<'c, '_> {
     fn report(&mut self, span: Span, d: Diagnostic) {
         if !self.quiet && self.reported.insert(span) {
             self.cx.error(d);
@@ -187,7 +174,7 @@ impl Flow<'_, '_> {
         }
     }
 
-    fn var(expr: &Expr) -> Option<Var> {
+    fn var(expr: &'c Expr) -> Option<Var> {
         match &expr.kind {
             ExprKind::Local(id) => Some(Var::Local(*id)),
             ExprKind::Global(id) => Some(Var::Global(*id)),
@@ -195,7 +182,7 @@ impl Flow<'_, '_> {
         }
     }
 
-    fn move_out(&mut self, place: &mut Expr, span: Span) {
+    fn move_out(&mut self, place: &'c Expr, span: Span) {
         let Some(var) = Self::var(place) else {
             if matches!(place.kind, ExprKind::Temp { .. }) {
                 return self.expr(place);
@@ -222,9 +209,9 @@ impl Flow<'_, '_> {
         self.gone(var, Gone::Moved(span));
     }
 
-    fn expr(&mut self, expr: &mut Expr) {
+    fn expr(&mut self, expr: &'c Expr) {
         let (span, never) = (expr.span, expr.ty == crate::types::Ty::NEVER);
-        match &mut expr.kind {
+        match &expr.kind {
             ExprKind::Local(id) => self.read(Var::Local(*id), span),
             ExprKind::Global(id) => self.read(Var::Global(*id), span),
             ExprKind::Move(place) => self.move_out(place, span),
@@ -249,17 +236,17 @@ impl Flow<'_, '_> {
                 for capture in &defer.captures {
                     self.read(Var::Local(capture.from), defer.body.span);
                 }
-                self.defers.push(defer.body.clone());
+                self.defers.push(&defer.body);
             }
             ExprKind::Block(block) => {
-                for stmt in &mut block.stmts {
+                for stmt in &block.stmts {
                     self.stmt(stmt);
                 }
-                if let Some(value) = &mut block.value {
+                if let Some(value) = &block.value {
                     self.expr(value);
                 }
             }
-            _ => walk::children_mut(expr, &mut |child| self.expr(child)),
+            _ => walk::children(expr, &mut |child| self.expr(child)),
         }
         if never {
             self.state = None;
@@ -267,8 +254,8 @@ impl Flow<'_, '_> {
     }
 
     /// Control flow that splits and joins.
-    fn branch(&mut self, expr: &mut Expr) {
-        match &mut expr.kind {
+    fn branch(&mut self, expr: &'c Expr) {
+        match &expr.kind {
             ExprKind::If { cond, then, els } => {
                 self.expr(cond);
                 let before = self.state.clone();
@@ -316,8 +303,8 @@ impl Flow<'_, '_> {
     }
 
     /// Control flow that leaves.
-    fn jump(&mut self, expr: &mut Expr) {
-        match &mut expr.kind {
+    fn jump(&mut self, expr: &'c Expr) {
+        match &expr.kind {
             ExprKind::Break { target, value } => {
                 if let Some(value) = value {
                     self.expr(value);
@@ -402,8 +389,8 @@ impl Flow<'_, '_> {
         ModuleId(position.unwrap_or(0) as u32)
     }
 
-    fn stmt(&mut self, stmt: &mut Stmt) {
-        match &mut stmt.kind {
+    fn stmt(&mut self, stmt: &'c Stmt) {
+        match &stmt.kind {
             StmtKind::Let { pattern, init } => {
                 if let Some(init) = init {
                     self.expr(init);
@@ -445,7 +432,7 @@ impl Flow<'_, '_> {
         }
         let defers = std::mem::take(&mut self.defers);
         for body in defers.iter().rev() {
-            self.expr(&mut body.clone());
+            self.expr(body);
         }
         self.defers = defers;
     }
