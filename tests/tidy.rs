@@ -20,8 +20,16 @@ const LONGER: &[(&str, &str)] = &[];
 const EDGES: &[(&str, &[&str])] = &[
     ("main", &[]),
     ("lib", &["manager"]),
-    ("cli", &["check", "driver", "explain", "golden", "jit", "stack", "suggest", "typed"]),
+    ("cli", &["check", "driver", "explain", "golden", "jit", "repl", "session", "stack", "suggest", "typed"]),
     ("driver", &["check", "jit", "loader", "stack", "typed"]),
+    ("repl", &["session", "stack"]),
+    (
+        "session",
+        &[
+            "check", "codes", "driver", "explain", "jit", "loader", "stack", "stdlib", "suggest", "typed",
+            "types",
+        ],
+    ),
     ("golden", &[]),
     ("explain", &[]),
     ("jit", &["lower", "typed"]),

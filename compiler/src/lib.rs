@@ -9,6 +9,8 @@ pub mod golden;
 pub mod jit;
 pub mod loader;
 pub mod lower;
+pub mod repl;
+pub mod session;
 pub mod stack;
 pub mod stdlib;
 pub mod suggest;
