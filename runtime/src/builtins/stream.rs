@@ -9,6 +9,17 @@
 //! line. The message of a panic is never written from here: whoever reports the
 //! panic takes it.
 //!
+//! An interactive session shares the streams with the programs it runs. It has
+//! standard output written at the end of every print call, asks where the cursor
+//! is, and writes its own text in order with the program's:
+//!
+//! ```text
+//! pub fn set_prompt_output(on: bool)
+//! pub fn at_line_start() -> bool
+//! pub fn note_written(bytes: &[u8])
+//! pub fn emit(stream: i32, bytes: &[u8])
+//! ```
+//!
 //! One lock a stream keeps pieces whole. A signal handler may ask for a flush
 //! ([`flush_from_signal`]): it only tries the locks, so it cannot wait for the
 //! code it interrupted.
@@ -128,6 +139,9 @@ impl Writer {
         }
         buffer.bytes[buffer.len..end].copy_from_slice(bytes);
         buffer.len = end;
+        if mode != KEEP {
+            note_written(bytes);
+        }
         if mode == LINE && bytes.contains(&b'\n') {
             buffer.line_ended = true;
         }
@@ -143,6 +157,7 @@ impl Writer {
             return;
         }
         self.flush();
+        note_written(bytes);
         while bytes.len() >= CAPACITY {
             match write(self.fd, bytes) {
                 Ok(count) => bytes = &bytes[count..],
@@ -200,6 +215,13 @@ impl Writer {
         }
     }
 
+    /// Writes what is due when a print call ends.
+    fn end_call(&mut self) {
+        if self.mode() == LINE && self.buffer().len > 0 {
+            self.settle_line();
+        }
+    }
+
     #[cold]
     fn settle_line(&mut self) {
         if self.fd == STDERR {
@@ -231,10 +253,49 @@ impl Drop for Writer {
 /// Ends a print call whose text need not end in a newline: what goes to standard
 /// error or to a terminal is written now, so that prompts and progress show.
 pub fn end_message(stream: i32) {
-    let mut writer = lock(stream);
-    if writer.mode() == LINE && writer.buffer().len > 0 {
-        writer.settle_line();
+    lock(stream).end_call();
+}
+
+/// Whether the last byte written to standard output or standard error, whichever
+/// was written last, ended a line. Bytes that are held back count as written.
+static LINE_START: AtomicBool = AtomicBool::new(true);
+
+/// Whether what is printed next stands at the start of a line: nothing was
+/// printed yet, or the last byte on standard output or standard error, whichever
+/// was used last, is a newline. Bytes that are held back count.
+pub fn at_line_start() -> bool {
+    LINE_START.load(Ordering::Relaxed)
+}
+
+/// Tells [`at_line_start`] of bytes that somebody wrote to the terminal past the
+/// streams: a line editor, a report of a failure. No bytes change nothing.
+#[inline]
+pub fn note_written(bytes: &[u8]) {
+    if let Some(last) = bytes.last() {
+        LINE_START.store(*last == b'\n', Ordering::Relaxed);
     }
+}
+
+/// With `on`, writes standard output at the end of every print call and every
+/// line, wherever it goes, as is done for a terminal; what it holds back so far
+/// is written now. Without, goes back to what suits its destination. A write
+/// error ends the program.
+pub fn set_prompt_output(on: bool) {
+    let mut out = lock(STDOUT);
+    if on {
+        out.flush();
+    }
+    out.stream.mode.store(if on { LINE } else { UNKNOWN }, Ordering::Relaxed);
+}
+
+/// Writes `bytes` to standard output or standard error now, after everything
+/// that was printed before to either: for text of whoever runs the program. A
+/// write error ends the process.
+pub fn emit(stream: i32, bytes: &[u8]) {
+    flush_all();
+    let mut writer = lock(stream);
+    writer.put(bytes);
+    writer.flush();
 }
 
 /// Before a message on standard error: what the same terminal should show first.
@@ -350,6 +411,58 @@ fn wait_writable(_fd: i32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
+    use std::io::Read;
+    #[cfg(unix)]
+    use std::os::fd::AsRawFd;
+
+    /// What can be read from a non-blocking pipe right now.
+    #[cfg(unix)]
+    fn arrived(from: &mut std::io::PipeReader) -> String {
+        let mut bytes = [0; 256];
+        match from.read(&mut bytes) {
+            Ok(count) => String::from_utf8_lossy(&bytes[..count]).into_owned(),
+            Err(_) => String::new(),
+        }
+    }
+
+    // The only test that prints to the process's standard output; its writer goes to a pipe.
+    #[cfg(unix)]
+    #[test]
+    fn prompt_output_is_written_when_the_call_ends() {
+        let (mut from, to) = std::io::pipe().expect("a pipe");
+        // SAFETY: plain numbers; the descriptor is ours.
+        unsafe { libc::fcntl(from.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) };
+        let mut held = lock(STDOUT);
+        let real = held.fd;
+        held.fd = to.as_raw_fd();
+        held.stream.mode.store(FULL, Ordering::Relaxed);
+        assert!(at_line_start());
+        held.put(b"kept ");
+        assert!(!at_line_start(), "bytes that are held back count");
+        held.settle();
+        assert_eq!(arrived(&mut from), "");
+        held.stream.mode.store(LINE, Ordering::Relaxed);
+        held.put(b"and ");
+        held.put(b"");
+        held.settle();
+        assert_eq!((arrived(&mut from), at_line_start()), (String::new(), false));
+        held.put(b"shown\n");
+        assert!(at_line_start());
+        held.settle();
+        assert_eq!(arrived(&mut from), "kept and shown\n");
+        held.put(b"> ");
+        held.end_call();
+        assert_eq!(arrived(&mut from), "> ");
+        held.put(b"\n");
+        held.buffer().len = 0;
+        held.fd = real;
+        drop(held);
+        set_prompt_output(true);
+        assert_eq!(OUT.mode.load(Ordering::Relaxed), LINE);
+        set_prompt_output(false);
+        assert_eq!(OUT.mode.load(Ordering::Relaxed), UNKNOWN);
+    }
 
     #[test]
     fn a_panic_message_is_kept_and_cut_at_the_capacity() {
