@@ -172,6 +172,7 @@ impl<'a> Checker<'a> {
             ret: signature.ret,
             body: FunctionBody::Extern(name),
             library: self.loaded.module(module).library,
+            via: None,
         }
     }
 }
@@ -270,6 +271,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
             ret: self.ret,
             body: FunctionBody::Code(body),
             library: self.cx.loaded.module(self.module).library,
+            via: None,
         };
         moves::check(self.cx, self.module, &mut function, &self.info);
         // What a wrong function uses and changes is not known well enough to warn.

@@ -46,7 +46,7 @@ use vex_syntax::ast;
 use vex_syntax::{Diagnostic, SourceMap, Span, Spelling, Symbol};
 
 use crate::loader::{Loaded, ModuleId};
-use crate::typed::{Const, Expr, Function, FunctionBody, Global, GlobalId, Program};
+use crate::typed::{Const, Expr, Function, FunctionBody, Global, GlobalId, Lifetime, Program};
 use crate::types::{FuncId, StructId, Ty, Types};
 
 /// How a program is checked.
@@ -284,13 +284,13 @@ impl<'a> Checker<'a> {
         let globals = self
             .globals
             .into_iter()
-            .map(|g| Global { name: g.name, ty: g.ty, span: g.span, init: g.init })
+            .map(|g| Global { name: g.name, ty: g.ty, span: g.span, init: g.init, at: None })
             .collect();
         let functions: Vec<Function> =
             self.bodies.into_iter().map(|body| body.expect("every body was checked")).collect();
         if cfg!(debug_assertions) {
             functions.iter().for_each(assert_typed);
         }
-        Program { types: self.types, functions, globals, entry }
+        Program { types: self.types, functions, globals, entry, lifetime: Lifetime::Program }
     }
 }

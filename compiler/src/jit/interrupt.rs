@@ -39,6 +39,9 @@ const STOP: u8 = 2;
 /// The status to end with when the time for last words is up; 0: nothing is being waited for.
 static OVERDUE: AtomicI32 = AtomicI32::new(0);
 
+/// Whether the process lives on when Ctrl-C finds nothing to stop.
+static SPARED: AtomicBool = AtomicBool::new(false);
+
 /// Whether the handlers are installed.
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
@@ -47,6 +50,11 @@ pub(super) fn install() {
     signals::install(libc::SIGINT, on_interrupt);
     signals::install(libc::SIGALRM, on_timer);
     INSTALLED.store(true, Ordering::Relaxed);
+}
+
+/// Lets the process live on when Ctrl-C finds nothing to stop.
+pub(super) fn spare_process() {
+    SPARED.store(true, Ordering::Relaxed);
 }
 
 /// Sees to it that the process ends soon, with `status`: a program that failed inside the runtime or the C library
@@ -64,6 +72,9 @@ extern "C" fn on_interrupt(_signal: c_int, _info: *mut libc::siginfo_t, _context
         set_timer(0, GRACE);
         run.interrupted.set(true);
         return run.stop_at_next_call();
+    }
+    if SPARED.load(Ordering::Relaxed) {
+        return;
     }
     PRESSED.store(END, Ordering::Relaxed);
     // Before the attempt below, which may block in a write.

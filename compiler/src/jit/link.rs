@@ -12,7 +12,7 @@ use cranelift_module::{DataId, FuncId, Linkage, Module, ModuleReloc, ModuleReloc
 
 use super::codegen::{Batch, Target};
 use super::codemap::CodeMap;
-use super::memory::{CodeProvider, ProgramMemory, Sizes};
+use super::memory::{CodeProvider, Place, Sizes};
 use super::{JitError, symbols};
 use crate::lower::{DataDecl, DataTarget, SymbolDecl, namespace};
 
@@ -31,26 +31,27 @@ pub(super) struct Parts<'a> {
     pub resolve: &'a dyn Fn(&SymbolDecl) -> Option<*const u8>,
 }
 
-/// A program in memory, ready to run.
+/// A program in memory, ready to run once that is sealed.
 #[derive(Debug)]
 pub(super) struct Linked {
-    /// Where it lives; held so that it is freed with the program.
-    pub _memory: ProgramMemory,
     /// What is where in its code.
     pub map: CodeMap,
     /// Address of each function, by index.
     pub functions: Vec<*const u8>,
+    /// Address of each data object, by index.
+    pub data: Vec<*mut u8>,
 }
 
 /// Where the data objects go.
-struct DataLayout {
+pub(super) struct DataLayout {
     offsets: Vec<usize>,
     constants: usize,
     variables: usize,
 }
 
 impl DataLayout {
-    fn new(data: &[DataDecl]) -> Option<DataLayout> {
+    /// Gives each object its offset in its part; `None` when they exceed what can be addressed.
+    pub fn new(data: &[DataDecl]) -> Option<DataLayout> {
         let mut layout = DataLayout { offsets: Vec::with_capacity(data.len()), constants: 0, variables: 0 };
         for object in data {
             let end = if object.writable { &mut layout.variables } else { &mut layout.constants };
@@ -62,27 +63,31 @@ impl DataLayout {
     }
 }
 
-/// Links everything and seals the code.
+/// The memory that batches and data need.
+pub(super) fn sizes(batches: &[Batch], layout: &DataLayout) -> Sizes {
+    let code = batches.iter().map(|batch| batch.code.len().next_multiple_of(BATCH_ALIGN as usize)).sum();
+    Sizes { code, constants: layout.constants, variables: layout.variables }
+}
+
+/// Links everything into memory of at least [`sizes`] bytes, zeroed and writable.
 ///
 /// # Errors
-/// [`JitError::UnknownSymbol`], [`JitError::OutOfMemory`], [`JitError::Seal`].
+/// [`JitError::UnknownSymbol`], [`JitError::OutOfMemory`].
 pub(super) fn link(
     isa: Arc<dyn TargetIsa>,
     batches: Vec<Batch>,
     parts: &Parts<'_>,
+    layout: &DataLayout,
+    memory: &Place,
 ) -> Result<Linked, JitError> {
-    let layout = DataLayout::new(parts.data).ok_or(JitError::OutOfMemory)?;
-    let code = batches.iter().map(|batch| batch.code.len().next_multiple_of(BATCH_ALIGN as usize)).sum();
-    let memory =
-        ProgramMemory::new(Sizes { code, constants: layout.constants, variables: layout.variables })?;
-    let mut linker = Linker::new(isa, &memory, &batches, parts)?;
+    let mut linker = Linker::new(isa, memory, &batches, parts)?;
     let mut starts = Vec::with_capacity(batches.len());
     for (index, batch) in batches.iter().enumerate() {
-        starts.push(linker.define(index, batch, &batches, parts, &layout)?);
+        starts.push(linker.define(index, batch, &batches, parts, layout)?);
     }
     linker.module.finalize_definitions().map_err(|_| JitError::OutOfMemory)?;
 
-    let base = memory.code().cast_const();
+    let base = memory.code.cast_const();
     let (mut map, mut functions) = (CodeMap::default(), Vec::new());
     for (index, batch) in batches.into_iter().enumerate() {
         let mut rows = 0;
@@ -95,10 +100,9 @@ pub(super) fn link(
             functions.push(address);
         }
     }
-    map.place(base, code);
-    write_data(&memory, parts.data, &layout, &functions);
-    memory.seal()?;
-    Ok(Linked { _memory: memory, map, functions })
+    map.place(base, memory.code_size);
+    let data = write_data(memory, parts, layout, &functions)?;
+    Ok(Linked { map, functions, data })
 }
 
 /// The JIT module with everything declared.
@@ -118,15 +122,15 @@ fn libcall_name(call: LibCall) -> String {
 impl Linker {
     fn new(
         isa: Arc<dyn TargetIsa>,
-        memory: &ProgramMemory,
+        memory: &Place,
         batches: &[Batch],
         parts: &Parts<'_>,
     ) -> Result<Linker, JitError> {
         let call_conv = isa.default_call_conv();
         let mut builder = JITBuilder::with_isa(isa, Box::new(libcall_name));
         builder.memory_provider(Box::new(CodeProvider::new(memory)));
-        builder.symbol("data:constants", memory.constants());
-        builder.symbol("data:variables", memory.variables());
+        builder.symbol("data:constants", memory.constants);
+        builder.symbol("data:variables", memory.variables);
         for reloc in batches.iter().flat_map(|batch| &batch.relocs) {
             if let Target::LibCall(call) = reloc.target {
                 let name = libcall_name(call);
@@ -211,10 +215,16 @@ fn internal(error: cranelift_module::ModuleError) -> JitError {
     JitError::Link(error.to_string())
 }
 
-/// Writes the data objects and the addresses in them.
-fn write_data(memory: &ProgramMemory, data: &[DataDecl], layout: &DataLayout, functions: &[*const u8]) {
+/// Writes the data objects and the addresses in them; where they are.
+fn write_data(
+    memory: &Place,
+    parts: &Parts<'_>,
+    layout: &DataLayout,
+    functions: &[*const u8],
+) -> Result<Vec<*mut u8>, JitError> {
+    let data = parts.data;
     let place = |index: usize| {
-        let part = if data[index].writable { memory.variables() } else { memory.constants() };
+        let part = if data[index].writable { memory.variables } else { memory.constants };
         part.wrapping_add(layout.offsets[index])
     };
     for (index, object) in data.iter().enumerate() {
@@ -227,10 +237,15 @@ fn write_data(memory: &ProgramMemory, data: &[DataDecl], layout: &DataLayout, fu
             let address = match target {
                 DataTarget::Instance(index) => functions[index as usize],
                 DataTarget::Data(index) => place(index as usize).cast_const(),
+                DataTarget::Symbol(index) => {
+                    let symbol = &parts.symbols[index as usize];
+                    (parts.resolve)(symbol).ok_or_else(|| JitError::UnknownSymbol(symbol.name.clone()))?
+                }
             };
             debug_assert!(u64::from(offset) + 8 <= object.size);
             // SAFETY: the word lies inside the object, see above.
             unsafe { start.add(offset as usize).cast::<*const u8>().write_unaligned(address) };
         }
     }
+    Ok((0..data.len()).map(place).collect())
 }

@@ -80,6 +80,16 @@ impl ProgramMemory {
         self.code().wrapping_add(self.variables)
     }
 
+    /// Where its parts are.
+    pub fn place(&self) -> Place {
+        Place {
+            code: self.code(),
+            code_size: self.code,
+            constants: self.constants(),
+            variables: self.variables(),
+        }
+    }
+
     /// Makes the code executable; it and the constants can no longer be written.
     ///
     /// # Errors
@@ -102,6 +112,19 @@ impl Drop for ProgramMemory {
     }
 }
 
+/// Where a program goes: memory that is writable until it is sealed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// First byte of the code.
+    pub code: *mut u8,
+    /// Bytes of code.
+    pub code_size: usize,
+    /// First byte of the constants.
+    pub constants: *mut u8,
+    /// First byte of the variables.
+    pub variables: *mut u8,
+}
+
 /// Hands the code part of a block to the JIT module, from its start to its end.
 #[derive(Debug)]
 pub(super) struct CodeProvider {
@@ -114,9 +137,9 @@ pub(super) struct CodeProvider {
 unsafe impl Send for CodeProvider {}
 
 impl CodeProvider {
-    /// A provider of the code part of `memory`, which must outlive whatever is placed there.
-    pub fn new(memory: &ProgramMemory) -> CodeProvider {
-        CodeProvider { start: memory.code(), used: 0, size: memory.code }
+    /// A provider of the code part of `place`, which must outlive whatever is placed there.
+    pub fn new(place: &Place) -> CodeProvider {
+        CodeProvider { start: place.code, used: 0, size: place.code_size }
     }
 }
 

@@ -8,6 +8,7 @@
 //! | `codemap`, `perf` | from addresses back to the source |
 //! | `run`, `arch`, `stack` | entering a program and getting out of it |
 //! | `signals`, `operand`, `interrupt`, `walk`, `trace`, `report` | faults, Ctrl-C, backtraces, what the user reads |
+//! | `session`, `arena`, `slots` | the code of an interactive session, which grows and is replaced |
 //! | `emit` | code as text |
 //! | `ice` | when the compiler itself fails |
 //!
@@ -15,6 +16,7 @@
 //! frames; `report` writes them with the help of the code map; the run ends by a jump to where it was entered.
 
 mod arch;
+mod arena;
 mod codegen;
 mod codemap;
 mod cpu;
@@ -28,7 +30,9 @@ mod operand;
 mod perf;
 mod report;
 mod run;
+mod session;
 mod signals;
+mod slots;
 mod stack;
 mod symbols;
 #[cfg(test)]
@@ -52,7 +56,8 @@ pub use codemap::{CodeMap, Location};
 pub use emit::{asm, clif};
 pub use isa::OptLevel;
 pub use run::{FAILED, Outcome, RunOptions};
-pub use signals::own_process;
+pub use session::{Input, SessionCode};
+pub use signals::{own_process, session_process};
 pub use symbols::resolve_symbol;
 
 /// How to compile.
@@ -117,6 +122,8 @@ impl std::error::Error for JitError {}
 #[derive(Debug)]
 pub struct CompiledProgram {
     linked: link::Linked,
+    /// Where it lives; held so that it is freed with the program.
+    _memory: memory::ProgramMemory,
     /// The lowest stack pointer with which its functions start; they read it at this address.
     stack_limit: Arc<AtomicUsize>,
     entry: *const u8,
@@ -186,10 +193,15 @@ pub fn target(options: &JitOptions) -> Result<Arc<dyn TargetIsa>, JitError> {
 
 /// Declares what has to be compiled of a program.
 pub fn declare(program: &Program, isa: &dyn TargetIsa, options: &JitOptions) -> Declarations {
+    declare_with(program, isa, options, false)
+}
+
+/// As [`declare`]; with `poll` every loop can be stopped.
+fn declare_with(program: &Program, isa: &dyn TargetIsa, options: &JitOptions, poll: bool) -> Declarations {
     let inline = options.opt != OptLevel::None;
     lower::declare(
         program,
-        LowerOptions { heap_report: options.heap_report, inline, ..LowerOptions::new(isa) },
+        LowerOptions { heap_report: options.heap_report, inline, poll, ..LowerOptions::new(isa) },
     )
 }
 
@@ -239,9 +251,12 @@ fn compile_unit(
     };
     let name = |index: u32| &*unit.instances[index as usize].name;
     let parts = link::Parts { name: &name, symbols: unit.symbols, data: unit.data, resolve: &resolve };
-    let linked = link::link(isa, batches, &parts)?;
+    let layout = link::DataLayout::new(unit.data).ok_or(JitError::OutOfMemory)?;
+    let memory = memory::ProgramMemory::new(link::sizes(&batches, &layout))?;
+    let linked = link::link(isa, batches, &parts, &layout, &memory.place())?;
+    memory.seal()?;
     perf::write_map(&linked.map);
     let entry = linked.functions[unit.entry as usize];
     let result = EntryResult::of(&unit.instances[unit.entry as usize]);
-    Ok(CompiledProgram { linked, stack_limit, entry, result })
+    Ok(CompiledProgram { linked, _memory: memory, stack_limit, entry, result })
 }

@@ -15,7 +15,7 @@ use super::report::{self, Cause, Sink};
 use super::signals;
 use super::stack::ProgramStack;
 use super::walk::{Frames, Ground};
-use super::{CompiledProgram, JitError};
+use super::{CompiledProgram, EntryResult, JitError};
 
 /// How a program ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,6 +159,61 @@ fn on_exit(status: i32) -> i32 {
     status
 }
 
+/// What to run, and what may be called meanwhile.
+pub(super) struct Start<'a> {
+    /// A function without arguments.
+    pub entry: *const u8,
+    /// What it returns.
+    pub result: EntryResult,
+    /// Maps of all code that may be called.
+    pub maps: &'a [&'a CodeMap],
+    /// The stack limits that this code reads.
+    pub limits: &'a [&'a AtomicUsize],
+}
+
+/// Runs a program's entry.
+///
+/// # Errors
+/// [`JitError::Stack`] when there is no room for the stack.
+pub(super) fn run(start: &Start<'_>, sources: &SourceMap, options: &RunOptions) -> Result<Outcome, JitError> {
+    // Under a limit on address space a smaller one does for most programs.
+    let size = options.stack_size;
+    let stack = ProgramStack::new(size)
+        .or_else(|_| ProgramStack::new(size / 8))
+        .or_else(|_| ProgramStack::new(size / 64))
+        .map_err(JitError::Stack)?;
+    for limit in start.limits {
+        limit.store(stack.limit(), Ordering::Relaxed);
+    }
+    let run = Run {
+        host: Cell::new(0),
+        stack: &stack,
+        maps: start.maps,
+        limits: start.limits,
+        sources,
+        recover: options.recover,
+        color: options.color,
+        failing: Cell::new(false),
+        interrupted: Cell::new(false),
+        capture: RefCell::new(String::with_capacity(if options.recover { CAPTURE } else { 0 })),
+        ended: Cell::new(None),
+    };
+    vex_runtime::fault::set_handler(on_fault);
+    if options.recover {
+        vex_runtime::builtins::process::set_exit_hook(on_exit);
+    }
+    let value = execute(&run, start.entry);
+    if options.recover {
+        interrupt::settle();
+    }
+    Ok(match run.ended.get() {
+        None => Outcome::Returned(start.result.read(value)),
+        Some(End::Failed) => Outcome::Failed(run.capture.into_inner()),
+        Some(End::Exited(status)) => Outcome::Exited(status),
+        Some(End::Interrupted) => Outcome::Interrupted,
+    })
+}
+
 impl CompiledProgram {
     /// Runs the program's entry. The sources are those it was compiled from; `others` are the programs whose code
     /// it may call.
@@ -173,45 +228,11 @@ impl CompiledProgram {
         others: &[&CompiledProgram],
         options: &RunOptions,
     ) -> Result<Outcome, JitError> {
-        // Under a limit on address space a smaller one does for most programs.
-        let size = options.stack_size;
-        let stack = ProgramStack::new(size)
-            .or_else(|_| ProgramStack::new(size / 8))
-            .or_else(|_| ProgramStack::new(size / 64))
-            .map_err(JitError::Stack)?;
         let programs = || std::iter::once(&self).chain(others);
         let maps: Vec<&CodeMap> = programs().map(|program| &program.linked.map).collect();
         let limits: Vec<&AtomicUsize> = programs().map(|program| &*program.stack_limit).collect();
-        for limit in &limits {
-            limit.store(stack.limit(), Ordering::Relaxed);
-        }
-        let run = Run {
-            host: Cell::new(0),
-            stack: &stack,
-            maps: &maps,
-            limits: &limits,
-            sources,
-            recover: options.recover,
-            color: options.color,
-            failing: Cell::new(false),
-            interrupted: Cell::new(false),
-            capture: RefCell::new(String::with_capacity(if options.recover { CAPTURE } else { 0 })),
-            ended: Cell::new(None),
-        };
-        vex_runtime::fault::set_handler(on_fault);
-        if options.recover {
-            vex_runtime::builtins::process::set_exit_hook(on_exit);
-        }
-        let value = execute(&run, self.entry);
-        if options.recover {
-            interrupt::settle();
-        }
-        Ok(match run.ended.get() {
-            None => Outcome::Returned(self.result.read(value)),
-            Some(End::Failed) => Outcome::Failed(run.capture.into_inner()),
-            Some(End::Exited(status)) => Outcome::Exited(status),
-            Some(End::Interrupted) => Outcome::Interrupted,
-        })
+        let start = Start { entry: self.entry, result: self.result, maps: &maps, limits: &limits };
+        run(&start, sources, options)
     }
 }
 

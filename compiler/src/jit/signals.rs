@@ -190,6 +190,15 @@ pub fn own_process() {
     interrupt::install();
 }
 
+/// Prepares the process for a session: Ctrl-C stops the input that runs, and does nothing while none does. Call it
+/// once, on the thread that will run the inputs.
+pub fn session_process() {
+    use_handler_stack();
+    tune_allocator();
+    interrupt::install();
+    interrupt::spare_process();
+}
+
 /// Suits the C library's allocator to the compiler, which allocates small blocks and frees them all at once: a tenth
 /// of the time to compile a large program.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -33,6 +33,7 @@ enum Base {
     Value(ir::Value),
     Slot(StackSlot),
     Data(u32),
+    Symbol(u32),
 }
 
 /// An address: a base and a constant offset.
@@ -57,6 +58,11 @@ impl Addr {
     /// The start of a data object.
     pub(super) fn data(index: u32) -> Addr {
         Addr { base: Base::Data(index), offset: 0, kind: Kind::Shared }
+    }
+
+    /// The start of an object from outside.
+    pub(super) fn symbol(index: u32) -> Addr {
+        Addr { base: Base::Symbol(index), offset: 0, kind: Kind::Shared }
     }
 
     /// The memory of a variable that lives in memory.
@@ -101,6 +107,7 @@ impl<'a> Lower<'a> {
             Base::Value(value) => value,
             Base::Slot(slot) => self.b.ins().stack_addr(self.ptr, slot, 0),
             Base::Data(index) => self.data_addr(namespace::DATA, index),
+            Base::Symbol(index) => self.data_addr(namespace::SYMBOL, index),
         };
         match (i32::try_from(addr.offset), i32::try_from(addr.offset.wrapping_add(reach))) {
             (Ok(offset), Ok(_)) => (base, offset),

@@ -48,12 +48,13 @@ impl<'a> Lower<'a> {
                     return leaves;
                 }
                 let body = Body::Function { func: *func, args: type_args.clone() };
-                let index = self.decls.instance(&body);
-                if let Some(leaves) = self.call_in_place(function, index, args, expr) {
+                if function.via.is_none()
+                    && let Some(leaves) = self.call_in_place(function, self.decls.instance(&body), args, expr)
+                {
                     return leaves;
                 }
                 let values = self.args(args);
-                let target = self.instance(index);
+                let target = self.reference(&body);
                 if function.library {
                     self.mark_site(expr);
                 }

@@ -38,6 +38,8 @@ pub struct LowerOptions {
     pub stack_check: bool,
     /// Put tiny functions in place of calls.
     pub inline: bool,
+    /// Compare the stack pointer with that symbol also in each round of a loop, so that any loop can be stopped.
+    pub poll: bool,
 }
 
 impl std::fmt::Debug for LowerOptions {
@@ -48,6 +50,7 @@ impl std::fmt::Debug for LowerOptions {
             .field("heap_report", &self.heap_report)
             .field("stack_check", &self.stack_check)
             .field("inline", &self.inline)
+            .field("poll", &self.poll)
             .finish_non_exhaustive()
     }
 }
@@ -62,6 +65,7 @@ impl LowerOptions {
             heap_report: false,
             stack_check: true,
             inline: true,
+            poll: false,
         }
     }
 }
@@ -119,6 +123,8 @@ pub struct SymbolDecl {
 pub enum DataTarget {
     /// The code of an instance.
     Instance(u32),
+    /// Something from outside.
+    Symbol(u32),
     /// Another data object.
     Data(u32),
 }
@@ -182,6 +188,8 @@ pub struct Declarations {
     pub data: Vec<DataDecl>,
     /// Index in `instances` of the program's entry. It takes nothing and returns nothing, an `I32` or an `I64`.
     pub entry: u32,
+    /// Whether the program can keep addresses of code other than through symbols.
+    pub escapes: bool,
     /// The formats that printing functions are made for.
     pub specs: Vec<FormatSpec>,
     pub(super) types: TypeTable,
@@ -204,8 +212,10 @@ pub(super) const NO_INDEX: u32 = u32::MAX;
 pub(super) struct GlobalData {
     /// Data object of its value.
     pub value: u32,
-    /// Data object of its drop flag (one byte); [`NO_INDEX`] when it needs no dropping.
+    /// Data object of the byte that says whether it holds a value; [`NO_INDEX`] when nobody asks.
     pub flag: u32,
+    /// Whether these are symbols, not data objects.
+    pub outside: bool,
 }
 
 /// How the deferred actions of a function are kept track of.
@@ -238,6 +248,17 @@ pub(super) struct Summary {
 }
 
 impl Declarations {
+    /// Index of the function among the instances, if it is compiled.
+    pub fn index_of(&self, func: FuncId) -> Option<u32> {
+        self.functions.get(func.0 as usize).copied().filter(|&index| index != NO_INDEX)
+    }
+
+    /// The data objects of a global variable's value and flag, if both are made here.
+    pub fn data_of(&self, global: GlobalId) -> Option<(u32, u32)> {
+        let GlobalData { value, flag, outside } = *self.globals.get(global.0 as usize)?;
+        (!outside && value != NO_INDEX && flag != NO_INDEX).then_some((value, flag))
+    }
+
     /// The instance of a function without type arguments, or of any body.
     pub(super) fn instance(&self, body: &Body) -> u32 {
         match body {

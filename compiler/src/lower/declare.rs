@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::abi;
 use super::data;
 use super::decl::{
-    Body, DataDecl, Declarations, Defers, GlobalData, InstanceDecl, LowerOptions, NO_INDEX, Summary,
-    SymbolDecl,
+    Body, DataDecl, DataTarget, Declarations, Defers, GlobalData, InstanceDecl, LowerOptions, NO_INDEX,
+    Summary, SymbolDecl,
 };
 use super::facts;
 use super::inline;
@@ -16,14 +16,14 @@ use super::value::TypeTable;
 use crate::typed::walk;
 use crate::typed::{
     Callee, Const, Expr, ExprKind, FormatSpec, FuncId, Function, FunctionBody, GlobalId, GlobalPattern,
-    Piece, Program, Stmt, StmtKind,
+    Lifetime, Piece, Program, Stmt, StmtKind,
 };
 use crate::types::{Ty, TyKind};
 use vex_syntax::Span;
 
 /// Finds everything reachable from the program's entry and gives it indices.
 pub fn declare(program: &Program, options: LowerOptions) -> Declarations {
-    let no_global = GlobalData { value: NO_INDEX, flag: NO_INDEX };
+    let no_global = GlobalData { value: NO_INDEX, flag: NO_INDEX, outside: false };
     let mut declare = Declare {
         program,
         summary: Summary::default(),
@@ -35,6 +35,7 @@ pub fn declare(program: &Program, options: LowerOptions) -> Declarations {
             symbols: Vec::new(),
             data: Vec::new(),
             entry: 0,
+            escapes: false,
             specs: Vec::new(),
             summaries: Vec::new(),
             index: Default::default(),
@@ -49,6 +50,9 @@ pub fn declare(program: &Program, options: LowerOptions) -> Declarations {
         declare.symbol(name, data);
     }
     declare.out.entry = declare.function_instance(program.entry, &[]);
+    if program.lifetime != Lifetime::Program {
+        declare.all();
+    }
     let mut next = 0;
     while next < declare.out.instances.len() {
         declare.walk_instance(next);
@@ -71,6 +75,20 @@ impl<'p> Declare<'p> {
         &self.program.functions[func.0 as usize]
     }
 
+    /// What a session keeps is made whether this input uses it or not.
+    fn all(&mut self) {
+        for (index, function) in self.program.functions.iter().enumerate() {
+            if function.via.is_some() && matches!(function.body, FunctionBody::Code(_)) {
+                self.function_instance(FuncId(index as u32), &[]);
+            }
+        }
+        for (index, global) in self.program.globals.iter().enumerate() {
+            if global.at.is_none() {
+                self.global(GlobalId(index as u32));
+            }
+        }
+    }
+
     fn walk_instance(&mut self, index: usize) {
         self.summary = Summary::default();
         self.loops = 0;
@@ -83,7 +101,11 @@ impl<'p> Declare<'p> {
                 if let FunctionBody::Code(body) = &function.body {
                     self.walk(body);
                 }
-                if self.out.options.inline {
+                if let (Lifetime::End(globals), true) = (&self.program.lifetime, func == self.program.entry) {
+                    globals.iter().for_each(|&id| self.global(id));
+                    self.summary.init_globals.clone_from(globals);
+                }
+                if self.out.options.inline && function.via.is_none() {
                     self.summary.in_place =
                         inline::is_candidate(&self.program.types, &self.out.types, function);
                 }
@@ -161,15 +183,21 @@ impl<'p> Declare<'p> {
                 FunctionBody::Extern(symbol) => {
                     self.symbol(symbol, false);
                 }
-                FunctionBody::Code(_) => {
-                    self.function_instance(*func, args);
-                }
+                _ => self.reference(*func, args),
             },
             Callee::Runtime(symbol) => {
                 self.symbol(symbol, false);
             }
             Callee::Pointer(_) => {}
         }
+    }
+
+    /// Registers what a call of a function of the program calls.
+    fn reference(&mut self, func: FuncId, args: &[Ty]) {
+        match &self.function(func).via {
+            Some(symbol) => self.symbol(symbol, false),
+            None => self.function_instance(func, args),
+        };
     }
 
     fn stmt(&mut self, stmt: &'p Stmt) {
@@ -188,7 +216,8 @@ impl<'p> Declare<'p> {
             GlobalPattern::Global(id) => {
                 self.global(*id);
                 let ty = self.program.globals[id.0 as usize].ty;
-                if self.out.types.get(ty).needs_drop {
+                let ends = self.program.lifetime == Lifetime::Program;
+                if ends && self.out.types.get(ty).needs_drop {
                     self.summary.init_globals.push(*id);
                 }
             }
@@ -242,9 +271,7 @@ impl<'p> Declare<'p> {
             return;
         }
         match data::drop_target(self.program, &self.out.types, ty) {
-            Some(func) => {
-                self.function_instance(func, &[]);
-            }
+            Some(func) => self.reference(func, &[]),
             None => {
                 self.synthesized(Body::Drop(ty));
             }
@@ -258,22 +285,26 @@ impl<'p> Declare<'p> {
             TyKind::Option(value) => self.drop_of(*value),
             _ => {
                 if let Some(func) = types.struct_of(ty).and_then(|def| def.drop_fn) {
-                    self.function_instance(func, &[]);
+                    self.reference(func, &[]);
                 }
                 types.field_types(ty).into_iter().for_each(|field| self.drop_of(field));
             }
         }
     }
 
-    fn function_address(&mut self, func: FuncId, args: &[Ty]) -> u32 {
-        match &self.function(func).body {
-            FunctionBody::Code(_) => self.function_instance(func, args),
+    fn function_address(&mut self, func: FuncId, args: &[Ty]) -> DataTarget {
+        let function = self.function(func);
+        if let Some(symbol) = &function.via {
+            return DataTarget::Symbol(self.symbol(symbol, false));
+        }
+        self.out.escapes = true;
+        DataTarget::Instance(match &function.body {
             FunctionBody::Extern(_) => {
-                let function = self.function(func);
                 let sig = self.signature(function);
                 self.add(Body::Thunk(func), function.name.clone(), sig, Span::NONE, true)
             }
-        }
+            _ => self.function_instance(func, args),
+        })
     }
 
     fn function_instance(&mut self, func: FuncId, args: &[Ty]) -> u32 {
@@ -381,6 +412,12 @@ impl<'p> Declare<'p> {
             return;
         }
         let global = &self.program.globals[id.0 as usize];
+        if let Some(placed) = &global.at {
+            let (value, flag) = (self.symbol(&placed.value, true), self.symbol(&placed.flag, true));
+            self.drop_of(global.ty);
+            self.out.globals[id.0 as usize] = GlobalData { value, flag, outside: true };
+            return;
+        }
         let (size, align, needs_drop) = {
             let info = self.out.types.get(global.ty);
             (info.size, info.align, info.needs_drop)
@@ -391,13 +428,13 @@ impl<'p> Declare<'p> {
             decl = self.constant(decl, global.ty, init);
         }
         let value = self.push_data(decl);
-        let flag = if needs_drop {
+        let flag = if needs_drop || self.program.lifetime != Lifetime::Program {
             self.drop_of(global.ty);
             self.push_data(data::flag(global.init.is_some()))
         } else {
             NO_INDEX
         };
-        self.out.globals[id.0 as usize] = GlobalData { value, flag };
+        self.out.globals[id.0 as usize] = GlobalData { value, flag, outside: false };
     }
 
     fn constant(&mut self, mut decl: DataDecl, ty: Ty, value: &Const) -> DataDecl {
@@ -409,8 +446,8 @@ impl<'p> Declare<'p> {
         }
         for (offset, target) in refs {
             let target = match target {
-                data::Ref::Func(func) => super::DataTarget::Instance(self.function_address(func, &[])),
-                data::Ref::Str(text) => super::DataTarget::Data(self.string(&text)),
+                data::Ref::Func(func) => self.function_address(func, &[]),
+                data::Ref::Str(text) => DataTarget::Data(self.string(&text)),
             };
             decl.relocs.push((offset, target));
         }

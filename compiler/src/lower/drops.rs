@@ -141,8 +141,7 @@ impl<'a> Lower<'a> {
     }
 
     fn call_instance(&mut self, body: &Body, args: &[cranelift_codegen::ir::Value]) {
-        let index = self.decls.instance(body);
-        let func = self.instance(index);
+        let func = self.reference(body);
         self.calls = true;
         self.b.ins().call(func, args);
     }
@@ -150,12 +149,12 @@ impl<'a> Lower<'a> {
     /// Drops the value of a global, if it holds one.
     pub(super) fn drop_global(&mut self, id: GlobalId) {
         let ty = self.program.globals[id.0 as usize].ty;
-        let data = self.decls.globals[id.0 as usize];
-        let flag = self.load(types::I8, Addr::data(data.flag));
+        let Some(flag) = self.global_flag(id) else { return };
+        let flag = self.load(types::I8, flag);
         let (held, after) = (self.b.create_block(), self.b.create_block());
         self.b.ins().brif(flag, held, &[], after, &[]);
         self.enter(held);
-        self.drop_at(ty, Addr::data(data.value));
+        self.drop_at(ty, self.global(id));
         self.jump(after, &[]);
         self.enter(after);
     }
@@ -168,7 +167,7 @@ impl<'a> Lower<'a> {
                 self.take_in_global(*id, init.ty, temp);
             }
             GlobalPattern::Global(id) => {
-                let memory = Addr::data(self.decls.globals[id.0 as usize].value);
+                let memory = self.global(*id);
                 self.into(init, memory);
                 self.mark_global(*id);
             }
@@ -197,16 +196,31 @@ impl<'a> Lower<'a> {
         if self.info(ty).needs_drop {
             self.drop_global(id);
         }
-        let to = Addr::data(self.decls.globals[id.0 as usize].value);
+        let to = self.global(id);
         self.copy(to, from, self.info(ty));
         self.mark_global(id);
     }
 
     fn mark_global(&mut self, id: GlobalId) {
-        let flag = self.decls.globals[id.0 as usize].flag;
-        if flag != NO_INDEX {
+        if let Some(flag) = self.global_flag(id) {
             let set = self.int(types::I8, 1);
-            self.store(set, Addr::data(flag));
+            self.store(set, flag);
+        }
+    }
+
+    /// The memory of a global.
+    pub(super) fn global(&self, id: GlobalId) -> Addr {
+        let data = self.decls.globals[id.0 as usize];
+        if data.outside { Addr::symbol(data.value) } else { Addr::data(data.value) }
+    }
+
+    /// The byte that says whether a global holds a value, if there is one.
+    pub(super) fn global_flag(&self, id: GlobalId) -> Option<Addr> {
+        let data = self.decls.globals[id.0 as usize];
+        match data.flag {
+            NO_INDEX => None,
+            flag if data.outside => Some(Addr::symbol(flag)),
+            flag => Some(Addr::data(flag)),
         }
     }
 

@@ -215,10 +215,10 @@ impl<'a> Lower<'a> {
     fn function_address(&mut self, func: crate::typed::FuncId, args: &[Ty]) -> ir::Value {
         use super::decl::Body;
         let body = match &self.program.functions[func.0 as usize].body {
-            FunctionBody::Code(_) => Body::Function { func, args: args.to_vec() },
             FunctionBody::Extern(_) => Body::Thunk(func),
+            _ => Body::Function { func, args: args.to_vec() },
         };
-        let func = self.instance(self.decls.instance(&body));
+        let func = self.reference(&body);
         self.b.ins().func_addr(self.ptr, func)
     }
 

@@ -368,6 +368,23 @@ impl<'a> Lower<'a> {
         self.callee(namespace::INSTANCE, index, || decls.instances[index as usize].sig.clone())
     }
 
+    /// What is called or pointed at for an instance: its code, or the symbol through which it can be replaced. A
+    /// function that calls itself means its own code.
+    pub(super) fn reference(&mut self, body: &Body) -> FuncRef {
+        if let Body::Function { func, .. } = body {
+            let (decls, function) = (self.decls, &self.program.functions[func.0 as usize]);
+            let itself = self.function.is_some_and(|this| std::ptr::eq(this, function));
+            if let (Some(symbol), false) = (&function.via, itself) {
+                let params = function.params.iter().map(|local| function.locals[local.0 as usize].ty);
+                let index = decls.symbol_index[&**symbol];
+                return self.callee(namespace::SYMBOL, index, || {
+                    abi::own_signature(&decls.types, &decls.options, params, function.ret)
+                });
+            }
+        }
+        self.instance(self.decls.instance(body))
+    }
+
     /// The address of a data object or of a symbol that is data.
     pub(super) fn data_addr(&mut self, space: u32, index: u32) -> ir::Value {
         let value = match self.data.get(&(space, index)) {
@@ -470,6 +487,19 @@ impl<'a> Lower<'a> {
         let limit = cursor.ins().load(ptr, MemFlagsData::trusted().with_readonly(), cell, 0);
         let low = cursor.ins().icmp(ir::condcodes::IntCC::UnsignedLessThan, sp, limit);
         cursor.ins().trapnz(low, TrapCode::STACK_OVERFLOW);
+    }
+
+    /// At the start of a loop's round: stops if the program was asked to.
+    pub(super) fn poll(&mut self) {
+        if !self.decls.options.poll {
+            return;
+        }
+        let cell = self.data_addr(namespace::SYMBOL, Rt::StackLimit.index());
+        // Atomic, so that no earlier load of the limit stands in for it.
+        let limit = self.b.ins().atomic_load(self.ptr, MemFlagsData::trusted(), cell);
+        let sp = self.b.ins().get_stack_pointer(self.ptr);
+        let low = self.b.ins().icmp(ir::condcodes::IntCC::UnsignedLessThan, sp, limit);
+        self.b.ins().trapnz(low, TrapCode::STACK_OVERFLOW);
     }
 
     /// The element type of an array or slice.

@@ -81,6 +81,7 @@ impl<'a> Lower<'a> {
             self.condition(cond, start, end);
             self.b.switch_to_block(start);
             self.push_loop(id, [end, next], varying);
+            self.poll();
             self.effect(body);
             self.pop_loop();
             self.condition(cond, start, end);
@@ -91,6 +92,7 @@ impl<'a> Lower<'a> {
             self.condition(cond, start, end);
             self.enter(start);
             self.push_loop(id, [end, next], varying);
+            self.poll();
             self.effect(body);
             self.loops.pop();
             self.jump(next, &[]);
@@ -109,6 +111,7 @@ impl<'a> Lower<'a> {
         if let Some(frame) = self.loops.last_mut() {
             (frame.ty, frame.dest) = (ty, dest);
         }
+        self.poll();
         self.effect(body);
         self.loops.pop();
         self.jump(start, &[]);
@@ -151,6 +154,7 @@ impl<'a> Lower<'a> {
         self.store_local(local, &[value]);
         self.learn_range(local, range, inclusive);
         self.push_loop(id, [end, next], facts::varying(&[body], Some(local)));
+        self.poll();
         self.effect(body);
         self.pop_loop();
 

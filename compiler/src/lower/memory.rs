@@ -183,7 +183,7 @@ impl<'a> Lower<'a> {
         let symbol = match callee {
             typed::Callee::Func { func, .. } => match &self.program.functions[func.0 as usize].body {
                 typed::FunctionBody::Extern(symbol) => symbol.as_str(),
-                typed::FunctionBody::Code(_) => return None,
+                _ => return None,
             },
             typed::Callee::Runtime(symbol) => symbol,
             typed::Callee::Pointer(_) => return None,

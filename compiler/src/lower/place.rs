@@ -5,7 +5,6 @@ use cranelift_codegen::ir::{self, InstBuilder, types};
 use cranelift_frontend::Variable;
 
 use super::addr::{Addr, Kind};
-use super::decl::NO_INDEX;
 use super::func::{Home, Leaves, Lower};
 use super::rt::Rt;
 use super::value::{FieldInfo, TypeInfo};
@@ -40,7 +39,7 @@ impl<'a> Lower<'a> {
     pub(super) fn place(&mut self, expr: &'a Expr) -> Place {
         match &expr.kind {
             ExprKind::Local(id) => self.local_place(*id),
-            ExprKind::Global(id) => Place::Mem(Addr::data(self.decls.globals[id.0 as usize].value)),
+            ExprKind::Global(id) => Place::Mem(self.global(*id)),
             ExprKind::Field { base, index } => {
                 let field = self.info(base.ty).fields[*index as usize];
                 self.place(base).part(field.offset, field.leaf)
@@ -287,10 +286,9 @@ impl<'a> Lower<'a> {
         match &place.kind {
             ExprKind::Local(id) | ExprKind::Temp { local: id, .. } => self.set_local_flag(*id, set),
             ExprKind::Global(id) => {
-                let flag = self.decls.globals[id.0 as usize].flag;
-                if flag != NO_INDEX {
+                if let Some(flag) = self.global_flag(*id) {
                     let value = self.int(types::I8, i64::from(set));
-                    self.store(value, Addr::data(flag));
+                    self.store(value, flag);
                 }
             }
             _ => {}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use vex_syntax::{Span, Symbol};
 
-use super::{Expr, FuncId, LocalId, Ty, Types};
+use super::{Expr, FuncId, GlobalId, LocalId, Ty, Types};
 
 /// A checked program.
 #[derive(Clone, Debug)]
@@ -17,6 +17,21 @@ pub struct Program {
     pub globals: Vec<Global>,
     /// `main`, or the function made of a script's statements. It takes nothing and returns `()`, `i32` or `i64`.
     pub entry: FuncId,
+    /// How long its global variables live.
+    pub lifetime: Lifetime,
+}
+
+/// How long the global variables of a program live.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Lifetime {
+    /// Until the entry ends, which drops those that it initialised.
+    #[default]
+    Program,
+    /// Beyond the entry, for as long as the session of which it is one input. Each has a flag that says whether it
+    /// holds a value.
+    Session,
+    /// Of a session, which ends: the entry drops these, last first.
+    End(Vec<GlobalId>),
 }
 
 /// A function.
@@ -38,6 +53,8 @@ pub struct Function {
     pub body: FunctionBody,
     /// Whether it belongs to the language's own library.
     pub library: bool,
+    /// The symbol through which others call it, so that it can be replaced while the process lives; `None`: directly.
+    pub via: Option<Arc<str>>,
 }
 
 /// Where a function's code is.
@@ -47,6 +64,8 @@ pub enum FunctionBody {
     Code(Expr),
     /// A C function with this symbol, from the runtime's table or the process (libc).
     Extern(String),
+    /// In memory already: an earlier input of the session had it. It is called through its symbol.
+    Elsewhere,
 }
 
 /// A variable of a function.
@@ -75,6 +94,17 @@ pub struct Global {
     pub span: Span,
     /// The value it has before the program starts; zero bytes when `None` (a script's binding, set by `InitGlobal`).
     pub init: Option<Const>,
+    /// Where it is, when an earlier input of the session declared it.
+    pub at: Option<Placed>,
+}
+
+/// The symbols of a variable that is in memory already.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    /// Its value.
+    pub value: Arc<str>,
+    /// The byte that says whether it holds one.
+    pub flag: Arc<str>,
 }
 
 /// A constant value.

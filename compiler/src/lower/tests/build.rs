@@ -75,6 +75,7 @@ impl Fun {
             ret,
             body: FunctionBody::Code(body),
             library: false,
+            via: None,
         }
     }
 }
@@ -86,8 +87,13 @@ pub(super) struct Prog {
 
 impl Prog {
     pub(super) fn new() -> Prog {
-        let program =
-            Program { types: Types::new(), functions: Vec::new(), globals: Vec::new(), entry: FuncId(0) };
+        let program = Program {
+            types: Types::new(),
+            functions: Vec::new(),
+            globals: Vec::new(),
+            entry: FuncId(0),
+            lifetime: Lifetime::Program,
+        };
         Prog { program }
     }
 
@@ -102,7 +108,7 @@ impl Prog {
     }
 
     pub(super) fn global(&mut self, ty: Ty, init: Option<Const>) -> GlobalId {
-        self.program.globals.push(Global { name: Symbol::new("g"), ty, span: Span::NONE, init });
+        self.program.globals.push(Global { name: Symbol::new("g"), ty, span: Span::NONE, init, at: None });
         GlobalId(self.program.globals.len() as u32 - 1)
     }
 
