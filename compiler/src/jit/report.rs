@@ -137,11 +137,17 @@ pub(super) fn write(
     let (bold, plain) = if color { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
     writeln!(sink, "{bold}{cause}{plain}")?;
     if let (Cause::Access(0..NULL_ZONE), Some(refusal)) = (cause, vex_runtime::process::last_refusal()) {
-        let vex_runtime::process::Refusal { allocator, size } = refusal;
-        writeln!(
-            sink,
-            "  note: the {allocator} allocator had no room for {size} bytes and returned null before"
-        )?;
+        let vex_runtime::process::Refusal { allocator, size, limit } = refusal;
+        match limit {
+            Some(limit) => writeln!(
+                sink,
+                "  note: the memory limit of {limit} bytes was reached: a request for {size} bytes returned null before"
+            )?,
+            None => writeln!(
+                sink,
+                "  note: the {allocator} allocator had no room for {size} bytes and returned null before"
+            )?,
+        }
     }
     // Should what follows fail on destroyed memory, at least this is known.
     sink.flush();

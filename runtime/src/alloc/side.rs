@@ -69,7 +69,7 @@ impl<T: Copy> SideVec<T> {
     /// Makes room for `wanted` elements in all.
     fn grow(&mut self, wanted: usize) -> Option<()> {
         let bytes = os::round_to_pages(wanted.checked_mul(size_of::<T>())?.max(1))?;
-        let fresh = NonNull::new(os::map(bytes, os::page_size()))?.cast::<T>();
+        let fresh = NonNull::new(os::limit::map_held(bytes, os::page_size()))?.cast::<T>();
         // SAFETY: the new mapping is at least as long as the old one, and apart.
         unsafe { fresh.copy_from_nonoverlapping(self.items, self.len) };
         self.unmap();
@@ -80,7 +80,7 @@ impl<T: Copy> SideVec<T> {
     fn unmap(&mut self) {
         if self.mapped != 0 {
             // SAFETY: the whole mapping, which only this array knows.
-            unsafe { os::unmap(self.items.as_ptr().cast(), self.mapped) };
+            unsafe { os::limit::unmap_held(self.items.as_ptr().cast(), self.mapped) };
         }
     }
 }

@@ -110,6 +110,9 @@ pub struct LargeHeader {
     pub block: Cell<*mut u8>,
     /// Capabilities of the block, see `large`.
     pub flags: Cell<u8>,
+    /// Bytes charged for the mapping, see [`crate::os::limit`]; 0 for a block
+    /// that is not the program's.
+    pub charged: Cell<usize>,
 }
 
 /// The header of a chunk, or of a large block's mapping.
@@ -137,6 +140,11 @@ const _: () = assert!(size_of::<Page>() == 64 && size_of::<Chunk>() <= SLICE);
 #[inline]
 pub fn header_of(block: *const u8) -> *mut Chunk {
     ((block as usize).wrapping_sub(1) & !(CHUNK - 1)) as *mut Chunk
+}
+
+/// Bytes of a header that are in memory: whole OS pages.
+pub fn header_bytes() -> usize {
+    size_of::<Chunk>().next_multiple_of(crate::os::page_size()).min(SLICE)
 }
 
 impl Chunk {

@@ -6,7 +6,8 @@
 //! chunk or more. All three places are where [`chunk::find`] expects a block.
 
 use super::chunk::{self, CHUNK, Chunk, Kind, SLICE};
-use crate::{os, size};
+use crate::os::{self, limit};
+use crate::size;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -39,6 +40,29 @@ pub fn allocate(size: usize, align: usize, flags: u8) -> *mut u8 {
     let offset = offset_for(align);
     let padded = os::round_to_pages(size.max(1)).and_then(|size| size::sum(size, offset));
     let Some(needed) = padded else { return null_mut() };
+    let charged = if limit::is_uncounted() { 0 } else { needed - offset + chunk::header_bytes() };
+    if !charge(charged) {
+        return null_mut();
+    }
+    let block = map_block(needed, offset, align, flags);
+    match chunk::find(block) {
+        Some(header) if !block.is_null() => header.large.charged.set(charged),
+        _ => limit::discharge(charged),
+    }
+    block
+}
+
+/// Charges for a block, at the cost of free slices if need be.
+fn charge(bytes: usize) -> bool {
+    limit::charge(bytes) || {
+        super::spans::purge();
+        limit::charge(bytes)
+    }
+}
+
+/// Maps `needed` bytes, with the block `offset` bytes behind the header, and
+/// writes the header; null when the OS refuses.
+fn map_block(needed: usize, offset: usize, align: usize, flags: u8) -> *mut u8 {
     let (map, map_size, base) = if align <= CHUNK {
         let map = os::map(needed, CHUNK);
         (map, needed, map)
@@ -112,6 +136,7 @@ pub unsafe fn free(header: &'static Chunk) {
     MAPPED.fetch_sub(size, Ordering::Relaxed);
     USED.fetch_sub(usable(header), Ordering::Relaxed);
     BLOCKS.fetch_sub(1, Ordering::Relaxed);
+    limit::discharge(header.large.charged.get());
     // SAFETY: the mapping is ours as a whole and its only block is dead. Pinned
     // and protected pages lose both with the mapping.
     unsafe { os::unmap(map, size) };
@@ -138,12 +163,17 @@ pub unsafe fn resize(header: &'static Chunk, new_size: usize) -> *mut u8 {
     if new_map_size == map_size {
         return block;
     }
-    let used = usable(header);
+    let (used, charged) = (usable(header), large.charged.get());
+    let grown = new_map_size.saturating_sub(map_size);
+    if charged == 0 || !charge(grown) {
+        return null_mut();
+    }
     chunk::unregister(header);
     // SAFETY: the whole mapping, which has only this block.
     let moved = unsafe { os::remap(map, map_size, new_map_size, CHUNK) };
     if moved.is_null() || !chunk::is_representable(moved) {
         chunk::register(header);
+        limit::discharge(grown);
         return null_mut();
     }
     // SAFETY: the header moved with the mapping.
@@ -153,6 +183,8 @@ pub unsafe fn resize(header: &'static Chunk, new_size: usize) -> *mut u8 {
     header.large.map.set(moved);
     header.large.map_size.set(new_map_size);
     header.large.block.set(block);
+    header.large.charged.set(charged + new_map_size - map_size);
+    limit::discharge(map_size.saturating_sub(new_map_size));
     chunk::register(header);
     MAPPED.fetch_add(new_map_size.wrapping_sub(map_size), Ordering::Relaxed);
     USED.fetch_add(usable(header).wrapping_sub(used), Ordering::Relaxed);

@@ -46,6 +46,7 @@ mod tests;
 pub use figures::{Figures, figures};
 pub use fork::prepare as prepare_for_fork;
 
+use crate::process::refusal;
 use crate::{fault, size};
 use chunk::{CHUNK, Chunk, Kind, Page, SLICE, Slot};
 use class::{MIN_ALIGN, TABLE};
@@ -64,7 +65,7 @@ pub const SPAN_MAX: usize = CHUNK / 2;
 pub fn allocate(size: usize, align: usize) -> *mut u8 {
     debug_assert!(align.is_power_of_two());
     match class::of_aligned(size, align) {
-        Some(class) => allocate_class(class),
+        Some(class) => allocate_small(class, size),
         None => allocate_big(size, align, false),
     }
 }
@@ -75,7 +76,7 @@ pub fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
     let Some(class) = class::of_aligned(size, align) else {
         return allocate_big(size, align, true);
     };
-    let block = allocate_class(class);
+    let block = allocate_small(class, size);
     if !block.is_null() {
         // SAFETY: the block is at least `size` bytes long.
         unsafe { block.write_bytes(0, size) };
@@ -86,28 +87,37 @@ pub fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
 /// Allocates a slot of a size class; null when the OS has no memory.
 #[inline]
 pub fn allocate_class(class: usize) -> *mut u8 {
+    allocate_small(class, TABLE[class].size as usize)
+}
+
+/// Allocates a slot of a size class for a request of `size` bytes.
+#[inline]
+fn allocate_small(class: usize, size: usize) -> *mut u8 {
     let slot = thread::current().bins[class].pop();
     if slot.is_null() {
-        return allocate_slowly(class);
+        return allocate_slowly(class, size);
     }
     slot.cast()
 }
 
 #[cold]
 #[inline(never)]
-fn allocate_slowly(class: usize) -> *mut u8 {
-    thread::with_heap(|heap| {
+fn allocate_slowly(class: usize, size: usize) -> *mut u8 {
+    let slot = thread::with_heap(|heap| {
         let slot = heap.bins[class].pop();
         if slot.is_null() { local::refill(heap, class) } else { slot }
-    })
-    .unwrap_or(null_mut())
-    .cast()
+    });
+    refusal::noting(slot.unwrap_or(null_mut()).cast(), size)
 }
 
 /// Allocates a span block or a large block.
 #[cold]
 #[inline(never)]
 fn allocate_big(size: usize, align: usize, zeroed: bool) -> *mut u8 {
+    refusal::noting(try_allocate_big(size, align, zeroed), size)
+}
+
+fn try_allocate_big(size: usize, align: usize, zeroed: bool) -> *mut u8 {
     if size > size::MAX_SIZE || align > size::MAX_SIZE {
         return null_mut();
     }
@@ -135,10 +145,11 @@ fn allocate_big(size: usize, align: usize, zeroed: bool) -> *mut u8 {
 /// [`large`]: `EXECUTABLE` (the pages may be protected as one likes) and
 /// `PINNED` (page-locked, or null when the OS refuses).
 pub fn allocate_own_pages(size: usize, align: usize, flags: u8) -> *mut u8 {
-    if size > size::MAX_SIZE || align > size::MAX_SIZE {
-        return null_mut();
-    }
-    large::allocate(size, align, flags)
+    let block = match size > size::MAX_SIZE || align > size::MAX_SIZE {
+        true => null_mut(),
+        false => large::allocate(size, align, flags),
+    };
+    refusal::noting(block, size)
 }
 
 /// The capabilities of a block, as [`allocate_own_pages`] got them.
@@ -305,7 +316,7 @@ pub unsafe fn reallocate(block: *mut u8, new_size: usize, align: usize) -> *mut 
         Kind::Span | Kind::Large => {}
     }
     if new_size > size::MAX_SIZE {
-        return null_mut();
+        return refusal::noting(null_mut(), new_size);
     }
     // SAFETY: the caller's word.
     let usable = unsafe { usable_size(block) };

@@ -101,7 +101,7 @@ pub fn sum_over_heaps(mut f: impl FnMut(&ThreadHeap)) {
 impl Registry {
     fn make(&mut self) -> Option<&'static ThreadHeap> {
         let size = size_of::<ThreadHeap>();
-        let memory = os::metadata(size).cast::<ThreadHeap>();
+        let memory = os::limit::metadata_held(size).cast::<ThreadHeap>();
         if memory.is_null() {
             return None;
         }

@@ -8,7 +8,7 @@
 
 use super::chunk::{self, CHUNK, Chunk, Kind, SLICE};
 use super::fork;
-use crate::os;
+use crate::os::{self, limit};
 use crate::sync::Lock;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -63,16 +63,11 @@ pub fn allocate(slices: usize, align: usize) -> Option<Span> {
     fork::prepare();
     let mut spans = SPANS.lock();
     spans.purge_when_idle();
-    let mut chunk = spans.open;
-    // SAFETY: chunks on the list are mapped; the lock is held.
-    while let Some(open) = unsafe { chunk.as_ref() } {
-        if let Some(index) = find_run(open.free.get(), slices, align) {
-            return Some(spans.take(open, index, slices));
-        }
-        chunk = open.next.get();
-    }
-    let fresh = spans.map_chunk()?;
-    find_run(ALL_FREE, slices, align).map(|index| spans.take(fresh, index, slices))
+    spans.find(slices, align).or_else(|| {
+        // Free slices that are in memory count as held; without them it may do.
+        spans.purge_all();
+        spans.find(slices, align)
+    })
 }
 
 /// Takes a span back. The records of its slices are already cleared.
@@ -156,9 +151,32 @@ fn mask(index: usize, slices: usize) -> u64 {
 }
 
 impl Spans {
-    fn take(&mut self, chunk: &'static Chunk, index: usize, slices: usize) -> Span {
+    /// Allocates a span where there is room for it, in a new chunk at worst.
+    fn find(&mut self, slices: usize, align: usize) -> Option<Span> {
+        let mut chunk = self.open;
+        // SAFETY: chunks on the list are mapped; the lock is held.
+        while let Some(open) = unsafe { chunk.as_ref() } {
+            if let Some(index) = find_run(open.free.get(), slices, align) {
+                return self.take(open, index, slices);
+            }
+            chunk = open.next.get();
+        }
+        let fresh = self.map_chunk()?;
+        let span = find_run(ALL_FREE, slices, align).and_then(|index| self.take(fresh, index, slices));
+        if span.is_none() && self.empty > 1 {
+            self.unmap_chunk(fresh);
+        }
+        span
+    }
+
+    /// Takes free slices; `None` when that would be more than the memory limit.
+    fn take(&mut self, chunk: &'static Chunk, index: usize, slices: usize) -> Option<Span> {
         let bits = mask(index, slices);
         let (free, dirty) = (chunk.free.get(), chunk.dirty.get());
+        // Slices in memory are charged for already.
+        if !limit::charge((bits & !dirty).count_ones() as usize * SLICE) {
+            return None;
+        }
         if free == ALL_FREE {
             self.empty -= 1;
         }
@@ -169,7 +187,7 @@ impl Spans {
         if free & !bits == 0 {
             self.unlink(chunk);
         }
-        Span { chunk, index, zeroed: dirty & bits == 0 }
+        Some(Span { chunk, index, zeroed: dirty & bits == 0 })
     }
 
     fn give(&mut self, chunk: &'static Chunk, index: usize, slices: usize) {
@@ -216,13 +234,16 @@ impl Spans {
     }
 
     fn map_chunk(&mut self) -> Option<&'static Chunk> {
-        let base = os::map(CHUNK, CHUNK);
-        if base.is_null() {
+        if !limit::charge(chunk::header_bytes()) {
             return None;
         }
-        if !chunk::is_representable(base) {
-            // SAFETY: just mapped, never used.
-            unsafe { os::unmap(base, CHUNK) };
+        let base = os::map(CHUNK, CHUNK);
+        if base.is_null() || !chunk::is_representable(base) {
+            if !base.is_null() {
+                // SAFETY: just mapped, never used.
+                unsafe { os::unmap(base, CHUNK) };
+            }
+            limit::discharge(chunk::header_bytes());
             return None;
         }
         MAPPED.fetch_add(CHUNK, Ordering::Relaxed);
@@ -242,6 +263,7 @@ impl Spans {
         self.stale -= (chunk.free.get() & chunk.dirty.get()).count_ones() as usize;
         chunk::unregister(chunk);
         MAPPED.fetch_sub(CHUNK, Ordering::Relaxed);
+        limit::discharge(chunk::header_bytes() + chunk.dirty.get().count_ones() as usize * SLICE);
         // SAFETY: every slice is free, so no block and no page record is in use.
         unsafe { os::unmap(chunk.address() as *mut u8, CHUNK) };
     }
@@ -288,6 +310,7 @@ impl Spans {
             if unsafe { os::discard(chunk.slice(index), slices * SLICE) } {
                 chunk.dirty.set(chunk.dirty.get() & !bits);
                 self.stale -= slices;
+                limit::discharge(slices * SLICE);
             }
             rest &= !bits;
         }

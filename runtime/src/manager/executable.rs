@@ -5,7 +5,7 @@
 //! instruction cache; [`unseal`] goes back, for memory to be freed or rewritten.
 
 use super::{CapabilityFlags, get_instance};
-use crate::os::{self, Protection};
+use crate::os::{self, Protection, limit};
 use crate::size;
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -18,9 +18,12 @@ fn pages(size: usize) -> Option<Layout> {
 
 /// Allocates `size` bytes of code memory, rounded up to whole OS pages,
 /// readable and writable, zeroed by the heap's manager. `None` when there is no
-/// memory or the manager has no code memory.
+/// memory or the manager has no code memory. It does not count as memory that the
+/// program holds.
 pub fn allocate(size: usize) -> Option<NonNull<u8>> {
-    NonNull::new(get_instance().allocate(CapabilityFlags::Executable, pages(size)?))
+    let pages = pages(size)?;
+    // A program that has used up its memory can still be replaced by another.
+    NonNull::new(limit::uncounted(|| get_instance().allocate(CapabilityFlags::Executable, pages)))
 }
 
 /// Makes whole OS pages of code memory executable and no longer writable. False

@@ -18,9 +18,12 @@
 //! | `at_thread_exit(f, value)` | – | `f(value)` runs when this thread ends, after the language's own destructors |
 //! | `at_fork(before, parent, child)` | – | the three run around every `fork` |
 //!
+//! [`limit`] counts what the runtime holds of what it mapped, and can limit it.
+//!
 //! None of these allocates from the heap, except that registering a hook may
 //! re-enter `malloc` where the C library does so.
 
+pub mod limit;
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]

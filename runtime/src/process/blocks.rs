@@ -68,14 +68,14 @@ pub unsafe fn retire(block: *mut u8) {
 /// name it.
 pub fn buffer(capacity: usize) -> Option<i64> {
     let bytes = os::round_to_pages(capacity.max(1))?;
-    let buffer = NonNull::new(os::map(bytes, os::page_size().max(BUFFER_ALIGN)))?;
+    let buffer = NonNull::new(os::limit::map_held(bytes, os::page_size().max(BUFFER_ALIGN)))?;
     Some(buffer.as_ptr().expose_provenance() as i64)
 }
 
 /// Puts an allocator where it stays for the rest of the process.
 pub fn keep<T: Sync>(allocator: T) -> Option<&'static T> {
     const { assert!(align_of::<T>() <= 64) }
-    let place = NonNull::new(os::metadata(size_of::<T>()))?.cast::<T>();
+    let place = NonNull::new(os::limit::metadata_held(size_of::<T>()))?.cast::<T>();
     // SAFETY: fresh memory, large enough, 64-aligned, never given back.
     unsafe {
         place.write(allocator);

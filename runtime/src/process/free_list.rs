@@ -36,7 +36,7 @@ impl FreeList {
     pub fn new(capacity: usize) -> Option<FreeList> {
         let tags = capacity / GRANULE;
         let bytes = os::round_to_pages(size::sum(owned::front(tags)?, capacity)?)?;
-        let mapping = NonNull::new(os::map(bytes, os::page_size().max(owned::BUFFER_ALIGN)))?;
+        let mapping = NonNull::new(os::limit::map_held(bytes, os::page_size().max(owned::BUFFER_ALIGN)))?;
         // SAFETY: the mapping is fresh, zero, large enough, and never given back.
         let list = unsafe {
             let buffer = owned::dress(Kind::FreeList, mapping, tags);

@@ -15,11 +15,12 @@ pub mod bump;
 pub mod free_list;
 mod heap;
 pub mod kmem;
-mod refusal;
+pub(crate) mod refusal;
 pub mod stack;
 pub mod system;
 
-pub use refusal::{Refusal, last_refusal};
+pub use crate::os::limit::{memory_held, memory_limit, set_memory_limit};
+pub use refusal::{Refusal, forget_refusal, last_refusal};
 
 use crate::heap::Figures;
 use crate::size;

@@ -1,10 +1,11 @@
-//! The last request the selected allocator had no room for.
+//! The last request that was refused for want of memory.
 //!
 //! A refused request is null and nothing more, and a program that does not look
 //! fails later, far away. Whoever reports that failure can tell why from here,
 //! without a lock, in any state of the process.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
+use crate::os::limit;
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// A request that was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,38 +14,59 @@ pub struct Refusal {
     pub allocator: &'static str,
     /// The bytes asked for.
     pub size: usize,
+    /// The memory limit in bytes that was in the way, if it was that.
+    pub limit: Option<u64>,
 }
 
 /// The size of the last refused request plus one; 0 when none was.
 static LAST: AtomicUsize = AtomicUsize::new(0);
+/// The limit that refused it plus one; 0 when none did.
+static LAST_LIMIT: AtomicU64 = AtomicU64::new(0);
 
 /// Passes a block on, and remembers a null one.
 #[inline]
-pub(super) fn noting(block: *mut u8, size: usize) -> *mut u8 {
+pub(crate) fn noting(block: *mut u8, size: usize) -> *mut u8 {
     if block.is_null() {
-        LAST.store(size.saturating_add(1), Ordering::Relaxed);
+        note(size);
     }
     block
 }
 
-/// The last request the selected allocator refused; `None` when it refused none
-/// or the process's allocator is the heap.
+#[cold]
+fn note(size: usize) {
+    let limit = limit::take_reached();
+    LAST_LIMIT.store(limit.map_or(0, |limit| limit.saturating_add(1)), Ordering::Relaxed);
+    LAST.store(size.saturating_add(1), Ordering::Relaxed);
+}
+
+/// The last request that was refused, by the heap or by the selected allocator;
+/// `None` when none was.
 pub fn last_refusal() -> Option<Refusal> {
     let size = LAST.load(Ordering::Relaxed).checked_sub(1)?;
-    Some(Refusal { allocator: super::selected()?.name(), size })
+    let limit = LAST_LIMIT.load(Ordering::Relaxed).checked_sub(1);
+    Some(Refusal { allocator: super::current().name(), size, limit })
+}
+
+/// Forgets it: for the next program in this process.
+pub fn forget_refusal() {
+    LAST.store(0, Ordering::Relaxed);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    // Other tests of this process are refused memory as well, so nothing is
+    // assumed about what was remembered before.
     #[test]
-    fn only_refusals_are_remembered() {
+    fn refusals_are_remembered() {
         let mut byte = 0u8;
         assert_eq!(noting(&raw mut byte, 10), &raw mut byte);
-        assert_eq!(LAST.load(Ordering::Relaxed), 0);
-        assert!(noting(core::ptr::null_mut(), 4096).is_null());
-        assert_eq!(LAST.load(Ordering::Relaxed), 4097);
-        assert_eq!(last_refusal(), None, "the tests' process has not selected an allocator");
+        limit::take_reached();
+        let seen = (0..1000).any(|_| {
+            assert!(noting(core::ptr::null_mut(), 40_961).is_null());
+            last_refusal() == Some(Refusal { allocator: "heap", size: 40_961, limit: None })
+        });
+        assert!(seen);
     }
 }

@@ -134,7 +134,7 @@ impl Buffer {
         let mapped = os::round_to_pages(size::sum(owned::front(tags)?, capacity)?)?;
         // SAFETY: zero is a `u32`.
         let index = unsafe { SideVec::zeroed(tags.max(1)) }?;
-        let mapping = NonNull::new(os::map(mapped, os::page_size().max(BUFFER_ALIGN)))?;
+        let mapping = NonNull::new(os::limit::map_held(mapped, os::page_size().max(BUFFER_ALIGN)))?;
         // SAFETY: the mapping is fresh, zero, and big enough for both.
         let list = unsafe {
             let buffer = owned::dress(Kind::FreeList, mapping, tags);
@@ -286,7 +286,7 @@ impl Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         // SAFETY: the whole mapping, which only this buffer knows.
-        unsafe { os::unmap(self.mapping.as_ptr(), self.mapped) };
+        unsafe { os::limit::unmap_held(self.mapping.as_ptr(), self.mapped) };
     }
 }
 
