@@ -32,17 +32,20 @@ pub struct Module {
     pub library: bool,
 }
 
-/// A program's modules, dependencies before the modules that import them; the main module is last.
-#[derive(Debug, Default)]
+/// A program's modules, dependencies before the modules that import them; the main module is last. In a session it is
+/// the first, and each input takes its place.
+#[derive(Debug)]
 pub struct Loaded {
     /// The modules.
     pub modules: Vec<Module>,
+    main: ModuleId,
+    done: FxHashMap<Key, ModuleId>,
 }
 
 impl Loaded {
     /// The main module's id.
     pub fn main(&self) -> ModuleId {
-        ModuleId(self.modules.len() as u32 - 1)
+        self.main
     }
 
     /// A module.
@@ -60,25 +63,56 @@ enum Origin {
     Library,
 }
 
+impl Loaded {
+    /// The modules of a session that has had no input yet.
+    pub fn session() -> Loaded {
+        Loaded { modules: Vec::new(), main: ModuleId(0), done: FxHashMap::default() }
+    }
+
+    /// Parses an input of a session and whatever it imports that is not there yet, or has changed since. The input
+    /// takes the main module's place; `folder` is where its imports are looked for, and what no module may leave.
+    pub fn input(
+        &mut self,
+        file: FileId,
+        folder: &Path,
+        sources: &mut SourceMap,
+        diags: &mut Vec<Diagnostic>,
+    ) {
+        let loaded = std::mem::replace(self, Loaded::session());
+        let mut loader = Loader::new(sources, diags, folder, loaded);
+        loader.session = true;
+        let module = loader.parse(file, &Origin::Folder(folder.to_path_buf()), Key::Main, "the input".into());
+        *self = loader.loaded;
+        match self.modules.first_mut() {
+            Some(first) => *first = module,
+            None => self.modules.push(module),
+        }
+    }
+
+    /// Forgets the trees, which nobody needs once they are checked.
+    pub fn forget_trees(&mut self) {
+        self.modules.iter_mut().for_each(|module| module.unit = SourceUnit::default());
+    }
+
+    /// Forgets the modules from number `count` on.
+    pub fn truncate(&mut self, count: usize) {
+        self.modules.truncate(count);
+        self.done.retain(|_, id| (id.0 as usize) < count);
+    }
+}
+
 /// Reads and parses everything `main` needs. Errors go to `diags`; a module that could not be loaded is left out of
 /// `imports`. `root` is the folder no module may leave.
 pub fn load(main: FileId, root: &Path, sources: &mut SourceMap, diags: &mut Vec<Diagnostic>) -> Loaded {
-    let mut loader = Loader {
-        sources,
-        diags,
-        root,
-        canonical_root: None,
-        loaded: Loaded::default(),
-        done: FxHashMap::default(),
-        stack: Vec::new(),
-    };
+    let mut loader = Loader::new(sources, diags, root, Loaded::session());
     let path = loader.sources.file(main).path.clone();
     let folder = match path.as_deref().and_then(Path::parent) {
         Some(parent) => parent.to_path_buf(),
         None => root.to_path_buf(),
     };
     let key = path.as_deref().and_then(|p| p.canonicalize().ok());
-    loader.module(main, Origin::Folder(folder), key.map_or(Key::Main, Key::File), "the main file".into());
+    let key = key.map_or(Key::Main, Key::File);
+    loader.loaded.main = loader.module(main, Origin::Folder(folder), key, "the main file".into());
     loader.loaded
 }
 
@@ -95,31 +129,47 @@ struct Loader<'a> {
     root: &'a Path,
     canonical_root: Option<PathBuf>,
     loaded: Loaded,
-    done: FxHashMap<Key, ModuleId>,
     stack: Vec<(Key, String)>,
+    /// Whether files may have changed since they were loaded.
+    session: bool,
 }
 
-impl Loader<'_> {
+impl<'a> Loader<'a> {
+    fn new(
+        sources: &'a mut SourceMap,
+        diags: &'a mut Vec<Diagnostic>,
+        root: &'a Path,
+        loaded: Loaded,
+    ) -> Loader<'a> {
+        Loader { sources, diags, root, canonical_root: None, loaded, stack: Vec::new(), session: false }
+    }
+
     fn module(&mut self, file: FileId, origin: Origin, key: Key, name: String) -> ModuleId {
+        let module = self.parse(file, &origin, key.clone(), name);
+        let id = ModuleId(self.loaded.modules.len() as u32);
+        self.loaded.modules.push(module);
+        self.loaded.done.insert(key, id);
+        id
+    }
+
+    /// Parses a file and loads what it imports.
+    fn parse(&mut self, file: FileId, origin: &Origin, key: Key, name: String) -> Module {
         let source = self.sources.file(file);
         let (text, base, spelling, library) =
             (source.text.clone(), source.base, source.spelling, source.library);
         let (unit, errors) = vex_syntax::parse::parse_file(&text, base, spelling);
         self.diags.extend(errors);
-        self.stack.push((key.clone(), name));
+        self.stack.push((key, name));
         let mut imports = FxHashMap::default();
         for top in &unit.top {
             if let Top::Item(Item { kind: ItemKind::Import(import), .. }) = top
-                && let Some(id) = self.import(import, &origin)
+                && let Some(id) = self.import(import, origin)
             {
                 imports.insert(import.path_span, id);
             }
         }
         self.stack.pop();
-        let id = ModuleId(self.loaded.modules.len() as u32);
-        self.loaded.modules.push(Module { file, spelling, unit, imports, library });
-        self.done.insert(key, id);
-        id
+        Module { file, spelling, unit, imports, library }
     }
 
     fn import(&mut self, import: &ImportDecl, origin: &Origin) -> Option<ModuleId> {
@@ -137,7 +187,9 @@ impl Loader<'_> {
             return self.outside(import, &canonical);
         }
         let key = Key::File(canonical);
-        if let Some(known) = self.known(&key, import) {
+        if let Some(known) = self.known(&key, import)
+            && !self.has_changed(&key, &file)
+        {
             return known;
         }
         let bytes = match std::fs::read(&file) {
@@ -164,7 +216,7 @@ impl Loader<'_> {
 
     /// A module seen before: `Some(Some(id))`, or `Some(None)` after reporting a cycle.
     fn known(&mut self, key: &Key, import: &ImportDecl) -> Option<Option<ModuleId>> {
-        if let Some(&id) = self.done.get(key) {
+        if let Some(&id) = self.loaded.done.get(key) {
             return Some(Some(id));
         }
         let start = self.stack.iter().position(|(k, _)| k == key)?;
@@ -177,6 +229,13 @@ impl Loader<'_> {
                 .help("move what both need into a third module that imports neither"),
         );
         Some(None)
+    }
+
+    /// In a session: whether a module's file has another text than when it was loaded.
+    fn has_changed(&self, key: &Key, file: &Path) -> bool {
+        let Some(&id) = self.loaded.done.get(key).filter(|_| self.session) else { return false };
+        let known = &self.sources.file(self.loaded.module(id).file).text;
+        std::fs::read(file).is_ok_and(|bytes| bytes != known.as_bytes())
     }
 
     fn library_module(&mut self, import: &ImportDecl) -> Option<ModuleId> {

@@ -330,6 +330,12 @@ impl Types {
         self.completed[index] = Some(Completed { layout, needs_drop });
     }
 
+    /// Forgets the structures from number `count` on, which nothing refers to.
+    pub fn truncate_structs(&mut self, count: usize) {
+        self.structs.truncate(count);
+        self.completed.truncate(count);
+    }
+
     fn completed(&self, id: StructId) -> Option<&Completed> {
         self.completed.get(id.0 as usize)?.as_ref()
     }

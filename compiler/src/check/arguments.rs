@@ -28,11 +28,11 @@ impl<'a> FnCx<'_, 'a> {
     ) -> Expr {
         let signature = self.cx.signature(func);
         let info = &self.cx.funcs[func.0 as usize];
-        let (is_extern, shown, decl) = (info.is_extern, info.name.clone(), info.decl);
+        let (is_extern, shown, declared) = (info.is_extern, info.name.clone(), info.ident.name);
         if is_extern {
             self.need_unsafe(name, &format!("calling the extern function `{shown}`"));
         }
-        if decl.name.name.as_str() == "drop" {
+        if declared.as_str() == "drop" {
             let owner = self.cx.funcs[func.0 as usize].owner;
             if owner.and_then(|ty| self.cx.types.struct_of(ty)).is_some_and(|def| def.declares_drop) {
                 let title = "`drop` of a `$Drop` type is called by the compiler, never by hand";
@@ -87,7 +87,7 @@ impl<'a> FnCx<'_, 'a> {
         match callee {
             Callee::Func { func, .. } => {
                 let info = &self.cx.funcs[func.0 as usize];
-                info.decl.name.name.as_str() == "set_memory" && self.cx.loaded.module(info.module).library
+                info.ident.name.as_str() == "set_memory" && self.cx.loaded.module(info.module).library
             }
             _ => false,
         }
@@ -117,7 +117,7 @@ impl<'a> FnCx<'_, 'a> {
         let (name, declared) = match callee {
             Callee::Func { func, .. } => {
                 let info = &self.cx.funcs[func.0 as usize];
-                (format!("`{}`", info.name), Some(info.decl.head))
+                (format!("`{}`", info.name), Some(info.head))
             }
             Callee::Runtime(symbol) => (format!("`{symbol}`"), None),
             Callee::Pointer(_) => ("this function".to_string(), None),

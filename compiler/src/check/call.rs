@@ -66,7 +66,7 @@ impl<'a> FnCx<'_, 'a> {
             ast::ExprKind::Name(name) => {
                 matches!(self.cx.lookup_type(self.module, *name), Lookup::Found(id) if self.cx.is_generic(id))
                     || matches!(self.cx.lookup_value(self.module, *name), Lookup::Found(Value::Func(func))
-                        if !self.cx.funcs[func.0 as usize].decl.generics.is_empty())
+                        if self.cx.funcs[func.0 as usize].decl.is_some_and(|decl| !decl.generics.is_empty()))
             }
             ast::ExprKind::Field { base, .. } | ast::ExprKind::Generic { base, .. } => {
                 self.is_declared_generic(base)

@@ -6,8 +6,8 @@ use vex_syntax::ast::{self, Item, ItemKind, StmtKind, Top};
 use vex_syntax::{Diagnostic, Span, Symbol};
 
 use super::{
-    Checker, ConstInfo, ConstSource, FuncInfo, GlobalInfo, Imported, ModuleScope, Script, State, StructInfo,
-    Value, codes,
+    Checker, ConstInfo, ConstSource, FuncInfo, GlobalInfo, GlobalKind, Imported, ModuleScope, Script, State,
+    StructInfo, Value, codes,
 };
 use crate::loader::ModuleId;
 use crate::typed::GlobalId;
@@ -49,7 +49,14 @@ impl<'a> Checker<'a> {
                 }
             }
             self.declare_statements(id);
+            let scope = self.scope(id);
+            let earlier =
+                (std::mem::take(&mut scope.imported_values), std::mem::take(&mut scope.imported_types));
             self.declare_imports(id);
+            // What this input of a session does not import anew stays imported.
+            let scope = self.scope(id);
+            keep_imports(&mut scope.imported_values, earlier.0);
+            keep_imports(&mut scope.imported_types, earlier.1);
         }
         // Contracts and methods need the types of all modules, so they come last; and what needs dropping is known
         // before anything asks.
@@ -75,7 +82,7 @@ impl<'a> Checker<'a> {
         if !decl.generics.is_empty() {
             self.unsupported(decl.name.span, "generic structures");
         }
-        self.structs.push(StructInfo { decl, module, state: State::New });
+        self.structs.push(StructInfo { decl: Some(decl), module, state: State::New });
         self.types.structs.push(StructDef {
             name: decl.name.name,
             span: decl.name.span,
@@ -84,7 +91,9 @@ impl<'a> Checker<'a> {
             drop_fn: None,
             generics: 0,
         });
-        if let Some(&old) = self.scope(module).types.get(&decl.name.name) {
+        if let Some(&old) = self.scope(module).types.get(&decl.name.name)
+            && old.0 as usize >= self.counts().structs
+        {
             let first = self.types.structs[old.0 as usize].span;
             return self.duplicate(decl.name, first, "structure");
         }
@@ -107,16 +116,20 @@ impl<'a> Checker<'a> {
     }
 
     fn declare_value(&mut self, module: ModuleId, name: ast::Ident, value: Value) {
-        if let Some(&old) = self.scope(module).values.get(&name.name) {
-            let first = self.value_span(old);
-            return self.duplicate(name, first, "name");
+        match self.scope(module).values.get(&name.name).copied() {
+            Some(old) if !self.is_earlier(old) => {
+                let first = self.value_span(old);
+                return self.duplicate(name, first, "name");
+            }
+            Some(old) => self.replaced(old, value),
+            None => {}
         }
         self.scope(module).values.insert(name.name, value);
     }
 
     pub(super) fn value_span(&self, value: Value) -> Span {
         match value {
-            Value::Func(id) => self.funcs[id.0 as usize].decl.name.span,
+            Value::Func(id) => self.funcs[id.0 as usize].ident.span,
             Value::Const(id) => self.consts[id as usize].span,
             Value::Global(id) => self.globals[id.0 as usize].span,
         }
@@ -154,7 +167,7 @@ impl<'a> Checker<'a> {
 
     pub(super) fn add_const(&mut self, decl: &'a ast::ConstDecl, module: ModuleId) -> u32 {
         self.consts.push(ConstInfo {
-            decl: ConstSource { ty: decl.ty.as_ref(), value: &decl.value },
+            decl: Some(ConstSource { ty: decl.ty.as_ref(), value: &decl.value }),
             name: decl.name.name,
             span: decl.name.span,
             module,
@@ -180,6 +193,7 @@ impl<'a> Checker<'a> {
             mutable,
             ty: Ty::ERROR,
             init: None,
+            kind: if decl.is_some() { GlobalKind::Declared } else { GlobalKind::Script },
             decl,
             state: State::New,
         });
@@ -197,7 +211,17 @@ impl<'a> Checker<'a> {
         if let Some(param) = decl.generics.first() {
             self.unsupported(param.name.span, "generic functions");
         }
-        self.funcs.push(FuncInfo { decl, module, owner, name, signature: None, busy: false, is_extern });
+        self.funcs.push(FuncInfo {
+            decl: Some(decl),
+            ident: decl.name,
+            head: decl.head,
+            module,
+            owner,
+            name,
+            signature: None,
+            busy: false,
+            is_extern,
+        });
         self.bodies.push(None);
         FuncId(self.funcs.len() as u32 - 1)
     }
@@ -215,7 +239,8 @@ impl<'a> Checker<'a> {
         let has_main = matches!(self.scope(module).values.get(&main), Some(Value::Func(_)));
         let runs = stmts.iter().find(|stmt| !matches!(stmt.kind, StmtKind::Let { .. }));
         let is_main_module = module == loaded.main();
-        if !is_main_module || has_main {
+        let is_input = is_main_module && self.session.is_some();
+        if !is_main_module || (has_main && !is_input) {
             if let Some(stmt) = runs {
                 self.misplaced_statement(module, stmt.span, is_main_module);
             }
@@ -224,10 +249,11 @@ impl<'a> Checker<'a> {
             }
             return;
         }
-        if stmts.is_empty() {
+        if stmts.is_empty() && !is_input {
             return;
         }
-        let func = self.add_function(self.no_decl, module, None, "main".into(), false);
+        let name = if is_input { "input" } else { "main" };
+        let func = self.add_function(self.no_decl, module, None, name.into(), false);
         self.script = Some(Script { func, module, stmts: stmts.clone() });
         for stmt in stmts {
             if let StmtKind::Let { pattern, mutable, .. } = &stmt.kind {
@@ -269,6 +295,9 @@ impl<'a> Checker<'a> {
                 if let Some(Value::Func(_) | Value::Const(_)) = self.scope(module).values.get(&name.name) {
                     return self.declare_value(module, *name, Value::Global(id));
                 }
+                if let Some(&old) = self.scope(module).values.get(&name.name) {
+                    self.replaced(old, Value::Global(id));
+                }
                 self.scope(module).values.insert(name.name, Value::Global(id));
             }
             ast::Pattern::Wild(_) => {}
@@ -299,9 +328,10 @@ impl<'a> Checker<'a> {
     }
 
     fn declare_alias(&mut self, module: ModuleId, alias: ast::Ident, from: ModuleId) {
-        match self.scope(module).aliases.get(&alias.name).copied() {
-            Some((_, first)) => self.duplicate(alias, first, "module name"),
-            None => {
+        let of_input = |span: Span| self.sources.find(span.lo) == Some(self.loaded.module(module).file);
+        match self.modules[module.0 as usize].aliases.get(&alias.name).copied() {
+            Some((_, first)) if of_input(first) => self.duplicate(alias, first, "module name"),
+            _ => {
                 self.scope(module).aliases.insert(alias.name, (from, alias.span));
             }
         }
@@ -405,6 +435,11 @@ impl<'a> Checker<'a> {
         let is_drop = matches!(&contract.kind, ast::TypeKind::Path { names, .. }
             if names.len() == 1 && matches!(names[0].name.as_str(), "Drop" | "$Drop"));
         match *self.types.kind(owner) {
+            TyKind::Struct { def, .. } if is_drop && (def.0 as usize) < self.counts().structs => {
+                let title = "`$Drop` is declared together with the structure";
+                let d = Diagnostic::error(codes::DROP, at, title).at("an earlier input declared it without");
+                self.error(d.help("declare the structure again, with `$Drop`"));
+            }
             TyKind::Struct { def, .. } if is_drop => self.types.structs[def.0 as usize].declares_drop = true,
             TyKind::Error => {}
             _ if is_drop => {
@@ -421,11 +456,29 @@ impl<'a> Checker<'a> {
         }
         let name = format!("{}.{}", self.show(owner), decl.name.name);
         let id = self.add_function(decl, module, Some(owner), name, false);
-        if let Some(&old) = self.methods.get(&(owner, decl.name.name)) {
-            let first = self.funcs[old.0 as usize].decl.name.span;
-            return self.duplicate(decl.name, first, "method");
+        match self.methods.get(&(owner, decl.name.name)).copied() {
+            Some(old) if !self.is_earlier(Value::Func(old)) => {
+                let first = self.funcs[old.0 as usize].ident.span;
+                return self.duplicate(decl.name, first, "method");
+            }
+            Some(old) => self.replaced(Value::Func(old), Value::Func(id)),
+            None => {}
         }
         self.methods.insert((owner, decl.name.name), id);
+    }
+}
+
+/// Adds the imports of earlier inputs of a session to those of this one, which come first.
+fn keep_imports<T>(
+    map: &mut rustc_hash::FxHashMap<Symbol, Imported<T>>,
+    earlier: rustc_hash::FxHashMap<Symbol, Imported<T>>,
+) {
+    if map.is_empty() {
+        *map = earlier;
+        return;
+    }
+    for (name, value) in earlier {
+        map.entry(name).or_insert(value);
     }
 }
 

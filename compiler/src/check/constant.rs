@@ -6,7 +6,7 @@ use vex_syntax::{Diagnostic, Span, Symbol};
 
 use super::function::{Expect, FnCx};
 use super::local::Binding;
-use super::{Checker, GlobalInfo, State, codes};
+use super::{Checker, GlobalInfo, GlobalKind, State, codes};
 use crate::loader::ModuleId;
 use crate::typed::{Const, Expr, ExprKind, GlobalId};
 use crate::types::{Ty, TyKind};
@@ -111,7 +111,7 @@ impl<'a> Checker<'a> {
     /// Evaluates a constant; block constants see the constants around them.
     pub(super) fn ensure_const_in(&mut self, id: u32, names: &Names) {
         let info = &self.consts[id as usize];
-        let (source, module, span, name) = (info.decl, info.module, info.span, info.name);
+        let (module, span, name) = (info.module, info.span, info.name);
         match info.state {
             State::Done => return,
             State::Busy => {
@@ -121,15 +121,16 @@ impl<'a> Checker<'a> {
             }
             State::New | State::Resolved => {}
         }
+        let source = info.decl.expect("constants of earlier inputs have their values");
         self.consts[id as usize].state = State::Busy;
         let ty = source.ty.map(|ty| self.resolve_type(module, ty));
         let (ty, value) = self.evaluate(module, source.value, ty, names);
         let storage = match &value {
             Some(Const::Aggregate(_)) => {
                 let init = value.clone();
-                let decl = None;
-                let state = State::Done;
-                self.globals.push(GlobalInfo { name, span, module, mutable: false, ty, init, decl, state });
+                let (kind, decl, state) = (GlobalKind::Constant, None, State::Done);
+                let mutable = false;
+                self.globals.push(GlobalInfo { name, span, module, mutable, ty, init, kind, decl, state });
                 Some(GlobalId(self.globals.len() as u32 - 1))
             }
             _ => None,

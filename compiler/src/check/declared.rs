@@ -38,28 +38,30 @@ impl<'a> Checker<'a> {
 
     /// Checks every declaration.
     pub(super) fn check_declarations(&mut self) {
-        for index in 0..self.structs.len() {
+        let known = self.counts();
+        for index in known.structs..self.structs.len() {
             self.ensure_struct(StructId(index as u32));
         }
-        for index in 0..self.consts.len() {
+        for index in known.consts..self.consts.len() {
             self.ensure_const(index as u32);
         }
-        for index in 0..self.globals.len() {
+        for index in known.globals..self.globals.len() {
             self.ensure_global(GlobalId(index as u32));
         }
-        for index in 0..self.funcs.len() {
+        for index in known.funcs..self.funcs.len() {
             let id = FuncId(index as u32);
             let signature = self.signature(id);
             self.check_receiver(id, &signature);
         }
-        for index in 0..self.structs.len() {
+        for index in known.structs..self.structs.len() {
             self.check_drop(StructId(index as u32));
         }
     }
 
     fn check_receiver(&mut self, id: FuncId, signature: &Signature) {
-        let decl = self.funcs[id.0 as usize].decl;
-        if decl.mutating {
+        let info = &self.funcs[id.0 as usize];
+        let ident = info.ident;
+        if info.decl.is_some_and(|decl| decl.mutating) {
             let receiver = signature.params.first().filter(|_| signature.has_self);
             let mutable = receiver.is_some_and(|&ty| {
                 matches!(
@@ -68,11 +70,9 @@ impl<'a> Checker<'a> {
                 )
             });
             if !mutable {
-                let title = format!(
-                    "`{}!` is marked as mutating, but its receiver cannot be changed",
-                    decl.name.name
-                );
-                let d = Diagnostic::error(codes::MISPLACED, decl.name.span, title);
+                let title =
+                    format!("`{}!` is marked as mutating, but its receiver cannot be changed", ident.name);
+                let d = Diagnostic::error(codes::MISPLACED, ident.span, title);
                 self.error(d.help("take `self: &T!`, or leave out the `!`"));
             }
         }
@@ -96,7 +96,7 @@ impl<'a> Checker<'a> {
         let plain = signature.ret == Ty::UNIT || signature.ret == Ty::ERROR;
         if !signature.has_self || signature.params.len() != 1 || !by_reference || !plain {
             let title = "`drop` takes its receiver by reference, nothing else, and returns nothing";
-            let at = self.funcs[func.0 as usize].decl.head;
+            let at = self.funcs[func.0 as usize].head;
             let d = Diagnostic::error(codes::DROP, at, title);
             return self.error(d.help(format!("declare it as `fn (self: &{name}!) drop()`")));
         }
@@ -129,7 +129,7 @@ impl<'a> Checker<'a> {
 
     fn check_main(&mut self, func: FuncId) {
         let signature = self.signature(func);
-        let decl = self.funcs[func.0 as usize].decl;
+        let Some(decl) = self.funcs[func.0 as usize].decl else { return };
         if let Some(param) = decl.params.first() {
             let d = Diagnostic::error(codes::MAIN_SIGNATURE, param.name.span, "`main` takes no parameters");
             self.error(d.help("the program's arguments are in `args()`"));

@@ -8,7 +8,7 @@ use super::infer::VarKind;
 use super::local::Binding;
 use super::names::{Lookup, import_words, known_elsewhere, library_module_of};
 use super::resolve::primitive;
-use super::{Value, codes, suggest};
+use super::{GlobalKind, Value, codes, suggest};
 use crate::typed::{Callee, Expr, ExprKind};
 use crate::types::{FuncId, Ty, TyKind};
 
@@ -180,8 +180,13 @@ impl<'a> FnCx<'_, 'a> {
         match self.cx.lookup_value(self.module, name) {
             Lookup::Found(Value::Global(id))
                 if self.script_globals.as_ref().is_some_and(|set| !set.contains(&id))
-                    && self.cx.globals[id.0 as usize].decl.is_none() =>
+                    && id.0 as usize >= self.cx.counts().globals
+                    && self.cx.globals[id.0 as usize].kind == GlobalKind::Script =>
             {
+                let before = self.cx.session.as_ref().and_then(|base| base.before.get(&name).copied());
+                if let Some(before) = before {
+                    return Some(self.module_value(before, span));
+                }
                 let title = format!("`{name}` is used before it has a value");
                 let first = self.cx.globals[id.0 as usize].span;
                 let d = Diagnostic::error(codes::UNSET, span, title);
@@ -218,7 +223,7 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     fn global(&mut self, id: crate::typed::GlobalId, span: Span) -> Expr {
-        if self.func.is_none() && self.cx.globals[id.0 as usize].decl.is_none() {
+        if self.func.is_none() && self.cx.globals[id.0 as usize].kind == GlobalKind::Script {
             let name = self.cx.globals[id.0 as usize].name;
             return self.not_constant(name, span);
         }

@@ -84,6 +84,8 @@ pub(super) struct FnCx<'c, 'a> {
     pub(super) literals: Vec<Literal>,
     /// How many errors there were before this function.
     errors_before: usize,
+    /// In an input of a session: temporaries that must outlive it, because a variable may refer to them.
+    pub(super) promoted: Vec<LocalId>,
     /// In a script's function: which globals are set so far.
     pub(super) script_globals: Option<rustc_hash::FxHashSet<GlobalId>>,
 }
@@ -93,7 +95,7 @@ impl<'a> Checker<'a> {
     pub(super) fn check_bodies(&mut self) {
         // The script first: its bindings are globals whose types the functions need.
         let script = self.script.as_ref().map(|script| script.func.0 as usize);
-        let others = (0..self.funcs.len()).filter(|&index| Some(index) != script);
+        let others = (self.counts().funcs..self.funcs.len()).filter(|&index| Some(index) != script);
         for index in script.into_iter().chain(others) {
             let id = FuncId(index as u32);
             let signature = self.signature(id);
@@ -110,7 +112,8 @@ impl<'a> Checker<'a> {
 
     fn plain_function(&mut self, id: FuncId, signature: &Signature) -> Function {
         let info = &self.funcs[id.0 as usize];
-        let (decl, module) = (info.decl, info.module);
+        let module = info.module;
+        let decl = info.decl.expect("only bodies of this input are checked");
         let mut fx = FnCx::new(self, module, Some(id), signature.ret);
         if !decl.generics.is_empty() {
             // Its body names types that are not there.
@@ -159,7 +162,8 @@ impl<'a> Checker<'a> {
 
     fn extern_function(&mut self, id: FuncId, signature: &Signature) -> Function {
         let info = &self.funcs[id.0 as usize];
-        let (decl, module, name) = (info.decl, info.module, info.name.clone());
+        let (module, name) = (info.module, info.name.clone());
+        let decl = info.decl.expect("only declarations of this input are checked");
         self.check_extern(decl, signature);
         let local =
             |&ty: &Ty| Local { name: Symbol::new(""), ty, span: decl.head, borrowed: false, flagged: false };
@@ -210,6 +214,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
             temps: Vec::new(),
             defer: None,
             literals: Vec::new(),
+            promoted: Vec::new(),
             script_globals: None,
         }
     }
@@ -262,6 +267,8 @@ impl<'c, 'a> FnCx<'c, 'a> {
         self.settle_locals();
         self.settle(&mut body);
         self.check_literals();
+        let is_script = self.script_globals.is_some();
+        self.promote(&mut body);
         let mut function = Function {
             name: self.func.map_or(String::new(), |id| self.cx.funcs[id.0 as usize].name.clone()),
             span,
@@ -273,7 +280,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
             library: self.cx.loaded.module(self.module).library,
             via: None,
         };
-        moves::check(self.cx, self.module, &mut function, &self.info);
+        moves::check(self.cx, is_script, &mut function, &self.info);
         // What a wrong function uses and changes is not known well enough to warn.
         if self.cx.errors == self.errors_before {
             local::warn_unused(self.cx, self.module, &function.locals, &self.info);

@@ -34,10 +34,14 @@ mod ops;
 mod place;
 mod resolve;
 mod script;
+mod session;
+mod shown;
 mod sizes;
 mod stmt;
 mod structs;
 mod unary;
+
+pub use session::{CheckedInput, Environment, Saved, Shown, seal};
 
 use std::rc::Rc;
 
@@ -114,7 +118,12 @@ enum Imported<T> {
 }
 
 struct FuncInfo<'a> {
-    decl: &'a ast::FnDecl,
+    /// `None`: an earlier input of the session declared it.
+    decl: Option<&'a ast::FnDecl>,
+    /// Its name as declared.
+    ident: ast::Ident,
+    /// The head of its declaration.
+    head: Span,
     module: ModuleId,
     /// The type whose method or static function it is.
     owner: Option<Ty>,
@@ -138,7 +147,8 @@ struct Signature {
 }
 
 struct StructInfo<'a> {
-    decl: &'a ast::StructDecl,
+    /// `None`: an earlier input of the session declared it.
+    decl: Option<&'a ast::StructDecl>,
     module: ModuleId,
     state: State,
 }
@@ -153,7 +163,8 @@ enum State {
 }
 
 struct ConstInfo<'a> {
-    decl: ConstSource<'a>,
+    /// `None`: an earlier input of the session declared it.
+    decl: Option<ConstSource<'a>>,
     name: Symbol,
     span: Span,
     module: ModuleId,
@@ -177,15 +188,27 @@ struct GlobalInfo<'a> {
     mutable: bool,
     ty: Ty,
     init: Option<Const>,
-    /// The declaration of a global with a constant initialiser.
+    kind: GlobalKind,
+    /// The declaration of one with a constant initialiser, unless an earlier input of the session has it.
     decl: Option<ConstSource<'a>>,
     state: State,
+}
+
+/// What a global variable was made for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum GlobalKind {
+    /// A declaration with a constant initialiser.
+    Declared,
+    /// A binding of a script.
+    Script,
+    /// The memory of a constant.
+    Constant,
 }
 
 impl GlobalInfo<'_> {
     /// Whether it is the memory of a constant.
     fn is_constant(&self) -> bool {
-        self.decl.is_none() && self.init.is_some()
+        self.kind == GlobalKind::Constant
     }
 }
 
@@ -220,6 +243,8 @@ struct Checker<'a> {
     no_decl: &'a ast::FnDecl,
     /// The last of the kept expressions.
     kept: &'a declared::Kept,
+    /// What earlier inputs of the session declared; `None` outside of one.
+    session: Option<session::Base>,
 }
 
 /// Panics when a part of a function that was accepted has no type: an error went unreported.
@@ -260,7 +285,13 @@ impl<'a> Checker<'a> {
             block_names: FxHashMap::default(),
             no_decl: collect::script_declaration(),
             kept,
+            session: None,
         }
+    }
+
+    /// How many of everything earlier inputs of the session declared.
+    fn counts(&self) -> session::Counts {
+        self.session.as_ref().map(|base| base.counts).unwrap_or_default()
     }
 
     fn error(&mut self, diagnostic: Diagnostic) {

@@ -41,12 +41,11 @@ fn join(a: State, b: State) -> State {
     }
 }
 
-/// Checks a function and marks the locals whose drop needs a flag.
-pub(super) fn check(cx: &mut Checker, module: ModuleId, function: &mut Function, info: &[LocalInfo]) {
-    let is_script =
-        cx.script.as_ref().is_some_and(|script| script.module == module && function.name == "main");
+/// Checks a function and marks the locals whose drop needs a flag. Only a script may move out of globals.
+pub(super) fn check(cx: &mut Checker, is_script: bool, function: &mut Function, info: &[LocalInfo]) {
     // Only a move or a late first value can leave a variable without one.
-    if !info.iter().any(|local| local.late) && !contains_move(function) {
+    let gone = cx.session.as_ref().filter(|_| is_script).map(|base| base.gone.clone()).unwrap_or_default();
+    if !info.iter().any(|local| local.late) && gone.is_empty() && !contains_move(function) {
         return;
     }
     let FunctionBody::Code(body) = &function.body else { return };
@@ -55,7 +54,7 @@ pub(super) fn check(cx: &mut Checker, module: ModuleId, function: &mut Function,
         function,
         info,
         is_script,
-        state: Some(FxHashMap::default()),
+        state: Some(gone.into_iter().map(|(id, at)| (Var::Global(id), Gone::Moved(at))).collect()),
         leftovers: FxHashMap::default(),
         quiet: false,
         loops: FxHashMap::default(),

@@ -174,7 +174,7 @@ impl<'a> Checker<'a> {
 
     /// Whether a structure has type parameters.
     pub(super) fn is_generic(&self, id: StructId) -> bool {
-        !self.structs[id.0 as usize].decl.generics.is_empty()
+        self.structs[id.0 as usize].decl.is_some_and(|decl| !decl.generics.is_empty())
     }
 
     fn unknown_type(&mut self, importer: ModuleId, name: ast::Ident) -> Ty {
@@ -216,7 +216,8 @@ impl<'a> Checker<'a> {
             return signature.clone();
         }
         let info = &self.funcs[id.0 as usize];
-        let (decl, module, owner) = (info.decl, info.module, info.owner);
+        let (module, owner) = (info.module, info.owner);
+        let decl = info.decl.expect("functions of earlier inputs have their signatures");
         if !decl.generics.is_empty() {
             return Rc::new(unknown_signature(decl));
         }

@@ -3,9 +3,9 @@
 use vex_syntax::ast;
 use vex_syntax::{Diagnostic, Span};
 
-use super::codes;
 use super::function::FnCx;
 use super::local::Binding;
+use super::{GlobalInfo, GlobalKind, codes};
 use crate::typed::{Block, Expr, ExprKind, GlobalId, GlobalPattern, Stmt, StmtKind};
 use crate::types::Ty;
 
@@ -19,8 +19,9 @@ impl<'a> FnCx<'_, 'a> {
         let mut out = Vec::new();
         let (mut diverges, mut warned) = (false, false);
         self.depth = 1;
-        let mut next =
-            self.cx.globals.iter().position(|g| g.module == self.module && g.decl.is_none()).unwrap_or(0);
+        let known = self.cx.counts().globals;
+        let own = |global: &GlobalInfo| global.module == self.module && global.kind == GlobalKind::Script;
+        let mut next = self.cx.globals[known..].iter().position(own).unwrap_or(0) + known;
         for stmt in stmts {
             if diverges && !warned {
                 self.unreachable_code(stmt.span);
@@ -29,6 +30,9 @@ impl<'a> FnCx<'_, 'a> {
             match &stmt.kind {
                 ast::StmtKind::Let { pattern, ty, value, .. } => {
                     self.script_let(pattern, ty.as_deref(), value.as_ref(), stmt.span, &mut next, &mut out);
+                }
+                ast::StmtKind::Expr(expr) if self.is_shown(stmts, stmt) => {
+                    self.last_value(expr, &mut out, &mut diverges);
                 }
                 _ => self.stmt(stmt, &mut out, &mut diverges),
             }
@@ -66,7 +70,7 @@ impl<'a> FnCx<'_, 'a> {
             return self.error(d.note("functions can read it at any time after this line"));
         };
         self.unify(init.ty, ty);
-        let init = self.keep_temps(init, temps, out);
+        let init = self.keep_script_temps(init, temps, out);
         out.push(Stmt { kind: StmtKind::InitGlobal { pattern, init }, span });
     }
 

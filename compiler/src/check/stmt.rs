@@ -187,7 +187,7 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     /// Whether a value of this type may hold the address of something.
-    fn may_refer(&self, ty: Ty) -> bool {
+    pub(super) fn may_refer(&self, ty: Ty) -> bool {
         match self.kind(ty) {
             TyKind::Ref { .. } | TyKind::Slice { .. } | TyKind::RawPtr { .. } | TyKind::Ptr => true,
             TyKind::Array { elem, .. } | TyKind::Option(elem) => self.may_refer(*elem),

@@ -30,7 +30,8 @@ impl Checker<'_> {
 
     fn resolve_fields(&mut self, id: StructId) {
         let info = &self.structs[id.0 as usize];
-        let (decl, module) = (info.decl, info.module);
+        let module = info.module;
+        let decl = info.decl.expect("structures of earlier inputs have their fields");
         if !decl.generics.is_empty() {
             return;
         }

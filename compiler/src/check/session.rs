@@ -1,0 +1,372 @@
+//! A session's inputs are checked one by one: what earlier ones declared is known by its result, without its tree.
+//!
+//! An input that is accepted adds to the environment; one that is not leaves it as it was.
+
+use rustc_hash::FxHashMap;
+use vex_syntax::{Diagnostic, SourceMap, Span, Symbol};
+
+use super::{Checker, ConstInfo, FuncInfo, GlobalInfo, ModuleScope, StructInfo, Value, declared};
+use crate::loader::{Loaded, ModuleId};
+use crate::typed::{Function, FunctionBody, Global, GlobalId, Program};
+use crate::types::{FuncId, StructId, Ty};
+
+/// How many of everything there were before an input.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) structs: usize,
+    pub(super) funcs: usize,
+    pub(super) consts: usize,
+    pub(super) globals: usize,
+}
+
+/// What the check of an input knows of the session around it.
+#[derive(Debug, Default)]
+pub(super) struct Base {
+    pub(super) counts: Counts,
+    /// What the names meant before the input that it binds anew.
+    pub(super) before: FxHashMap<Symbol, Value>,
+    /// Functions and methods that the input declares anew: the earlier and the new one.
+    pub(super) replaced: Vec<(FuncId, FuncId)>,
+    /// Variables that hold no value any more, and where they lost it.
+    pub(super) gone: FxHashMap<GlobalId, Span>,
+    /// The value to show.
+    pub(super) shown: Option<Shown>,
+}
+
+/// The value of an input that ends in an expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The variable that holds it.
+    pub global: GlobalId,
+    /// Its type; when `borrowed`, that of what the variable refers to.
+    pub ty: Ty,
+    /// Whether the variable only refers to the value, which has another owner.
+    pub borrowed: bool,
+    /// The expression.
+    pub span: Span,
+}
+
+/// Everything the session's inputs declared so far.
+#[derive(Default)]
+pub struct Environment {
+    modules: Vec<ModuleScope>,
+    structs: Vec<StructInfo<'static>>,
+    funcs: Vec<FuncInfo<'static>>,
+    consts: Vec<ConstInfo<'static>>,
+    globals: Vec<GlobalInfo<'static>>,
+    methods: FxHashMap<(Ty, Symbol), FuncId>,
+    /// Variables that hold no value any more, and where they lost it.
+    pub gone: FxHashMap<GlobalId, Span>,
+}
+
+/// What an input changed, so that it can be undone.
+#[derive(Debug)]
+pub struct Saved {
+    counts: Counts,
+    modules: usize,
+    scope: ModuleScope,
+    methods: FxHashMap<(Ty, Symbol), FuncId>,
+}
+
+/// An input that was accepted. Its functions and variables were added to the program, whose entry it is.
+#[derive(Debug)]
+pub struct CheckedInput {
+    /// The value to show.
+    pub shown: Option<Shown>,
+    /// Functions that it declares anew with the same types: the earlier and the new one.
+    pub replaced: Vec<(FuncId, FuncId)>,
+    /// Functions that it declares anew with other types: whoever calls an earlier one goes on doing so.
+    pub split: Vec<(FuncId, FuncId)>,
+    /// The first of its functions.
+    pub first_func: usize,
+    /// The first of its variables.
+    pub first_global: usize,
+    /// Warnings.
+    pub warnings: Vec<Diagnostic>,
+    /// What it changed.
+    pub saved: Saved,
+}
+
+/// The session's own module.
+const INPUTS: usize = 0;
+
+impl Environment {
+    /// Checks an input, which is the main module of `loaded`, and adds it to `program`.
+    ///
+    /// # Errors
+    /// What is wrong with it, in source order, with warnings among it; environment and program are then unchanged.
+    pub fn check(
+        &mut self,
+        program: &mut Program,
+        loaded: &Loaded,
+        sources: &SourceMap,
+        resolve_symbol: &dyn Fn(&str) -> bool,
+    ) -> Result<CheckedInput, Vec<Diagnostic>> {
+        let kept = declared::Kept::default();
+        let counts = self.counts();
+        let modules = self.modules.len();
+        self.modules.resize_with(loaded.modules.len(), ModuleScope::default);
+        let saved =
+            Saved { counts, modules, scope: self.modules[INPUTS].clone(), methods: self.methods.clone() };
+        let mut cx = Checker::new(loaded, sources, resolve_symbol, &kept);
+        self.lend(&mut cx, program);
+        cx.session = Some(Base { counts, gone: std::mem::take(&mut self.gone), ..Base::default() });
+        cx.collect();
+        cx.check_declarations();
+        let entry = cx.check_entry(true);
+        cx.check_bodies();
+        let mut diagnostics = std::mem::take(&mut cx.diags);
+        diagnostics.sort_by_key(|d| d.span());
+        let accepted = cx.errors == 0 && entry.is_some();
+        let base = cx.session.take().unwrap_or_default();
+        if let (true, Some(shown)) = (accepted, base.shown) {
+            cx.modules[INPUTS].values.insert(Symbol::new("_"), Value::Global(shown.global));
+        }
+        let (replaced, split) = base.replaced.into_iter().partition(|&(old, new)| cx.same_types(old, new));
+        self.take_back(cx, program, if accepted { Some(counts) } else { None });
+        self.gone = base.gone;
+        if !accepted {
+            self.undo(saved, program);
+            return Err(diagnostics);
+        }
+        program.entry = entry.unwrap_or(program.entry);
+        Ok(CheckedInput {
+            shown: base.shown,
+            replaced,
+            split,
+            first_func: counts.funcs,
+            first_global: counts.globals,
+            warnings: diagnostics,
+            saved,
+        })
+    }
+
+    fn counts(&self) -> Counts {
+        Counts {
+            structs: self.structs.len(),
+            funcs: self.funcs.len(),
+            consts: self.consts.len(),
+            globals: self.globals.len(),
+        }
+    }
+
+    /// Hands everything to the check of an input.
+    fn lend<'a>(&mut self, cx: &mut Checker<'a>, program: &mut Program) {
+        cx.types = std::mem::take(&mut program.types);
+        cx.modules = std::mem::take(&mut self.modules);
+        cx.structs = std::mem::take(&mut self.structs);
+        cx.funcs = std::mem::take(&mut self.funcs);
+        cx.consts = std::mem::take(&mut self.consts);
+        cx.globals = std::mem::take(&mut self.globals);
+        cx.methods = std::mem::take(&mut self.methods);
+        cx.bodies.resize_with(cx.funcs.len(), || None);
+    }
+
+    /// Takes everything back, without what points into the input's tree; adds what is new to the program.
+    fn take_back(&mut self, cx: Checker<'_>, program: &mut Program, accepted: Option<Counts>) {
+        if let Some(counts) = accepted {
+            let new = cx.globals[counts.globals..].iter();
+            program.globals.extend(new.map(|g| Global {
+                name: g.name,
+                ty: g.ty,
+                span: g.span,
+                init: g.init.clone(),
+                at: None,
+            }));
+            let bodies = cx.bodies.into_iter().skip(counts.funcs);
+            program.functions.extend(bodies.map(|body| body.expect("every body was checked")));
+        }
+        program.types = cx.types;
+        self.modules = cx.modules;
+        self.methods = cx.methods;
+        self.structs = cx.structs.into_iter().map(|info| StructInfo { decl: None, ..info }).collect();
+        self.funcs = cx.funcs.into_iter().map(|info| FuncInfo { decl: None, ..info }).collect();
+        self.consts = cx.consts.into_iter().map(|info| ConstInfo { decl: None, ..info }).collect();
+        self.globals = cx.globals.into_iter().map(|info| GlobalInfo { decl: None, ..info }).collect();
+    }
+
+    /// Undoes an input.
+    pub fn undo(&mut self, saved: Saved, program: &mut Program) {
+        let Counts { structs, funcs, consts, globals } = saved.counts;
+        self.structs.truncate(structs);
+        self.funcs.truncate(funcs);
+        self.consts.truncate(consts);
+        self.globals.truncate(globals);
+        self.modules.truncate(saved.modules.max(1));
+        if let Some(scope) = self.modules.get_mut(INPUTS) {
+            *scope = saved.scope;
+        }
+        self.methods = saved.methods;
+        self.gone.retain(|id, _| (id.0 as usize) < globals);
+        program.types.truncate_structs(structs);
+        program.functions.truncate(funcs);
+        program.globals.truncate(globals);
+    }
+
+    /// The modules loaded before the input.
+    pub fn modules_before(saved: &Saved) -> usize {
+        saved.modules.max(1)
+    }
+
+    /// Lets a name mean what it did before an input again, because that input never gave it a value.
+    pub fn restore_name(&mut self, name: Symbol, saved: &Saved) {
+        let scope = &mut self.modules[INPUTS];
+        match saved.scope.values.get(&name) {
+            Some(&value) => scope.values.insert(name, value),
+            None => scope.values.remove(&name),
+        };
+    }
+
+    /// The variable that a name of the session means.
+    pub fn variable(&self, name: &str) -> Option<GlobalId> {
+        match self.modules.first()?.values.get(&Symbol::new(name))? {
+            Value::Global(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// The function that a name of the session means.
+    pub fn function(&self, name: &str) -> Option<FuncId> {
+        match self.modules.first()?.values.get(&Symbol::new(name))? {
+            Value::Func(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// The variables that names of the session mean, in the order they were declared; `_` among them.
+    pub fn variables(&self) -> Vec<GlobalId> {
+        let values = self.modules.first().into_iter().flat_map(|scope| scope.values.values());
+        let globals = values.filter_map(|value| if let Value::Global(id) = value { Some(*id) } else { None });
+        let mut globals: Vec<GlobalId> =
+            globals.filter(|id| !self.globals[id.0 as usize].is_constant()).collect();
+        globals.sort_unstable();
+        globals
+    }
+
+    /// The functions and methods that the session's inputs declared and that still have their names, in order.
+    pub fn functions(&self) -> Vec<FuncId> {
+        let named = self.modules.first().into_iter().flat_map(|scope| scope.values.values());
+        let named = named.filter_map(|value| if let Value::Func(id) = value { Some(*id) } else { None });
+        let mut all: Vec<FuncId> = named.chain(self.methods.values().copied()).collect();
+        all.retain(|id| self.funcs[id.0 as usize].module == ModuleId(INPUTS as u32));
+        all.sort_unstable_by_key(|id| id.0);
+        all.dedup();
+        all
+    }
+
+    /// The structures that names of the session mean, in order.
+    pub fn structs(&self) -> Vec<StructId> {
+        let named = self.modules.first().into_iter().flat_map(|scope| scope.types.values().copied());
+        let mut all: Vec<StructId> = named.collect();
+        all.sort_unstable_by_key(|id| id.0);
+        all
+    }
+
+    /// The constants that names of the session mean: name and type.
+    pub fn constants(&self) -> Vec<(Symbol, Ty, Span)> {
+        let values = self.modules.first().into_iter().flat_map(|scope| scope.values.values());
+        let ids = values.filter_map(|value| if let Value::Const(id) = value { Some(*id) } else { None });
+        let mut ids: Vec<u32> = ids.collect();
+        ids.sort_unstable();
+        ids.into_iter().map(|id| &self.consts[id as usize]).map(|c| (c.name, c.ty, c.span)).collect()
+    }
+
+    /// Whether a variable can be assigned to.
+    pub fn is_mutable(&self, id: GlobalId) -> bool {
+        self.globals[id.0 as usize].mutable
+    }
+
+    /// The place of a function's whole head, and of its name.
+    pub fn head(&self, id: FuncId) -> (Span, Span) {
+        let info = &self.funcs[id.0 as usize];
+        (info.head, info.ident.span)
+    }
+
+    /// Every name that can be written at the top level: own and imported values and types, and module names.
+    pub fn names(&self) -> Vec<Symbol> {
+        let Some(scope) = self.modules.first() else { return Vec::new() };
+        let values = scope.values.keys().chain(scope.imported_values.keys());
+        let types = scope.types.keys().chain(scope.imported_types.keys());
+        values.chain(types).chain(scope.aliases.keys()).copied().collect()
+    }
+
+    /// The names of a module that was imported under `alias`.
+    pub fn names_of_module(&self, alias: &str) -> Vec<Symbol> {
+        let module = self.modules.first().and_then(|scope| scope.aliases.get(&Symbol::new(alias)));
+        let scope = module.and_then(|(id, _)| self.modules.get(id.0 as usize));
+        scope.into_iter().flat_map(|s| s.values.keys().chain(s.types.keys()).copied()).collect()
+    }
+
+    /// The methods and static functions of a type.
+    pub fn methods_of(&self, ty: Ty) -> Vec<(Symbol, FuncId)> {
+        let of = self.methods.iter().filter(|((owner, _), _)| *owner == ty);
+        of.map(|((_, name), func)| (*name, *func)).collect()
+    }
+
+    /// Whether a function takes a receiver.
+    pub fn has_receiver(&self, id: FuncId) -> bool {
+        self.funcs[id.0 as usize].signature.as_ref().is_some_and(|signature| signature.has_self)
+    }
+
+    /// The names of a function's parameters, receiver excluded.
+    pub fn parameter_names(&self, id: FuncId) -> Vec<Symbol> {
+        let signature = self.funcs[id.0 as usize].signature.as_ref();
+        signature.map(|signature| signature.names.clone()).unwrap_or_default()
+    }
+
+    /// The structure that a name of the session means.
+    pub fn struct_named(&self, name: &str) -> Option<StructId> {
+        let (scope, name) = (self.modules.first()?, Symbol::new(name));
+        let imported = || match scope.imported_types.get(&name) {
+            Some(super::Imported::One(id, _)) => Some(*id),
+            _ => None,
+        };
+        scope.types.get(&name).copied().or_else(imported)
+    }
+}
+
+impl Checker<'_> {
+    /// Whether an earlier input of the session declared this.
+    pub(super) fn is_earlier(&self, value: Value) -> bool {
+        let counts = self.counts();
+        match value {
+            Value::Func(id) => (id.0 as usize) < counts.funcs,
+            Value::Const(id) => (id as usize) < counts.consts,
+            Value::Global(id) => (id.0 as usize) < counts.globals,
+        }
+    }
+
+    /// Notes that the input declares a name anew.
+    pub(super) fn replaced(&mut self, old: Value, new: Value) {
+        if !self.is_earlier(old) {
+            return;
+        }
+        let name = match old {
+            Value::Func(id) => self.funcs[id.0 as usize].ident.name,
+            Value::Const(id) => self.consts[id as usize].name,
+            Value::Global(id) => self.globals[id.0 as usize].name,
+        };
+        let Some(base) = &mut self.session else { return };
+        match (old, new) {
+            (Value::Func(old), Value::Func(new)) => base.replaced.push((old, new)),
+            _ => {
+                base.before.insert(name, old);
+            }
+        }
+    }
+
+    /// Whether two functions take and give the same.
+    fn same_types(&mut self, old: FuncId, new: FuncId) -> bool {
+        let (old, new) = (self.signature(old), self.signature(new));
+        (&old.params, old.ret, old.has_self) == (&new.params, new.ret, new.has_self)
+    }
+}
+
+/// Forgets the body of a function that is in memory: who calls it needs its types.
+pub fn seal(function: &mut Function) {
+    if function.via.is_some() {
+        function.body = FunctionBody::Elsewhere;
+        function.locals.truncate(function.params.len());
+        function.locals.shrink_to_fit();
+    }
+}
