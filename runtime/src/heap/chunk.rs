@@ -10,7 +10,7 @@
 use super::thread::ThreadHeap;
 use core::cell::Cell;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 /// Bytes in a chunk, and its alignment.
 pub const CHUNK: usize = 4 << 20;
@@ -154,6 +154,11 @@ impl Chunk {
         &self.pages[(block as usize - self.address()) / SLICE]
     }
 
+    /// Whether the header is that of a large block.
+    pub fn is_large(&self) -> bool {
+        !self.large.map.get().is_null()
+    }
+
     /// The chunk's first byte.
     #[inline]
     pub fn address(&self) -> usize {
@@ -209,9 +214,59 @@ pub fn find(block: *const u8) -> Option<&'static Chunk> {
     Some(unsafe { &*header })
 }
 
+/// The lowest and the highest index of a bit that was ever set.
+static LOWEST: AtomicUsize = AtomicUsize::new(usize::MAX);
+/// See [`LOWEST`].
+static HIGHEST: AtomicUsize = AtomicUsize::new(0);
+
+/// Calls `visit` with every header, by address. No memory may go back to the OS
+/// meanwhile: see [`still`](super::spans::still).
+pub fn for_each(mut visit: impl FnMut(&'static Chunk)) {
+    let (lowest, highest) = (LOWEST.load(Ordering::Relaxed), HIGHEST.load(Ordering::Relaxed));
+    if lowest > highest {
+        return;
+    }
+    for (word, bits) in (lowest / 64..).zip(&REGISTRY[lowest / 64..=highest / 64]) {
+        let mut bits = bits.load(Ordering::Acquire);
+        while bits != 0 {
+            let index = word * 64 + bits.trailing_zeros() as usize;
+            bits &= bits - 1;
+            // SAFETY: a set bit means a header is mapped there, and the caller sees
+            // to it that it stays.
+            visit(unsafe { &*((index * CHUNK) as *const Chunk) });
+        }
+    }
+}
+
+/// The header whose chunk or large block `address`, which may be any number, can
+/// lie in: the nearest one below it, if a mapping of `largest` bytes from there
+/// would reach it. The same caution as for [`for_each`].
+pub fn containing(address: usize, largest: usize) -> Option<&'static Chunk> {
+    let first = header_of(address as *const u8) as usize / CHUNK;
+    if first / 64 >= REGISTRY.len() || address == 0 {
+        return None;
+    }
+    let last = first.saturating_sub(largest / CHUNK).max(LOWEST.load(Ordering::Relaxed));
+    let mut index = first;
+    while index >= last {
+        // The bits of the word up to this index.
+        let bits = REGISTRY[index / 64].load(Ordering::Acquire) << (63 - index % 64);
+        if bits != 0 {
+            let index = index - bits.leading_zeros() as usize;
+            // SAFETY: as in `for_each`.
+            let header = unsafe { &*((index * CHUNK) as *const Chunk) };
+            return (index == first || header.is_large()).then_some(header);
+        }
+        index = (index & !63).checked_sub(1)?;
+    }
+    None
+}
+
 /// Announces a header.
 pub fn register(chunk: *const Chunk) {
     let index = chunk as usize / CHUNK;
+    LOWEST.fetch_min(index, Ordering::Relaxed);
+    HIGHEST.fetch_max(index, Ordering::Relaxed);
     REGISTRY[index / 64].fetch_or(1 << (index % 64), Ordering::Release);
 }
 

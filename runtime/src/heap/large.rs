@@ -6,6 +6,7 @@
 //! chunk or more. All three places are where [`chunk::find`] expects a block.
 
 use super::chunk::{self, CHUNK, Chunk, Kind, SLICE};
+use super::spans;
 use crate::os::{self, limit};
 use crate::size;
 use core::ptr::null_mut;
@@ -25,7 +26,15 @@ static USED: AtomicUsize = AtomicUsize::new(0);
 /// Live large blocks.
 static BLOCKS: AtomicUsize = AtomicUsize::new(0);
 
-/// Bytes mapped, usable bytes, blocks.
+/// Bytes of the largest mapping there ever was.
+static LARGEST: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes of the largest mapping there ever was.
+pub fn largest() -> usize {
+    LARGEST.load(Ordering::Relaxed)
+}
+
+/// Bytes mapped, usable bytes, blocks; without what is not the program's.
 pub fn figures() -> (usize, usize, usize) {
     (MAPPED.load(Ordering::Relaxed), USED.load(Ordering::Relaxed), BLOCKS.load(Ordering::Relaxed))
 }
@@ -44,10 +53,9 @@ pub fn allocate(size: usize, align: usize, flags: u8) -> *mut u8 {
     if !charge(charged) {
         return null_mut();
     }
-    let block = map_block(needed, offset, align, flags);
-    match chunk::find(block) {
-        Some(header) if !block.is_null() => header.large.charged.set(charged),
-        _ => limit::discharge(charged),
+    let block = map_block(needed, offset, align, flags, charged);
+    if block.is_null() {
+        limit::discharge(charged);
     }
     block
 }
@@ -55,14 +63,14 @@ pub fn allocate(size: usize, align: usize, flags: u8) -> *mut u8 {
 /// Charges for a block, at the cost of free slices if need be.
 fn charge(bytes: usize) -> bool {
     limit::charge(bytes) || {
-        super::spans::purge();
+        spans::purge();
         limit::charge(bytes)
     }
 }
 
 /// Maps `needed` bytes, with the block `offset` bytes behind the header, and
 /// writes the header; null when the OS refuses.
-fn map_block(needed: usize, offset: usize, align: usize, flags: u8) -> *mut u8 {
+fn map_block(needed: usize, offset: usize, align: usize, flags: u8, charged: usize) -> *mut u8 {
     let (map, map_size, base) = if align <= CHUNK {
         let map = os::map(needed, CHUNK);
         (map, needed, map)
@@ -88,6 +96,7 @@ fn map_block(needed: usize, offset: usize, align: usize, flags: u8) -> *mut u8 {
     header.large.map_size.set(map_size);
     header.large.block.set(block);
     header.large.flags.set(flags);
+    header.large.charged.set(charged);
     // SAFETY: the block's pages, to the end of the mapping.
     if flags & PINNED != 0 && !unsafe { os::pin(block, usable(header)) } {
         // SAFETY: just mapped, never used.
@@ -95,10 +104,13 @@ fn map_block(needed: usize, offset: usize, align: usize, flags: u8) -> *mut u8 {
         return null_mut();
     }
     header.page_of(block).kind.set(Kind::Large);
+    LARGEST.fetch_max(map_size, Ordering::Relaxed);
     chunk::register(header);
-    MAPPED.fetch_add(map_size, Ordering::Relaxed);
-    USED.fetch_add(usable(header), Ordering::Relaxed);
-    BLOCKS.fetch_add(1, Ordering::Relaxed);
+    if charged > 0 {
+        MAPPED.fetch_add(map_size, Ordering::Relaxed);
+        USED.fetch_add(usable(header), Ordering::Relaxed);
+        BLOCKS.fetch_add(1, Ordering::Relaxed);
+    }
     block
 }
 
@@ -133,9 +145,12 @@ pub unsafe fn free(header: &'static Chunk) {
     let (map, size) = (header.large.map.get(), header.large.map_size.get());
     // Before the address can be mapped again by another thread.
     chunk::unregister(header);
-    MAPPED.fetch_sub(size, Ordering::Relaxed);
-    USED.fetch_sub(usable(header), Ordering::Relaxed);
-    BLOCKS.fetch_sub(1, Ordering::Relaxed);
+    spans::wait_for_walkers();
+    if header.large.charged.get() > 0 {
+        MAPPED.fetch_sub(size, Ordering::Relaxed);
+        USED.fetch_sub(usable(header), Ordering::Relaxed);
+        BLOCKS.fetch_sub(1, Ordering::Relaxed);
+    }
     limit::discharge(header.large.charged.get());
     // SAFETY: the mapping is ours as a whole and its only block is dead. Pinned
     // and protected pages lose both with the mapping.
@@ -169,6 +184,7 @@ pub unsafe fn resize(header: &'static Chunk, new_size: usize) -> *mut u8 {
         return null_mut();
     }
     chunk::unregister(header);
+    spans::wait_for_walkers();
     // SAFETY: the whole mapping, which has only this block.
     let moved = unsafe { os::remap(map, map_size, new_map_size, CHUNK) };
     if moved.is_null() || !chunk::is_representable(moved) {
@@ -185,6 +201,7 @@ pub unsafe fn resize(header: &'static Chunk, new_size: usize) -> *mut u8 {
     header.large.block.set(block);
     header.large.charged.set(charged + new_map_size - map_size);
     limit::discharge(map_size.saturating_sub(new_map_size));
+    LARGEST.fetch_max(new_map_size, Ordering::Relaxed);
     chunk::register(header);
     MAPPED.fetch_add(new_map_size.wrapping_sub(map_size), Ordering::Relaxed);
     USED.fetch_add(usable(header).wrapping_sub(used), Ordering::Relaxed);

@@ -28,6 +28,7 @@
 //! | `fork` | locks and heaps across `fork` |
 //! | `large` | large blocks |
 //! | `figures` | counting |
+//! | `walk` | looking at it from outside |
 
 pub mod chunk;
 pub mod class;
@@ -39,12 +40,14 @@ mod registry;
 mod remote;
 mod spans;
 pub mod thread;
+pub mod walk;
 
 #[cfg(all(test, unix))]
 mod tests;
 
 pub use figures::{Figures, figures};
 pub use fork::prepare as prepare_for_fork;
+pub use walk::{BlockInfo, find};
 
 use crate::process::refusal;
 use crate::{fault, size};

@@ -108,6 +108,34 @@ pub fn purge() {
     SPANS.lock().purge_all();
 }
 
+/// Runs `body` while no chunk and no large block goes back to the OS. `body` must
+/// not use the heap.
+pub fn still<R>(body: impl FnOnce() -> R) -> R {
+    fork::prepare();
+    let _spans = SPANS.lock();
+    body()
+}
+
+/// As [`still`]; `None` when the lock does not come free for a while, because
+/// whoever holds it failed.
+pub fn try_still<R>(body: impl FnOnce() -> R) -> Option<R> {
+    fork::prepare();
+    for _ in 0..1000 {
+        if let Some(_spans) = SPANS.try_lock() {
+            return Some(body());
+        }
+        os::yield_now();
+    }
+    None
+}
+
+/// Returns when everybody who was inside [`still`] is out. To be called between
+/// taking back the header of a large block and giving up its memory.
+pub fn wait_for_walkers() {
+    fork::prepare();
+    drop(SPANS.lock());
+}
+
 /// Takes the lock for `fork`.
 pub fn acquire() {
     SPANS.acquire();

@@ -4,6 +4,7 @@
 mod limit;
 mod single;
 mod threads;
+mod walk;
 
 use super::*;
 use core::sync::atomic::AtomicBool;
