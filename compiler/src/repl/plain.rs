@@ -1,0 +1,181 @@
+//! Sessions without an editor: inputs from a pipe or a file, and terminals that cannot do more than print.
+
+use std::io::{self, IsTerminal, Write};
+
+use super::lines::{Lines, Read, text_of};
+use super::split::{Input, Splitter};
+use super::supervisor::{Fatal, Say, Supervisor};
+use super::{Options, banner, interrupt, is_interactive, tell};
+use crate::session::Next;
+
+/// Exit status when Ctrl-C ends a session that nobody is asked in.
+const INTERRUPTED: u8 = 130;
+
+/// Runs the session to its end.
+///
+/// # Errors
+/// The session cannot go on.
+pub(super) fn run(supervisor: &mut Supervisor<'_>, options: &Options) -> Result<u8, Fatal> {
+    let asks = is_interactive();
+    // What a line goes on with is known only where all lines are there already; a pipe's writer may wait for an answer.
+    let look_ahead = !asks && is_file();
+    let mut plain = Plain {
+        splitter: Splitter::new(supervisor.spelling(), look_ahead),
+        supervisor,
+        asks,
+        color: options.color_errors,
+        line: 0,
+        failed: false,
+        quit: None,
+        interrupts: interrupt::count(),
+    };
+    if asks && options.banner {
+        show(&banner(options.spelling));
+    }
+    for input in &options.first {
+        plain.feed(input)?;
+    }
+    if plain.quit.is_none() {
+        plain.session()?;
+    }
+    let Plain { failed, quit, .. } = plain;
+    let closed = supervisor.close();
+    let status = quit.unwrap_or(0);
+    Ok(if status == 0 && !asks && (failed || !closed) { super::FAILED } else { status })
+}
+
+struct Plain<'s, 'a> {
+    supervisor: &'s mut Supervisor<'a>,
+    splitter: Splitter,
+    /// Whether somebody sees prompts.
+    asks: bool,
+    /// Whether messages are coloured.
+    color: bool,
+    /// Number of the last line read.
+    line: usize,
+    failed: bool,
+    quit: Option<u8>,
+    /// How many Ctrl-C there were before.
+    interrupts: usize,
+}
+
+impl Plain<'_, '_> {
+    /// Reads and feeds until the end.
+    fn session(&mut self) -> Result<(), Fatal> {
+        let mut lines = Lines::new(libc::STDIN_FILENO);
+        while self.quit.is_none() {
+            if self.asks {
+                self.prompt();
+            }
+            match lines.next() {
+                Ok(Read::Line(line)) => self.take(line)?,
+                Ok(Read::End) => {
+                    if self.asks {
+                        show("\n");
+                    }
+                    break;
+                }
+                Ok(Read::Interrupted) => self.interrupted(),
+                Err(error) => {
+                    let message = format!("standard input cannot be read: {error}");
+                    tell(&Say::Error(message), self.color);
+                    self.failed = true;
+                    break;
+                }
+            }
+        }
+        match self.splitter.finish() {
+            Some(input) if self.quit.is_none() => self.run_input(&input),
+            _ => Ok(()),
+        }
+    }
+
+    fn take(&mut self, line: Vec<u8>) -> Result<(), Fatal> {
+        self.line += 1;
+        let (mut line, damaged) = match text_of(line) {
+            Ok(line) => (line, false),
+            Err((line, what)) => {
+                let message = format!("line {} is not UTF-8 text: {what}", self.line);
+                tell(&Say::Error(message), self.color);
+                (line, true)
+            }
+        };
+        if self.line == 1 && line.starts_with('\u{FEFF}') {
+            line.drain(..'\u{FEFF}'.len_utf8());
+        }
+        for input in self.splitter.push(&line, damaged) {
+            if self.quit.is_none() {
+                self.run_input(&input)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn run_input(&mut self, input: &Input) -> Result<(), Fatal> {
+        if input.damaged {
+            self.failed = true;
+            return Ok(());
+        }
+        self.feed(&input.text)
+    }
+
+    fn feed(&mut self, text: &str) -> Result<(), Fatal> {
+        let reply = self.supervisor.feed(text)?;
+        self.failed |= !reply.ok;
+        self.splitter.set_spelling(reply.spelling);
+        if let Next::Quit(status) = reply.next {
+            self.quit = Some(status);
+        }
+        if self.asks {
+            self.interrupts = interrupt::count();
+            if !reply.at_line_start {
+                show("\n");
+            }
+        } else {
+            self.interrupted();
+        }
+        Ok(())
+    }
+
+    /// After a signal: Ctrl-C cancels what is being typed, or ends a session in which nobody types.
+    fn interrupted(&mut self) {
+        if interrupt::count() == self.interrupts {
+            return;
+        }
+        self.interrupts = interrupt::count();
+        if self.asks {
+            let was_open = self.splitter.is_open();
+            self.splitter.clear();
+            show(if was_open { "\n" } else { "\n(Ctrl-D or :quit ends the session)\n" });
+        } else {
+            self.quit = Some(INTERRUPTED);
+        }
+    }
+
+    fn prompt(&self) {
+        let name = self.supervisor.spelling().name();
+        let prompt = if self.splitter.is_open() { ".".repeat(name.len()) } else { name.into() };
+        show(&format!("{prompt}> "));
+    }
+}
+
+/// Shows something to the person at the terminal, not to whoever reads a redirected standard output.
+fn show(text: &str) {
+    let stdout = io::stdout();
+    // There is nowhere to report that this fails.
+    let _ = if stdout.is_terminal() {
+        let mut stdout = stdout.lock();
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+    } else {
+        io::stderr().lock().write_all(text.as_bytes())
+    };
+}
+
+/// Whether standard input is a file.
+fn is_file() -> bool {
+    // SAFETY: all zeroes is a valid `stat`, which the call then fills.
+    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: writes the structure given.
+    let known = unsafe { libc::fstat(libc::STDIN_FILENO, &mut stat) } == 0;
+    known && stat.st_mode & libc::S_IFMT == libc::S_IFREG
+}
