@@ -63,11 +63,20 @@ fn carved(allocator: Allocator, block: Allocation, layout: Layout) -> Allocation
 }
 
 /// Records what `freed` says when the operation returned 0.
-fn done(result: i64, freed: impl FnOnce(&mut Books)) -> i64 {
+fn done(result: i64, freed: impl FnOnce(&mut Books, u32)) -> i64 {
     if result == 0 {
-        freed(&mut books());
+        let site = vex_report_site.load(Ordering::Relaxed);
+        freed(&mut books(), site);
     }
     result
+}
+
+/// Records that the current position frees a block; nothing for a null address.
+fn freed(allocator: Allocator, at: usize) {
+    let site = vex_report_site.load(Ordering::Relaxed);
+    if at != 0 {
+        books().freed(allocator, site, at);
+    }
 }
 
 /// The addresses from `from` to `to` bytes behind `buffer`.
@@ -135,14 +144,14 @@ twins! {
         let old = ptr.addr();
         let block = base(ptr, size);
         if !block.is_null() || size == 0 {
-            books().freed(Allocator::Vex, old);
+            freed(Allocator::Vex, old);
         }
         allocated(Allocator::Vex, block.addr(), size);
         block
     }
 
     fn vex_free(ptr: *mut c_void), |base| {
-        books().freed(Allocator::Vex, ptr.addr());
+        freed(Allocator::Vex, ptr.addr());
         base(ptr)
     }
 
@@ -153,7 +162,7 @@ twins! {
     }
 
     fn __vera_sys_free(addr: *mut c_void, size: i64, align: i64), |base| {
-        books().freed(Allocator::Vera, addr.addr());
+        freed(Allocator::Vera, addr.addr());
         base(addr, size, align)
     }
 
@@ -166,14 +175,14 @@ twins! {
     }
 
     fn vex_global_dealloc(ptr: i64, layout: Layout), |base| {
-        books().freed(Allocator::Global, ptr as usize);
+        freed(Allocator::Global, ptr as usize);
         base(ptr, layout)
     }
 
     fn vex_global_realloc(ptr: i64, old_layout: Layout, new_layout: Layout) -> Allocation, |base| {
         let block = base(ptr, old_layout, new_layout);
         if block.ptr != 0 {
-            books().freed(Allocator::Global, ptr as usize);
+            freed(Allocator::Global, ptr as usize);
         }
         carved(Allocator::Global, block, new_layout)
     }
@@ -185,7 +194,7 @@ twins! {
     }
 
     fn xila_manager_deallocate(pointer: *mut c_void, layout: Layout), |base| {
-        books().freed(Allocator::Xila, pointer.addr());
+        freed(Allocator::Xila, pointer.addr());
         base(pointer, layout)
     }
 
@@ -194,7 +203,7 @@ twins! {
     ) -> *mut c_void, |base| {
         let block = base(capabilities, pointer, old, new_size);
         if !block.is_null() {
-            books().freed(Allocator::Xila, pointer.addr());
+            freed(Allocator::Xila, pointer.addr());
         }
         allocated(Allocator::Xila, block.addr(), new_size);
         block
@@ -210,12 +219,12 @@ twins! {
 
     fn vex_bump_reset(this: *mut BumpAllocator) -> i64, |base| {
         let all = range((*this).buffer, 0, (*this).capacity);
-        done(base(this), |books| books.freed_all(Allocator::Bump, all))
+        done(base(this), |books, site| books.freed_all(Allocator::Bump, site, all))
     }
 
     fn vex_bump_drop(this: *mut BumpAllocator) -> i64, |base| {
         let all = range((*this).buffer, 0, (*this).capacity);
-        done(base(this), |books| books.freed_all(Allocator::Bump, all))
+        done(base(this), |books, site| books.freed_all(Allocator::Bump, site, all))
     }
 
     fn vex_pool_alloc(this: *mut PoolAllocator) -> i64, |base| {
@@ -225,12 +234,12 @@ twins! {
     }
 
     fn vex_pool_dealloc(this: *mut PoolAllocator, ptr: i64) -> i64, |base| {
-        done(base(this, ptr), |books| books.freed(Allocator::Pool, ptr as usize))
+        done(base(this, ptr), |books, site| books.freed(Allocator::Pool, site, ptr as usize))
     }
 
     fn vex_pool_drop(this: *mut PoolAllocator) -> i64, |base| {
         let all = range((*this).buffer, 0, (*this).capacity);
-        done(base(this), |books| books.freed_all(Allocator::Pool, all))
+        done(base(this), |books, site| books.freed_all(Allocator::Pool, site, all))
     }
 
     fn vex_freelist_alloc(this: *mut FreeListAllocator, layout: Layout) -> Allocation, |base| {
@@ -238,12 +247,12 @@ twins! {
     }
 
     fn vex_freelist_dealloc(this: *mut FreeListAllocator, ptr: i64) -> i64, |base| {
-        done(base(this, ptr), |books| books.freed(Allocator::FreeList, ptr as usize))
+        done(base(this, ptr), |books, site| books.freed(Allocator::FreeList, site, ptr as usize))
     }
 
     fn vex_freelist_drop(this: *mut FreeListAllocator) -> i64, |base| {
         let all = range((*this).buffer, 0, (*this).capacity);
-        done(base(this), |books| books.freed_all(Allocator::FreeList, all))
+        done(base(this), |books, site| books.freed_all(Allocator::FreeList, site, all))
     }
 
     fn vex_stack_alloc(this: *mut StackAllocator, layout: Layout) -> Allocation, |base| {
@@ -252,17 +261,17 @@ twins! {
 
     fn vex_stack_pop(this: *mut StackAllocator) -> i64, |base| {
         let top = range((*this).buffer, (*this).prev_offset, (*this).offset);
-        done(base(this), |books| books.freed_all(Allocator::Stack, top))
+        done(base(this), |books, site| books.freed_all(Allocator::Stack, site, top))
     }
 
     fn vex_stack_reset(this: *mut StackAllocator) -> i64, |base| {
         let all = range((*this).buffer, 0, (*this).capacity);
-        done(base(this), |books| books.freed_all(Allocator::Stack, all))
+        done(base(this), |books, site| books.freed_all(Allocator::Stack, site, all))
     }
 
     fn vex_stack_drop(this: *mut StackAllocator) -> i64, |base| {
         let all = range((*this).buffer, 0, (*this).capacity);
-        done(base(this), |books| books.freed_all(Allocator::Stack, all))
+        done(base(this), |books, site| books.freed_all(Allocator::Stack, site, all))
     }
 
     fn vex_kmem_allocate(bytes: i32, reason: VexStr) -> *mut c_void, |base| {
@@ -273,7 +282,7 @@ twins! {
 
     fn vex_kmem_release(mem: *mut *mut c_void), |base| {
         if !mem.is_null() {
-            books().freed(Allocator::Kmem, (*mem).addr());
+            freed(Allocator::Kmem, (*mem).addr());
         }
         base(mem)
     }
@@ -286,7 +295,7 @@ twins! {
 
     fn kmem_release(mem: *mut *mut c_void), |base| {
         if !mem.is_null() {
-            books().freed(Allocator::Kmem, (*mem).addr());
+            freed(Allocator::Kmem, (*mem).addr());
         }
         base(mem)
     }
@@ -296,7 +305,7 @@ twins! {
 mod tests {
     use super::*;
     use crate::alloc::layouts::layout_new;
-    use crate::report::{clear, rows, set_site, totals};
+    use crate::report::{self, clear, rows, set_site, totals};
 
     #[test]
     fn each_twin_has_the_signature_of_its_function() {
@@ -396,6 +405,7 @@ mod tests {
         assert_eq!(figures(Allocator::Kmem, 51), (1, 7, 0, 0, 7));
         call!(vex_kmem_release as fn(*mut *mut c_void), &raw mut held);
         assert_eq!((held.is_null(), figures(Allocator::Kmem, 51)), (true, (1, 7, 1, 7, 7)));
+        blocks_are_told_about();
         assert_eq!(address("vex_malloc", false), twin("vex_malloc"));
         assert_eq!(address("vex_memcpy", false), abi::address("vex_memcpy", false));
         bump.drop();
@@ -403,5 +413,32 @@ mod tests {
         pool.drop();
         clear();
         assert!(rows().is_empty());
+    }
+
+    /// Part of the test above: what a session asks.
+    fn blocks_are_told_about() {
+        set_site(61);
+        let mark = report::mark();
+        let gone = call!(vex_malloc as fn(usize) -> *mut c_void, 100);
+        let kept = call!(vex_malloc as fn(usize) -> *mut c_void, 50);
+        let why = VexStr::from("told about");
+        let mut held = call!(vex_kmem_allocate as fn(i32, VexStr) -> *mut c_void, 9, why);
+        set_site(62);
+        call!(vex_free as fn(*mut c_void), core::ptr::null_mut());
+        call!(vex_free as fn(*mut c_void), gone);
+        let since = report::since(mark);
+        assert_eq!((since.allocations, since.allocated, since.frees, since.freed), (3, 159, 1, 100));
+        let left: Vec<_> =
+            since.left.iter().map(|b| (b.address, b.size, b.site, b.reason.as_deref())).collect();
+        assert_eq!(left, [(kept.addr(), 50, 61, None), (held.addr(), 9, 61, Some("told about"))]);
+        assert!(report::live().ends_with(&since.left));
+        let found = report::find(kept.addr() + 49).expect("live");
+        assert_eq!((found.address, found.serial), (kept.addr(), since.left[0].serial));
+        assert_eq!((report::find(kept.addr() + 50), report::find(gone.addr())), (None, None));
+        let freed = report::freed(gone.addr() + 99).expect("freed lately");
+        assert_eq!((freed.address, freed.size), (gone.addr(), 100));
+        assert_eq!((freed.site, freed.free_site), (61, 62));
+        call!(vex_kmem_release as fn(*mut *mut c_void), &raw mut held);
+        call!(vex_free as fn(*mut c_void), kept);
     }
 }

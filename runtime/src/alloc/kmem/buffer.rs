@@ -203,6 +203,12 @@ impl Buffer {
         self.live_record(at).map(|number| self.records[number].bytes)
     }
 
+    /// What the live block that starts at `at` is for.
+    pub fn reason_of(&self, at: usize) -> Option<ReasonText> {
+        let number = self.live_record(at).ok()?;
+        Some(self.reasons.text(self.records[number].reason))
+    }
+
     /// Whether `at` lies in the buffer.
     pub fn contains(&self, at: usize) -> bool {
         at.wrapping_sub(self.list.buffer as usize) < self.list.capacity as usize

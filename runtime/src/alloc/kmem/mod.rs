@@ -180,6 +180,11 @@ pub fn occupancy() -> (usize, usize) {
     state.buffer.as_ref().map_or((state.capacity, 0), |buffer| (buffer.capacity(), buffer.occupied()))
 }
 
+/// What the live block that starts at `at` is for; `None` when none does.
+pub fn reason_of(at: usize) -> Option<ReasonText> {
+    read(None, |buffer| buffer.reason_of(at))
+}
+
 /// Whether `at` lies in the buffer.
 pub fn contains(at: usize) -> bool {
     read(false, |buffer| buffer.contains(at))
