@@ -132,6 +132,8 @@ impl<'a> Run<'a> {
     /// Ends the run.
     pub fn leave(&self, end: End) -> ! {
         self.ended.set(Some(end));
+        // The report of a panic is made while the runtime holds the message, and does not go back there.
+        stream::abandon_report();
         // SAFETY: the run is current, so `enter` has stored its host and has not ended. The frames in between are
         // those of the program and of what it called: the former hold nothing, the latter can at most hold the
         // locks of the streams, which are free again.

@@ -27,7 +27,7 @@ pub(super) fn decimal(mut value: u64, buffer: &mut [u8; MAX_DIGITS]) -> &[u8] {
 
 /// Writes a string as a literal: in quotes, with the escapes of the language.
 /// Bytes that are not UTF-8 come out as `\x..`.
-pub(super) fn quote(out: &mut impl Write, bytes: &[u8]) {
+pub fn quote(out: &mut impl Write, bytes: &[u8]) {
     // A stream takes whatever it is given; errors end the program there.
     let _ = out.write_char('"');
     for chunk in bytes.utf8_chunks() {
@@ -52,7 +52,7 @@ pub(super) fn quote(out: &mut impl Write, bytes: &[u8]) {
 
 /// The shortest text that reads back as `value`, with `.0` when it is whole and
 /// an exponent below 1e-5 and from 1e16 on.
-pub(super) fn float(out: &mut impl Write, value: f64, single: bool) {
+pub fn float(out: &mut impl Write, value: f64, single: bool) {
     let _ = if single { write!(out, "{:?}", value as f32) } else { write!(out, "{value:?}") };
 }
 

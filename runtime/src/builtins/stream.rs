@@ -349,21 +349,48 @@ fn end_now() {
 
 /// Frees the output streams' locks after a failure inside a print call, whose
 /// code will not go on. A piece being added counts as not printed: the length
-/// of a buffer grows only once the bytes are in it.
+/// of a buffer grows only once the bytes are in it. A panic message that was
+/// being gathered is forgotten, unless it is the one being reported.
 pub fn abandon_locks() {
     for stream in [&OUT, &ERR] {
         stream.locked.store(false, Ordering::Release);
     }
+    if !REPORTING.load(Ordering::Relaxed) {
+        forget_message();
+    }
 }
+
+/// Whether [`with_panic_message`] is at work.
+static REPORTING: AtomicBool = AtomicBool::new(false);
 
 /// Hands the panic message gathered so far to `report`, and forgets it should
 /// `report` come back. While it runs the buffer stays locked; a panic inside it
-/// has an empty message.
+/// has an empty message. Whoever leaves `report` by other means than returning
+/// calls [`abandon_report`].
 pub fn with_panic_message(report: impl FnOnce(&[u8])) {
     let Some(mut writer) = try_lock(PANIC) else { return report(b"") };
     let buffer = writer.buffer();
+    REPORTING.store(true, Ordering::Relaxed);
     report(&buffer.bytes[..buffer.len]);
+    REPORTING.store(false, Ordering::Relaxed);
     buffer.len = 0;
+}
+
+/// Ends a report of [`with_panic_message`] that will not come back, so that
+/// the next panic can gather its message.
+pub fn abandon_report() {
+    if REPORTING.swap(false, Ordering::Relaxed) {
+        forget_message();
+    }
+}
+
+/// Forgets the message of code that will not go on, even where that code held
+/// the lock.
+fn forget_message() {
+    MESSAGE.locked.store(true, Ordering::Relaxed);
+    // Dropping it unlocks.
+    let mut writer = Writer { stream: &MESSAGE, fd: PANIC };
+    writer.buffer().len = 0;
 }
 
 /// Whether the stream goes to a terminal.
@@ -409,80 +436,4 @@ fn wait_writable(_fd: i32) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    #[cfg(unix)]
-    use std::io::Read;
-    #[cfg(unix)]
-    use std::os::fd::AsRawFd;
-
-    /// What can be read from a non-blocking pipe right now.
-    #[cfg(unix)]
-    fn arrived(from: &mut std::io::PipeReader) -> String {
-        let mut bytes = [0; 256];
-        match from.read(&mut bytes) {
-            Ok(count) => String::from_utf8_lossy(&bytes[..count]).into_owned(),
-            Err(_) => String::new(),
-        }
-    }
-
-    // The only test that prints to the process's standard output; its writer goes to a pipe.
-    #[cfg(unix)]
-    #[test]
-    fn prompt_output_is_written_when_the_call_ends() {
-        let (mut from, to) = std::io::pipe().expect("a pipe");
-        // SAFETY: plain numbers; the descriptor is ours.
-        unsafe { libc::fcntl(from.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) };
-        let mut held = lock(STDOUT);
-        let real = held.fd;
-        held.fd = to.as_raw_fd();
-        held.stream.mode.store(FULL, Ordering::Relaxed);
-        assert!(at_line_start());
-        held.put(b"kept ");
-        assert!(!at_line_start(), "bytes that are held back count");
-        held.settle();
-        assert_eq!(arrived(&mut from), "");
-        held.stream.mode.store(LINE, Ordering::Relaxed);
-        held.put(b"and ");
-        held.put(b"");
-        held.settle();
-        assert_eq!((arrived(&mut from), at_line_start()), (String::new(), false));
-        held.put(b"shown\n");
-        assert!(at_line_start());
-        held.settle();
-        assert_eq!(arrived(&mut from), "kept and shown\n");
-        held.put(b"> ");
-        held.end_call();
-        assert_eq!(arrived(&mut from), "> ");
-        held.put(b"\n");
-        held.buffer().len = 0;
-        held.fd = real;
-        drop(held);
-        set_prompt_output(true);
-        assert_eq!(OUT.mode.load(Ordering::Relaxed), LINE);
-        set_prompt_output(false);
-        assert_eq!(OUT.mode.load(Ordering::Relaxed), UNKNOWN);
-    }
-
-    #[test]
-    fn a_panic_message_is_kept_and_cut_at_the_capacity() {
-        let mut writer = lock(PANIC);
-        writer.put(b"message");
-        writer.flush();
-        writer.put(&vec![b'x'; CAPACITY]);
-        drop(writer);
-        let mut seen = (0, Vec::new());
-        with_panic_message(|text| seen = (text.len(), text[..9].to_vec()));
-        assert_eq!(seen, (CAPACITY, b"messagexx".to_vec()));
-        with_panic_message(|text| assert!(text.is_empty()));
-    }
-
-    #[test]
-    fn a_signal_never_waits_for_a_held_lock() {
-        let held = lock(STDERR);
-        assert!(try_lock(STDERR).is_none());
-        assert!(!flush_from_signal());
-        drop(held);
-        assert!(try_lock(STDERR).is_some());
-    }
-}
+mod tests;
