@@ -363,6 +363,35 @@ impl FreeListAllocator {
     }
 }
 
+/// A block of a free list, live or free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    /// Its address, header included.
+    pub start: usize,
+    /// Its bytes, header included.
+    pub size: usize,
+    /// Whether a program holds it.
+    pub live: bool,
+    /// Whether its header was overwritten.
+    pub damaged: bool,
+}
+
+/// Visits every block of the free list in `buffer` by address, as its tags have
+/// it; of the buffer only the headers are read, and compared.
+pub(super) fn survey(buffer: usize, tags: &[u8], visit: &mut dyn FnMut(Piece)) {
+    let starts = |tag: &u8| matches!(*tag, LIVE | FREE);
+    let mut at = tags.iter().position(starts).unwrap_or(tags.len());
+    while at < tags.len() {
+        let next = tags[at + 1..].iter().position(starts).map_or(tags.len(), |skip| at + 1 + skip);
+        let (start, size, live) = (buffer + at * GRANULE, (next - at) * GRANULE, tags[at] == LIVE);
+        // SAFETY: one tag a granule, so two words of the buffer are there.
+        let [stored, sealed] = unsafe { core::ptr::with_exposed_provenance::<[usize; 2]>(start).read() };
+        let damaged = stored != size || live && sealed != seal(start, size);
+        visit(Piece { start, size, live, damaged });
+        at = next;
+    }
+}
+
 /// Where `need` bytes with an aligned payload go in the free block of `size`
 /// bytes at `at`: as low as possible, leaving pieces of at least `MIN_BLOCK`.
 fn fit(at: usize, size: usize, need: usize, align: usize) -> Option<Cut> {

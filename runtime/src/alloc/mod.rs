@@ -19,11 +19,14 @@
 //!   see [`owned`]. The two headers the document counts (16 bytes per block of
 //!   the free list, 8 per block of the stack) lie in the buffer.
 //!
+//! [`figures`] tells what any of them has to show.
+//!
 //! Blocks are named by `i64` address, as the document has it. Whoever turns such
 //! an address into a reference must make sure that the block is not given back
 //! while the reference lives.
 
 pub mod bump;
+pub mod figures;
 pub mod free_list;
 pub mod global;
 pub mod kmem;
@@ -33,6 +36,8 @@ pub mod pool;
 pub mod side;
 pub mod source;
 pub mod stack;
+
+pub use figures::{AllocBlock, AllocFigures, figures};
 
 #[cfg(doc)]
 use crate::layout::Allocation;

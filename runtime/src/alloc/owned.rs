@@ -219,6 +219,40 @@ pub(super) fn lend(buffer: i64) {
     table().forget(buffer as usize);
 }
 
+/// What is known of a live owned buffer.
+pub(super) struct Room {
+    /// Bytes of the buffer, at least as many as were asked for.
+    pub bytes: usize,
+    /// Its tags.
+    pub tags: &'static [u8],
+}
+
+/// The room of a live owned buffer of that kind; `None` for any other address,
+/// which is not read. Nobody may release the buffer while the room is looked at.
+pub(super) fn room(kind: Kind, buffer: i64) -> Option<Room> {
+    let table = table();
+    let mut link = table.buckets[Table::bucket(buffer as usize)];
+    while let Some(prefix) = link {
+        // SAFETY: prefixes in the table are live, and the lock is held.
+        let node = unsafe { prefix.as_ref() };
+        if prefix.addr().get() + PREFIX == buffer as usize {
+            if node.kind != kind {
+                return None;
+            }
+            // SAFETY: the block is a live one of the source's, and the tags are the
+            // start of it, `tag_count` bytes.
+            let (usable, tags) = unsafe {
+                let tags = core::slice::from_raw_parts(node.tags.as_ptr(), node.tag_count);
+                (source::usable_size(node.block), tags)
+            };
+            let front = buffer as usize - node.block.addr().get();
+            return Some(Room { bytes: usable - front, tags });
+        }
+        link = node.next;
+    }
+    None
+}
+
 /// The prefix in front of `buffer`.
 ///
 /// # Safety

@@ -22,6 +22,11 @@ const FREE: u8 = 0;
 /// Tag of a block a program holds.
 const LIVE: u8 = 1;
 
+/// Whether a block's tag is that of a live one.
+pub(super) fn is_live(tag: u8) -> bool {
+    tag == LIVE
+}
+
 /// A pool allocator with the document's fields.
 ///
 /// `capacity == block_size * num_blocks`; `num_free` blocks are tagged free and

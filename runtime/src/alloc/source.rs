@@ -33,6 +33,16 @@ pub(crate) unsafe fn reallocate(block: NonNull<u8>, new_size: usize, align: usiz
     NonNull::new(unsafe { process::reallocate(block.as_ptr(), new_size, align) })
 }
 
+/// Usable bytes of a block.
+///
+/// # Safety
+///
+/// `block` must come from this module and be live.
+pub(crate) unsafe fn usable_size(block: NonNull<u8>) -> usize {
+    // SAFETY: the caller's word.
+    unsafe { process::usable_size(block.as_ptr()) }
+}
+
 /// Gives a block back.
 ///
 /// # Safety

@@ -6,6 +6,7 @@
 //! double release can name what was released.
 
 use super::reasons::{ReasonText, Reasons, Usage};
+use crate::alloc::figures::{AllocFigures, free_list_figures};
 use crate::alloc::free_list::{FreeListAllocator, GRANULE};
 use crate::alloc::layouts::layout_new;
 use crate::alloc::owned::{self, BUFFER_ALIGN, Kind};
@@ -201,6 +202,27 @@ impl Buffer {
             return Err(Refusal::Null);
         }
         self.live_record(at).map(|number| self.records[number].bytes)
+    }
+
+    /// What the buffer has to show.
+    pub fn figures(&self) -> AllocFigures {
+        // SAFETY: the prefix lies in front of the buffer for as long as it is mapped,
+        // and has its tags.
+        let tags = unsafe {
+            let prefix = &*owned::prefix(self.list.buffer);
+            core::slice::from_raw_parts(prefix.tags.as_ptr(), prefix.tag_count)
+        };
+        let mut figures = free_list_figures(&self.list, tags);
+        for block in figures.live.iter_mut().flatten() {
+            if let Some(number) = self.record(block.address) {
+                let Record { bytes, reason, .. } = self.records[number];
+                block.size = bytes as usize;
+                block.reason = Some(self.reasons.text(reason).as_str().to_owned());
+            }
+        }
+        figures.requested = Some(self.total.bytes as usize);
+        figures.peak = Some(self.total.peak_bytes as usize);
+        figures
     }
 
     /// What the live block that starts at `at` is for.

@@ -18,6 +18,8 @@ pub use buffer::{Buffer, Refusal};
 pub use heap_mem::{HeapMem, Pod};
 pub use reasons::{MAX_REASON, ReasonText, Reasons, Usage};
 
+use super::figures::AllocFigures;
+use super::free_list;
 use crate::abi::{AbiTy, AbiType, VexStr};
 use crate::fault;
 use crate::sync::{ForkHandlers, Guard, Lock};
@@ -178,6 +180,23 @@ pub fn total() -> Usage {
 pub fn occupancy() -> (usize, usize) {
     let state = state();
     state.buffer.as_ref().map_or((state.capacity, 0), |buffer| (buffer.capacity(), buffer.occupied()))
+}
+
+/// What kmem has to show; of a buffer that was not made yet, the capacity.
+pub fn figures() -> AllocFigures {
+    let state = state();
+    match &state.buffer {
+        Some(buffer) => buffer.figures(),
+        None => AllocFigures {
+            capacity: state.capacity,
+            free: state.capacity,
+            free_pieces: 1,
+            largest_free: state.capacity.saturating_sub(free_list::HEADER),
+            owns_buffer: true,
+            live: Some(Vec::new()),
+            ..AllocFigures::default()
+        },
+    }
 }
 
 /// What the live block that starts at `at` is for; `None` when none does.
