@@ -47,7 +47,7 @@ mod tests;
 
 pub use figures::{Figures, figures};
 pub use fork::prepare as prepare_for_fork;
-pub use walk::{BlockInfo, find};
+pub use walk::{BlockInfo, Totals, find, totals};
 
 use crate::process::refusal;
 use crate::{fault, size};
@@ -108,7 +108,16 @@ fn allocate_small(class: usize, size: usize) -> *mut u8 {
 fn allocate_slowly(class: usize, size: usize) -> *mut u8 {
     let slot = thread::with_heap(|heap| {
         let slot = heap.bins[class].pop();
-        if slot.is_null() { local::refill(heap, class) } else { slot }
+        if !slot.is_null() {
+            return slot;
+        }
+        let slot = local::refill(heap, class);
+        if !slot.is_null() {
+            return slot;
+        }
+        // Free slots of other classes may keep whole pages.
+        local::collect(heap);
+        local::refill(heap, class)
     });
     refusal::noting(slot.unwrap_or(null_mut()).cast(), size)
 }
@@ -117,13 +126,18 @@ fn allocate_slowly(class: usize, size: usize) -> *mut u8 {
 #[cold]
 #[inline(never)]
 fn allocate_big(size: usize, align: usize, zeroed: bool) -> *mut u8 {
+    if size > size::MAX_SIZE || align > size::MAX_SIZE {
+        return refusal::noting(null_mut(), size);
+    }
+    let block = try_allocate_big(size, align, zeroed);
+    if !block.is_null() {
+        return block;
+    }
+    collect();
     refusal::noting(try_allocate_big(size, align, zeroed), size)
 }
 
 fn try_allocate_big(size: usize, align: usize, zeroed: bool) -> *mut u8 {
-    if size > size::MAX_SIZE || align > size::MAX_SIZE {
-        return null_mut();
-    }
     if size > SPAN_MAX || align > SPAN_MAX {
         return large::allocate(size, align, large::PLAIN);
     }

@@ -7,6 +7,17 @@
 //! program memory, such as the buffers of `std/allocator`, come through the
 //! functions of this module.
 //!
+//! What a session says about the heap comes from here:
+//!
+//! ```text
+//! pub fn totals() -> heap::Totals
+//! pub fn set_memory_limit(bytes: Option<u64>)
+//! pub fn memory_limit() -> Option<u64>
+//! pub fn memory_held() -> u64
+//! pub fn last_refusal() -> Option<Refusal>
+//! pub fn forget_refusal()
+//! ```
+//!
 //! The runtime's bookkeeping never lies in the selected allocator, and neither
 //! does code: both stay with the heap.
 
@@ -22,7 +33,7 @@ pub mod system;
 pub use crate::os::limit::{memory_held, memory_limit, set_memory_limit};
 pub use refusal::{Refusal, forget_refusal, last_refusal};
 
-use crate::heap::Figures;
+use crate::heap::{Figures, Totals};
 use crate::size;
 use core::fmt;
 use std::sync::OnceLock;
@@ -305,6 +316,16 @@ pub fn figures() -> Figures {
     current().figures()
 }
 
+/// Where the bytes of the process's allocator are. Of one in a fixed buffer, the
+/// whole buffer counts as memory from the OS.
+pub fn totals() -> Totals {
+    if selected().is_none() {
+        return crate::heap::totals();
+    }
+    let Figures { used, free, total, blocks } = figures();
+    Totals { live_bytes: used, live_blocks: blocks, free, overhead: 0, held: total, reserved: total }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,6 +365,7 @@ mod tests {
             assert!(usable_size(block) >= 100);
             let block = reallocate(block, 5000, 64);
             assert!(current().usable_size(block) >= 5000);
+            assert!(totals().live_blocks > 0 && totals().live_bytes >= 5000);
             deallocate(block);
             deallocate(core::ptr::null_mut());
         }

@@ -21,6 +21,8 @@ pub enum Refusal {
     NoBuffer {
         /// Its size in bytes.
         capacity: usize,
+        /// The memory limit in bytes that was in the way, if it was that.
+        limit: Option<u64>,
     },
     /// A request of no or fewer bytes.
     BadSize {
@@ -70,9 +72,13 @@ pub enum Refusal {
 impl core::fmt::Display for Refusal {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Refusal::NoBuffer { capacity } => {
+            Refusal::NoBuffer { capacity, limit: None } => {
                 write!(f, "kmem: the system has no memory for the buffer of {capacity} bytes")
             }
+            Refusal::NoBuffer { capacity, limit: Some(limit) } => write!(
+                f,
+                "kmem: the memory limit of {limit} bytes has no room for the buffer of {capacity} bytes"
+            ),
             Refusal::BadSize { bytes, reason } => {
                 write!(f, "kmem: {bytes} bytes requested for \"{}\"; ask for at least 1", reason.label())
             }
@@ -127,7 +133,8 @@ unsafe impl Send for Buffer {}
 impl Buffer {
     /// Maps a buffer of `capacity` bytes. No page of it is touched yet.
     pub fn new(capacity: usize) -> Result<Buffer, Refusal> {
-        Buffer::try_new(capacity).ok_or(Refusal::NoBuffer { capacity })
+        Buffer::try_new(capacity)
+            .ok_or_else(|| Refusal::NoBuffer { capacity, limit: os::limit::take_reached() })
     }
 
     fn try_new(capacity: usize) -> Option<Buffer> {

@@ -1,6 +1,7 @@
 //! The memory limit: kept to the byte, and gone when it is lifted.
 
 use super::*;
+use crate::alloc::kmem::Buffer;
 use crate::alloc::side::SideVec;
 use crate::manager::executable;
 use crate::process::{Refusal, last_refusal, memory_held, memory_limit, set_memory_limit};
@@ -29,6 +30,7 @@ fn free(blocks: Vec<*mut u8>) {
 #[test]
 fn blocks_of_every_kind_stay_within_the_limit() {
     in_child(|| {
+        let mut random = Random(0x5EED_0011);
         for size in [16, 1000, 40 << 10, 300 << 10, 3 << 20] {
             collect();
             let room = 32 << 20;
@@ -38,6 +40,11 @@ fn blocks_of_every_kind_stay_within_the_limit() {
             let got = (blocks.len() * size) as u64;
             assert!(got <= room && got > room * 8 / 10, "{size}: {got} of {room}");
             assert_eq!(last_refusal(), Some(Refusal { allocator: "heap", size, limit: Some(limit) }));
+            // Freed in any order, so that free slots lie in pages all over.
+            let mut blocks = blocks;
+            for index in (1..blocks.len()).rev() {
+                blocks.swap(index, random.below(index + 1));
+            }
             free(blocks);
             // What is free counts no more when somebody else wants it.
             let other = allocate(30 << 20, 16);
@@ -96,6 +103,8 @@ fn a_limit_below_what_is_held_takes_nothing_away() {
         assert!(allocate(1 << 20, 16).is_null());
         let mut side = SideVec::new();
         assert_eq!(side.push(1u64), None);
+        let refused = Buffer::new(1 << 20).err().expect("no room").to_string();
+        assert!(refused.contains("memory limit of 1 bytes"), "{refused}");
         block.check();
         let code = executable::allocate(100).expect("code is not the program's");
         // SAFETY: just allocated, and nobody runs it.
