@@ -376,12 +376,18 @@ impl Words<'_> {
                 _ => Token::Name,
             },
             Some(token) => token,
-            None => self.contextual(word, before, after),
+            None => self.contextual(lexeme, before, after),
         }
     }
 
-    fn contextual(&self, word: &str, before: Option<Lexeme>, after: &[Lexeme]) -> Token {
-        let (Some(before), Some(next)) = (before, after.first()) else { return Token::Name };
+    fn contextual(&self, lexeme: &Lexeme, before: Option<Lexeme>, after: &[Lexeme]) -> Token {
+        let Some(before) = before else { return Token::Name };
+        let word = self.word(lexeme);
+        let Some(next) = after.first() else {
+            // The type is still to come.
+            let casts = word == contextual::AS && ends_operand(before.token) && !lexeme.newline_before;
+            return if casts { Token::As } else { Token::Name };
+        };
         match word {
             contextual::AS if ends_operand(before.token) && starts_type(next.token) => Token::As,
             contextual::FROM if before.token == Token::RBrace && next.token == Token::Str => Token::From,

@@ -37,12 +37,13 @@ pub fn parse_file(text: &str, base: u32, spelling: Spelling) -> (SourceUnit, Vec
     let Lexed { tokens, docs, mut diagnostics, .. } = lex(text, base, spelling);
     let mistakes = diagnostics.iter().map(|d| d.span().lo).collect();
     let mut laid = layout(&tokens, text, base);
+    let ends_with_semicolon = tokens.last().is_some_and(|last| last.token == Token::Semi);
     drop(tokens);
     drop_swallowed(&mut laid.diagnostics, &diagnostics, text, base);
     diagnostics.append(&mut laid.diagnostics);
     let mut parser = FileParser::new(text, base, spelling, &docs, &laid);
     parser.mistakes = mistakes;
-    let mut unit = SourceUnit::default();
+    let mut unit = SourceUnit { top: Vec::new(), ends_with_semicolon };
     for index in 0..laid.chunks.len() {
         let stmts = parser.chunk(index);
         unit.top.extend(stmts.into_iter().map(|s| match s.kind {

@@ -251,6 +251,13 @@ impl<'a> FnCx<'_, 'a> {
     /// Reports a name that stands for nothing, with the best guess at what was meant.
     pub(super) fn unknown_name(&mut self, name: Symbol, span: Span) {
         let text = name.as_str();
+        if text == "_" {
+            let d = Diagnostic::error(codes::UNKNOWN_NAME, span, "`_` is not a value");
+            return self.error(d.help(match self.cx.session {
+                Some(_) => "in a session `_` is the last value that was shown, and none was",
+                None => "`_` throws a value away; give the value a name where it is bound, and use that",
+            }));
+        }
         if super::builtins::exists(text, self.spelling) {
             let title = format!("`{text}` is a builtin function: it can only be called");
             return self.error(Diagnostic::error(codes::NOT_CALLABLE, span, title));

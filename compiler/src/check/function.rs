@@ -130,6 +130,13 @@ impl<'a> Checker<'a> {
             params.push(local);
         }
         for (param, ty) in decl.params.iter().zip(types) {
+            if param.name.name.as_str() == "_" {
+                // It takes an argument and has no name.
+                let local = fx.hidden(param.name.span, ty);
+                fx.info[local.0 as usize].parameter = true;
+                params.push(local);
+                continue;
+            }
             if decl
                 .params
                 .iter()

@@ -15,13 +15,8 @@ impl<'a> FnCx<'_, 'a> {
     pub(super) fn is_shown(&self, stmts: &[&'a ast::Stmt], stmt: &'a ast::Stmt) -> bool {
         let is_last = stmts.last().is_some_and(|last| std::ptr::eq(*last, stmt));
         let ast::StmtKind::Expr(expr) = &stmt.kind else { return false };
-        if self.cx.session.is_none() || !is_last || !has_value(expr) {
-            return false;
-        }
-        let Some(id) = self.cx.sources.find(expr.span.lo) else { return false };
-        let file = self.cx.sources.file(id);
-        let after = &file.text[(expr.span.hi - file.base) as usize..];
-        !after.trim_start().starts_with(';')
+        let silent = self.cx.loaded.module(self.module).unit.ends_with_semicolon;
+        self.cx.session.is_some() && is_last && has_value(expr) && !silent
     }
 
     /// The expression at the end of an input: its value goes to a new variable. A place whose value has an owner is

@@ -8,6 +8,8 @@ use crate::span::Span;
 pub struct SourceUnit {
     /// Items and statements in order.
     pub top: Vec<Top>,
+    /// Whether the last thing written is a `;`; what an interactive session takes as a wish not to see the value.
+    pub ends_with_semicolon: bool,
 }
 
 /// One top-level piece of a file.

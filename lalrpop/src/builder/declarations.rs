@@ -107,6 +107,7 @@ impl Builder<'_> {
         params: Vec<RawParam>,
         ret: Option<Deep<TypeExpr>>,
     ) -> Box<Deep<FnDecl>> {
+        self.check_declared(name);
         let mut depth = params.iter().chain(&receiver).map(|p| p.depth()).max().unwrap_or(0);
         depth = depth.max(ret.as_ref().map_or(0, |t| t.depth));
         let owner = owner.map(|(name, args)| {
@@ -248,6 +249,7 @@ impl Builder<'_> {
         mut fields: Vec<Deep<FieldDecl>>,
         last: Option<Deep<FieldDecl>>,
     ) -> Box<Deep<ItemKind>> {
+        self.check_declared(name);
         fields.extend(last);
         let (fields, below) = Deep::part(fields);
         let (contracts, of_contracts) = Deep::part(contracts.map(|c| c.items).unwrap_or_default());
@@ -308,8 +310,18 @@ impl Builder<'_> {
         value: Expr,
         make: fn(ConstDecl) -> ItemKind,
     ) -> Box<Deep<ItemKind>> {
+        self.check_declared(name);
         let depth = value.depth.max(ty.as_ref().map_or(0, |t| t.depth));
         Box::new(Deep::new(make(ConstDecl { name, ty: ty.map(|t| t.node), value }), depth))
+    }
+
+    /// Reports a declaration whose name is `_`, by which nothing could ever be used.
+    fn check_declared(&self, name: Ident) {
+        if name.name == self.wild {
+            let title = "`_` is no name for a declaration";
+            let d = Diagnostic::error(codes::KEYWORD_AS_NAME, name.span, title).at("give it a name");
+            self.report(d.note("`_` stands for a value that is thrown away"));
+        }
     }
 
     /// An import of the module written at `l..r`, as a string or as bare words.
@@ -320,6 +332,8 @@ impl Builder<'_> {
         names: Option<Vec<ImportName>>,
         alias: Option<Ident>,
     ) -> Box<Deep<ItemKind>> {
+        let renamed = names.iter().flatten().filter_map(|name| name.alias);
+        renamed.chain(alias).for_each(|name| self.check_declared(name));
         let written = self.slice(l, r);
         let path = if written.starts_with('"') {
             literal::string_value(written)

@@ -265,11 +265,155 @@ fn nesting_is_limited_and_safe() {
 
 #[test]
 fn unfinished_input_is_told_from_wrong_input() {
-    for text in ["fn f() {", "f(1,", "let x =", "a +", "/* open", "if a { } else", "fn f()", "[1, 2"] {
+    let open = [
+        "fn f() {",
+        "f(1,",
+        "let x =",
+        "a +",
+        "/* open",
+        "if a { } else",
+        "fn f()",
+        "[1, 2",
+        "if x {",
+        "if x",
+        "fn f() {\n\n",
+        "foo(",
+        "foo(\n\n",
+        "a &&\n",
+        "a |>",
+        "x ? 1 :",
+        "p as",
+        "a.",
+        "let x: [i64;",
+        "{ (",
+        "-",
+        "if a { } elif b",
+        "if a {\n} else {\n",
+        "struct S {\n a: i64,",
+        "impl S {\n fn a() {\n }",
+        "for i in",
+        "while",
+        "unsafe {",
+        "import { a }",
+        "extern \"C\"",
+        "let p = P {",
+        "f(/* a */",
+        "a + // more",
+        "x =",
+        "a; b +",
+        "a /* b\n",
+        "return (",
+        "const",
+        "fn f(a: i64): ",
+        "\"a\" +",
+    ];
+    for text in open {
         assert!(is_incomplete(text, Spelling::Vex), "{text}");
     }
-    for text in ["", "a", "fn f() { }", "let = 1", "f(1))", "\"abc", "let x", "if a { }"] {
+    let whole = [
+        "",
+        "a",
+        "fn f() { }",
+        "let = 1",
+        "f(1))",
+        "\"abc",
+        "let x",
+        "if a { }",
+        "a\n\n",
+        "x + 1\n",
+        "return",
+        "a;",
+        "if a { } else { }",
+        "f(\"abc)",
+        "let s = \"open {",
+        "{ \"open",
+        "// comment",
+        "fn f() {\n}\n",
+        "_",
+        "_ + 1",
+        "}",
+        "a b",
+        "1 +* 2",
+        "p as *u8!",
+        "struct S { a: i64 }\n",
+        "let x = '",
+    ];
+    for text in whole {
         assert!(!is_incomplete(text, Spelling::Vex), "{text}");
+    }
+    for (text, spelling) in [
+        ("F f(n: i64) -> i64 {", Spelling::Vais),
+        ("F f(n: i64) -> i64 = I n < 2 { n } E", Spelling::Vais),
+        ("F f(n: i64) -> i64 = I n < 2 { n } E { @(n - 1) +", Spelling::Vais),
+        ("F f(n: i64) -> i64 = @(n", Spelling::Vais),
+        ("x :=", Spelling::Vais),
+        ("x := mut", Spelling::Vais),
+        ("L i: 0..3 {", Spelling::Vais),
+        ("L {", Spelling::Vais),
+        ("X S {", Spelling::Vais),
+        ("f(1, # comment )", Spelling::Vais),
+        ("U std/", Spelling::Vais),
+        ("function f()", Spelling::Vera),
+        ("var x: i64 =", Spelling::Vera),
+    ] {
+        assert!(is_incomplete(text, spelling), "{text}");
+    }
+    for (text, spelling) in [
+        ("x := 1", Spelling::Vais),
+        ("L i: 0..3 { }", Spelling::Vais),
+        ("F f(n: i64) -> i64 = @(n - 1)", Spelling::Vais),
+        ("U std/allocator", Spelling::Vais),
+        ("R", Spelling::Vais),
+        ("# (", Spelling::Vais),
+        ("fn f() {", Spelling::Vera),
+        ("var x = 1", Spelling::Vera),
+    ] {
+        let unfinished = is_incomplete(text, spelling);
+        assert_eq!(unfinished, text.ends_with('{'), "{text}");
+    }
+}
+
+#[test]
+fn whole_files_and_their_starts_take_linear_time() {
+    let lines = 30_000;
+    let function = format!("fn f() {{\n{}}}\n", "    let value = f(1, [2]) + 3\n".repeat(lines));
+    let statements = "let value = f(1, [2]) + 3\n".repeat(lines);
+    let start = std::time::Instant::now();
+    for text in [&function, &statements] {
+        assert!(!is_incomplete(text, Spelling::Vex));
+        let (unit, errors) = parse_file(text, 1, Spelling::Vex);
+        assert!(errors.is_empty() && (unit.top.len() == 1 || unit.top.len() == lines));
+    }
+    assert!(is_incomplete(&function[..function.len() - 2], Spelling::Vex));
+    // What takes a second and more in a debug build would take a minute if each line cost more than the one before.
+    assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_wildcard_is_a_name_in_expressions_and_none_in_declarations() {
+    assert_eq!(vex("_ + 1"), "binary +(name _, int 1)");
+    assert_eq!(vex("f(_, _.x)[_]"), "index(call(name f, name _, field x(name _)), name _)");
+    assert_eq!(vex("_"), "name _");
+    assert_eq!(vex("_ = f()"), "assign =(name _, call(name f))");
+    assert_eq!(vex("let _ = 1_000"), "let _(int 1000)");
+    assert_eq!(vex("let (_, a) = b"), "let (_, a)(name b)");
+    assert_eq!(vex("for _ in a { }"), "for _(name a, body)");
+    assert_eq!(vex("fn f(_: i64) { }"), "fn f(params(_: i64), body)");
+    for text in
+        ["fn _() { }", "struct _ { }", "const _ = 1", "import { a as _ } from \"m\"", "import \"m\" as _"]
+    {
+        assert_eq!(codes(text), ["E0012"], "{text}");
+    }
+}
+
+#[test]
+fn a_last_semicolon_is_known() {
+    let ends = |text| parse_file(text, 1, Spelling::Vex).0.ends_with_semicolon;
+    for text in ["a;", "a; ", "a;\n\n", "a ; // why", "a\n; /* b */", "a; b;", "let x = 1;", "fn f() { };"] {
+        assert!(ends(text), "{text}");
+    }
+    for text in ["", "a", "a; b", "fn f() { a; }", "f(\";\")", "a // ;", ";a"] {
+        assert!(!ends(text), "{text}");
     }
 }
 
