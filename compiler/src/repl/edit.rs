@@ -22,7 +22,7 @@ use super::highlight::{brackets_at, highlight};
 use super::split::{first_part, wants_more};
 use super::supervisor::{Fatal, Say, Supervisor};
 use super::{FAILED, Options, banner, history, tell};
-use crate::session::Next;
+use crate::session::{self, Next};
 
 /// What Tab puts in where there is nothing to complete.
 const INDENTATION: &str = "    ";
@@ -274,18 +274,54 @@ impl Completer for Aid<'_> {
             return Ok((cursor, vec![Choice { text: INDENTATION.into(), listed: String::new() }]));
         }
         let completion = self.supervisor.borrow_mut().complete(line, cursor);
-        let choices = completion.candidates.into_iter().map(|candidate| {
-            let mut listed = candidate.text.clone();
-            if !candidate.detail.is_empty() {
-                listed = format!("{listed}  {}", candidate.detail.replace(['\n', '\t'], " "));
-            }
-            if listed.chars().count() > WIDEST {
-                listed = listed.chars().take(WIDEST - 1).chain(['…']).collect();
-            }
-            Choice { text: candidate.text, listed }
-        });
-        Ok((completion.start, choices.collect()))
+        let mut choices: Vec<Choice> = completion
+            .candidates
+            .into_iter()
+            .map(|candidate| Choice { listed: listed(&candidate), text: candidate.text })
+            .collect();
+        if choices.len() > 1 {
+            make_room(&mut choices, line, self.spelling.get().name().len() + 2);
+        }
+        Ok((completion.start, choices))
     }
+}
+
+/// A candidate in the list.
+fn listed(candidate: &session::Candidate) -> String {
+    let mut listed = candidate.text.clone();
+    if !candidate.detail.is_empty() {
+        listed = format!("{listed}  {}", candidate.detail.replace(['\n', '\t'], " "));
+    }
+    if listed.chars().count() > WIDEST {
+        listed = listed.chars().take(WIDEST - 1).chain(['…']).collect();
+    }
+    listed
+}
+
+/// Prepares a list for an entry of several rows. The editor prints a list where the cursor is, over the rows below it,
+/// then clears as many rows as the entry has, upwards, before it shows the entry again. So the rows below are cleared
+/// first, and the list ends with that many rows that nobody misses.
+fn make_room(choices: &mut Vec<Choice>, entry: &str, prompt: usize) {
+    let columns = columns();
+    let rows_of = |line: &str, before: usize| (before + line.chars().count()) / columns + 1;
+    let rows: usize = entry.split('\n').enumerate().map(|(i, line)| rows_of(line, if i == 0 { prompt } else { 0 })).sum();
+    if rows > 1 {
+        let first = &mut choices[0];
+        first.listed.insert_str(0, "\x1b[J");
+        let text = first.text.clone();
+        // As wide as the terminal, so that each has a row to itself.
+        let blank = || Choice { text: text.clone(), listed: " ".repeat(columns - 1) };
+        choices.extend(std::iter::repeat_with(blank).take(rows - 1));
+    }
+}
+
+/// The width of the terminal.
+fn columns() -> usize {
+    // SAFETY: all zeroes is a valid `winsize`, which the call fills.
+    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
+    // SAFETY: writes the structure given.
+    let known = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &mut size) } == 0;
+    if known && size.ws_col > 0 { size.ws_col.into() } else { 80 }
 }
 
 /// Shows something that is not the session's output.

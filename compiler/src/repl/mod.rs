@@ -60,7 +60,14 @@ pub fn is_interactive() -> bool {
 #[cfg(unix)]
 pub fn run(options: Options, make: impl FnMut() -> Box<dyn Engine>) -> u8 {
     let color = options.color_errors;
-    let say = move |what: supervisor::Say| tell(&what, color);
+    let say = move |what: supervisor::Say| {
+        if is_interactive() {
+            // The cursor is where the program left it, or after the `^C` that the terminal shows.
+            tell_below(&what, color);
+        } else {
+            tell(&what, color);
+        }
+    };
     let mut supervisor = match supervisor::Supervisor::new(make, say, options.spelling, !is_interactive()) {
         Ok(supervisor) => supervisor,
         Err(fatal) => return end(&fatal, color),
@@ -99,6 +106,13 @@ fn end(fatal: &supervisor::Fatal, color: bool) -> u8 {
         }
     }
     FAILED
+}
+
+/// Writes a message to standard error, at the start of a line wherever the cursor is.
+#[cfg(unix)]
+fn tell_below(what: &supervisor::Say, color: bool) {
+    eprintln!();
+    tell(what, color);
 }
 
 /// Writes a message to standard error.
