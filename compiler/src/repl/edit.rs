@@ -6,22 +6,20 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use rustyline::completion::{Candidate, Completer};
-use rustyline::config::{BellStyle, Configurer};
+use rustyline::config::BellStyle;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::{History, MemHistory};
-use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{
-    Cmd, ColorMode, CompletionType, Config, Context, Editor, EventHandler, Helper, KeyCode, KeyEvent,
-    Modifiers,
-};
-use vex_syntax::Spelling;
+use rustyline::validate::Validator;
+use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Helper};
 
-use super::highlight::{brackets_at, highlight};
-use super::split::{first_part, wants_more};
+use super::highlight::brackets_at;
+use super::margin::{self, Recall};
+use super::spelling::Current;
+use super::split::first_part;
 use super::supervisor::{Fatal, Say, Supervisor};
-use super::{FAILED, Options, banner, history, tell};
+use super::{FAILED, Options, banner, history, keys, tell};
 use crate::session::{self, Next};
 
 /// What Tab puts in where there is nothing to complete.
@@ -42,7 +40,8 @@ pub(super) fn is_possible() -> bool {
 /// The session cannot go on.
 pub(super) fn run(supervisor: Supervisor<'_>, options: &Options) -> Result<u8, Fatal> {
     let aid = Aid {
-        spelling: Cell::new(supervisor.spelling()),
+        spelling: Current::new(supervisor.spelling()),
+        color: options.color,
         supervisor: RefCell::new(supervisor),
         empty: Cell::new(true),
         pair_shown: Cell::new(false),
@@ -66,7 +65,7 @@ pub(super) fn run(supervisor: Supervisor<'_>, options: &Options) -> Result<u8, F
 
 /// The editor with the session behind it.
 struct Session<'a> {
-    editor: Editor<Aid<'a>, MemHistory>,
+    editor: Editor<Aid<'a>, Recall>,
     history: Option<PathBuf>,
     color: bool,
     color_errors: bool,
@@ -77,15 +76,14 @@ impl<'a> Session<'a> {
         let config = Config::builder()
             .max_history_size(history::KEPT)?
             .completion_type(CompletionType::List)
-            .color_mode(if options.color { ColorMode::Forced } else { ColorMode::Disabled })
+            // Margins have to be made visible even without colours.
+            .color_mode(ColorMode::Forced)
             .bell_style(BellStyle::None)
             .build();
-        let mut editor = Editor::with_history(config.clone(), MemHistory::with_config(&config))?;
-        editor.set_color_mode(config.color_mode());
+        let entries = MemHistory::with_config(&config);
+        let mut editor = Editor::with_history(config, Recall::new(entries, aid.spelling.clone()))?;
+        keys::bind(&mut editor, &aid.spelling);
         editor.set_helper(Some(aid));
-        // Enter ends what is complete; this always makes a new line.
-        let newline = KeyEvent(KeyCode::Enter, Modifiers::ALT);
-        editor.bind_sequence(newline, EventHandler::Simple(Cmd::Newline));
         let (color, color_errors) = (options.color, options.color_errors);
         let mut session = Session { editor, history: None, color, color_errors };
         session.load_history(options.history);
@@ -128,10 +126,15 @@ impl<'a> Session<'a> {
     /// Reads and feeds until the end; returns the exit status.
     fn run(&mut self) -> Result<u8, Fatal> {
         loop {
-            let name = self.aid().spelling.get().name();
+            let spelling = self.aid().spelling.get();
             self.aid().empty.set(true);
-            let prompt = (format!("{name}> "), format!("\x1b[1;34m{name}>\x1b[0m "));
-            match self.editor.readline(&prompt) {
+            let plain = margin::prompt(spelling);
+            let styled = match self.color {
+                true => format!("\x1b[1;34m{}\x1b[0m ", plain.trim_end()),
+                false => plain.clone(),
+            };
+            let entry = self.editor.readline(&(plain, styled)).map(|entry| margin::strip(&entry, spelling));
+            match entry {
                 Ok(entry) if entry.trim().is_empty() => {}
                 Ok(entry) => {
                     let entry = entry.trim_end();
@@ -184,7 +187,9 @@ impl<'a> Session<'a> {
 /// What the editor asks while an entry is typed.
 struct Aid<'a> {
     supervisor: RefCell<Supervisor<'a>>,
-    spelling: Cell<Spelling>,
+    spelling: Current,
+    /// Whether there are colours.
+    color: bool,
     /// Whether nothing was typed.
     empty: Cell<bool>,
     /// Whether a pair of brackets stands out on the screen.
@@ -195,14 +200,8 @@ struct Aid<'a> {
 
 impl Helper for Aid<'_> {}
 
-impl Validator for Aid<'_> {
-    fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
-        Ok(match wants_more(context.input(), self.spelling.get()) {
-            true => ValidationResult::Incomplete,
-            false => ValidationResult::Valid(None),
-        })
-    }
-}
+/// Everything is valid: whether an entry is complete is asked where Enter is pressed.
+impl Validator for Aid<'_> {}
 
 impl Hinter for Aid<'_> {
     type Hint = String;
@@ -217,11 +216,11 @@ impl Hinter for Aid<'_> {
 impl Highlighter for Aid<'_> {
     fn highlight<'l>(&self, line: &'l str, cursor: usize) -> Cow<'l, str> {
         let cursor = (!self.finished.get()).then_some(cursor);
-        highlight(line, cursor, self.spelling.get()).into()
+        margin::show(line, cursor, self.spelling.get(), self.color).into()
     }
 
     fn highlight_candidate<'c>(&self, candidate: &'c str, _completion: CompletionType) -> Cow<'c, str> {
-        match candidate.split_once("  ") {
+        match candidate.split_once("  ").filter(|_| self.color) {
             Some((text, detail)) => format!("{text}  \x1b[2m{detail}\x1b[0m").into(),
             None => candidate.into(),
         }
@@ -232,7 +231,10 @@ impl Highlighter for Aid<'_> {
         match kind {
             CmdKind::ForcedRefresh => self.pair_shown.take(),
             CmdKind::MoveCursor => {
-                let pair = brackets_at(line, cursor, self.spelling.get()).is_some();
+                let spelling = self.spelling.get();
+                let plain = margin::strip(line, spelling);
+                let pair = self.color
+                    && brackets_at(&plain, margin::strip_at(line, cursor, spelling), spelling).is_some();
                 self.pair_shown.replace(pair) || pair
             }
             // A character can change what all others mean.
@@ -269,20 +271,23 @@ impl Completer for Aid<'_> {
         cursor: usize,
         _context: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Choice>)> {
-        let typed = &line[line[..cursor].rfind('\n').map_or(0, |newline| newline + 1)..cursor];
+        let spelling = self.spelling.get();
+        let plain = margin::strip(line, spelling);
+        let at = margin::strip_at(line, cursor, spelling);
+        let typed = &plain[plain[..at].rfind('\n').map_or(0, |newline| newline + 1)..at];
         if typed.trim().is_empty() {
             return Ok((cursor, vec![Choice { text: INDENTATION.into(), listed: String::new() }]));
         }
-        let completion = self.supervisor.borrow_mut().complete(line, cursor);
+        let completion = self.supervisor.borrow_mut().complete(&plain, at);
         let mut choices: Vec<Choice> = completion
             .candidates
             .into_iter()
             .map(|candidate| Choice { listed: listed(&candidate), text: candidate.text })
             .collect();
         if choices.len() > 1 {
-            make_room(&mut choices, line, self.spelling.get().name().len() + 2);
+            make_room(&mut choices, &margin::show(line, None, spelling, false), margin::columns(spelling));
         }
-        Ok((completion.start, choices))
+        Ok((margin::edited_at(line, completion.start, spelling), choices))
     }
 }
 
@@ -304,7 +309,8 @@ fn listed(candidate: &session::Candidate) -> String {
 fn make_room(choices: &mut Vec<Choice>, entry: &str, prompt: usize) {
     let columns = columns();
     let rows_of = |line: &str, before: usize| (before + line.chars().count()) / columns + 1;
-    let rows: usize = entry.split('\n').enumerate().map(|(i, line)| rows_of(line, if i == 0 { prompt } else { 0 })).sum();
+    let rows: usize =
+        entry.split('\n').enumerate().map(|(i, line)| rows_of(line, if i == 0 { prompt } else { 0 })).sum();
     if rows > 1 {
         let first = &mut choices[0];
         first.listed.insert_str(0, "\x1b[J");

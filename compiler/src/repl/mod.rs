@@ -14,11 +14,17 @@ mod history;
 #[cfg(unix)]
 mod interrupt;
 #[cfg(unix)]
+mod keys;
+#[cfg(unix)]
 mod lines;
+#[cfg(unix)]
+mod margin;
 #[cfg(unix)]
 mod plain;
 #[cfg(unix)]
 mod protocol;
+#[cfg(unix)]
+mod spelling;
 #[cfg(unix)]
 mod split;
 #[cfg(unix)]

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use super::lines::{Lines, Read, text_of};
 use super::split::{Input, Splitter};
 use super::supervisor::{Fatal, Say, Supervisor};
-use super::{Options, banner, interrupt, is_interactive, tell};
+use super::{Options, banner, interrupt, is_interactive, margin, tell};
 use crate::session::Next;
 
 /// Exit status when Ctrl-C ends a session that nobody is asked in.
@@ -153,9 +153,8 @@ impl Plain<'_, '_> {
     }
 
     fn prompt(&self) {
-        let name = self.supervisor.spelling().name();
-        let prompt = if self.splitter.is_open() { ".".repeat(name.len()) } else { name.into() };
-        show(&format!("{prompt}> "));
+        let spelling = self.supervisor.spelling();
+        show(&if self.splitter.is_open() { margin::dots(spelling) } else { margin::prompt(spelling) });
     }
 }
 

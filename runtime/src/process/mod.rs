@@ -202,8 +202,8 @@ impl Choice {
     }
 }
 
-/// A positive number of bytes with an optional `K`, `M` or `G`.
-fn parse_size(text: &str) -> Option<usize> {
+/// A positive number of bytes with an optional `K`, `M` or `G`, in which options give sizes; `None` for anything else.
+pub fn parse_size(text: &str) -> Option<usize> {
     let (digits, unit) = match text.as_bytes().last()? {
         b'k' | b'K' => (&text[..text.len() - 1], 1 << 10),
         b'm' | b'M' => (&text[..text.len() - 1], 1 << 20),
