@@ -303,7 +303,7 @@ impl<'a> FnCx<'_, 'a> {
         let cond = Box::new(self.condition(cond));
         let pieces = if message.is_empty() {
             let shown: String = text.chars().take(200).collect();
-            vec![crate::typed::Piece::Text(format!("assertion failed: {shown}").into())]
+            vec![crate::typed::Piece::Text(shown.into())]
         } else {
             self.pieces(message)
         };

@@ -162,6 +162,7 @@ impl<'a> Checker<'a> {
         let (module, stmts) = (script.module, script.stmts.clone());
         let mut fx = FnCx::new(self, module, Some(id), Ty::UNIT);
         fx.script_globals = Some(Default::default());
+        fx.unsafe_depth = u32::from(fx.cx.session.as_ref().is_some_and(|base| base.unsafe_on));
         let body = fx.script_body(&stmts);
         let span = body.span;
         fx.finish(body, Vec::new(), span)

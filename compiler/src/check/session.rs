@@ -31,6 +31,8 @@ pub(super) struct Base {
     pub(super) gone: FxHashMap<GlobalId, Span>,
     /// The value to show.
     pub(super) shown: Option<Shown>,
+    /// Whether the statements of the input need no `unsafe`.
+    pub(super) unsafe_on: bool,
 }
 
 /// The value of an input that ends in an expression.
@@ -57,6 +59,8 @@ pub struct Environment {
     methods: FxHashMap<(Ty, Symbol), FuncId>,
     /// Variables that hold no value any more, and where they lost it.
     pub gone: FxHashMap<GlobalId, Span>,
+    /// Whether the statements of inputs need no `unsafe`.
+    pub unsafe_on: bool,
 }
 
 /// What an input changed, so that it can be undone.
@@ -110,7 +114,12 @@ impl Environment {
             Saved { counts, modules, scope: self.modules[INPUTS].clone(), methods: self.methods.clone() };
         let mut cx = Checker::new(loaded, sources, resolve_symbol, &kept);
         self.lend(&mut cx, program);
-        cx.session = Some(Base { counts, gone: std::mem::take(&mut self.gone), ..Base::default() });
+        cx.session = Some(Base {
+            counts,
+            gone: std::mem::take(&mut self.gone),
+            unsafe_on: self.unsafe_on,
+            ..Base::default()
+        });
         cx.collect();
         cx.check_declarations();
         let entry = cx.check_entry(true);

@@ -203,6 +203,7 @@ pub(super) fn run(start: &Start<'_>, sources: &SourceMap, options: &RunOptions) 
     vex_runtime::fault::set_handler(on_fault);
     if options.recover {
         vex_runtime::builtins::process::set_exit_hook(on_exit);
+        vex_runtime::builtins::input::set_interrupt_hook(Some(on_interrupted_read));
     }
     let value = execute(&run, start.entry);
     if options.recover {
@@ -214,6 +215,13 @@ pub(super) fn run(start: &Start<'_>, sources: &SourceMap, options: &RunOptions) 
         Some(End::Exited(status)) => Outcome::Exited(status),
         Some(End::Interrupted) => Outcome::Interrupted,
     })
+}
+
+/// What the runtime calls when a signal interrupts the wait for input: nothing is held then, so the program can stop.
+fn on_interrupted_read() {
+    if let Some(run) = current().filter(|run| run.recover && run.interrupted.get()) {
+        run.leave(End::Interrupted)
+    }
 }
 
 impl CompiledProgram {

@@ -1,7 +1,163 @@
 //! An interactive session without a terminal: inputs in, what they do and print out.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `reply` | what a session answers |
+//! | `input` | one input, from its text to what it printed |
+//! | `commands` | the table of `:commands`; the files beside it do what they say |
+//!
+//! An input is parsed, checked against what earlier ones declared ([`crate::check::Environment`]), compiled into
+//! memory that the session keeps ([`crate::jit::SessionCode`]), and run. One that does not compile changes nothing.
 
+mod commands;
+mod input;
+mod output;
 pub mod peek;
 mod reply;
 pub mod show;
 
+use std::path::PathBuf;
+
+use vex_runtime::builtins::{input as program_input, stream};
+use vex_runtime::process;
+use vex_syntax::{FileId, SourceMap, Spelling};
+
+use crate::check::Environment;
+use crate::jit::{JitError, JitOptions, OptLevel, SessionCode};
+use crate::loader::Loaded;
+use crate::typed::{FuncId, GlobalId, Lifetime, Program};
+use crate::types::{Ty, Types};
+
 pub use reply::{Candidate, Completion, Engine, Next, Reply};
+
+/// How a session is set up.
+#[derive(Clone, Debug)]
+pub struct SessionOptions {
+    /// The spelling of the first input.
+    pub spelling: Spelling,
+    /// How much effort goes into the code.
+    pub opt: OptLevel,
+    /// The most bytes its programs may hold; `None`: half of what the machine has.
+    pub memory_limit: Option<u64>,
+    /// Whether standard output is coloured.
+    pub color: bool,
+    /// Whether standard error is coloured.
+    pub color_errors: bool,
+    /// Whether a person sits at it, so that whatever is printed shows at once.
+    pub interactive: bool,
+    /// Where imports are looked for, and what no import may leave.
+    pub folder: PathBuf,
+}
+
+/// An input that was accepted and run.
+#[derive(Clone, Debug)]
+struct Accepted {
+    /// What was fed.
+    text: String,
+    /// Its source, unless it was a command.
+    file: Option<FileId>,
+    /// The type of the value it showed, and whether it only looked at it.
+    shown: Option<(String, bool)>,
+    /// Whether its program failed or was stopped.
+    failed: bool,
+    /// Whether it could do without `unsafe`.
+    unsafe_on: bool,
+}
+
+/// A session.
+pub struct Session {
+    options: SessionOptions,
+    spelling: Spelling,
+    sources: SourceMap,
+    loaded: Loaded,
+    env: Environment,
+    program: Program,
+    code: SessionCode,
+    /// The inputs that made the session what it is.
+    log: Vec<Accepted>,
+    /// How many inputs there were.
+    count: u32,
+    /// Variables whose values need dropping, in the order they were declared.
+    owners: Vec<GlobalId>,
+    /// Whether unsafe operations need no `unsafe` at the prompt.
+    unsafe_on: bool,
+    /// The books of allocations as they were before the last input.
+    before: Option<vex_runtime::report::Mark>,
+    /// Whether the end of the session has been prepared: nothing is dropped twice.
+    closed: bool,
+}
+
+impl Session {
+    /// Starts a session in this process, which it takes over: signals, the program's streams, the limit of memory.
+    ///
+    /// # Errors
+    /// [`JitError::Host`]
+    pub fn new(options: SessionOptions) -> Result<Session, JitError> {
+        let jit = JitOptions { opt: options.opt, heap_report: true, ..JitOptions::default() };
+        let code = SessionCode::new(jit)?;
+        crate::jit::session_process();
+        process::set_memory_limit(options.memory_limit.or_else(default_limit));
+        stream::set_prompt_output(options.interactive);
+        Ok(Session {
+            spelling: options.spelling,
+            options,
+            sources: SourceMap::new(),
+            loaded: Loaded::session(),
+            env: Environment::default(),
+            program: Program {
+                types: Types::new(),
+                functions: Vec::new(),
+                globals: Vec::new(),
+                entry: FuncId(0),
+                lifetime: Lifetime::Session,
+            },
+            code,
+            log: Vec::new(),
+            count: 0,
+            owners: Vec::new(),
+            unsafe_on: false,
+            before: None,
+            closed: false,
+        })
+    }
+
+    /// The name of a type.
+    fn show_type(&self, ty: Ty) -> String {
+        self.program.types.display(ty)
+    }
+
+    fn reply(&self, ok: bool, keep: bool) -> Reply {
+        Reply { next: Next::Input, ok, keep, at_line_start: stream::at_line_start(), spelling: self.spelling }
+    }
+}
+
+impl Engine for Session {
+    fn feed(&mut self, input: &str) -> Reply {
+        // What a program reads comes from the terminal again, even if its last reader met the end.
+        program_input::forget_end();
+        let trimmed = input.trim_start();
+        match trimmed.strip_prefix(':') {
+            Some(command) => self.command(command.trim_end()),
+            None => self.input(input),
+        }
+    }
+
+    fn complete(&mut self, text: &str, at: usize) -> Completion {
+        let _ = (text, at);
+        Completion::default()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Half of the machine's memory, in bytes.
+fn default_limit() -> Option<u64> {
+    // SAFETY: takes plain numbers.
+    let (pages, page) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
+    let bytes = u64::try_from(pages).ok()?.checked_mul(u64::try_from(page).ok()?)?;
+    Some(bytes / 2)
+}

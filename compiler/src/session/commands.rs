@@ -1,0 +1,80 @@
+//! The commands of a session: one table, from which help and completion come too.
+
+use super::{Next, Reply, Session};
+use crate::suggest;
+
+/// A command.
+pub(super) struct Command {
+    /// Its name without the colon.
+    pub name: &'static str,
+    /// What it takes, for the help.
+    pub args: &'static str,
+    /// What it does, in a few words.
+    pub help: &'static str,
+    /// Does it.
+    run: fn(&mut Session, &str) -> Reply,
+}
+
+/// All commands, in the order of the help.
+pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        name: "help",
+        args: "[COMMAND]",
+        help: "this list, or more about one command",
+        run: Session::help,
+    },
+    Command { name: "quit", args: "[STATUS]", help: "end the session (also Ctrl-D)", run: Session::quit },
+];
+
+impl Session {
+    /// Runs a command, given without its colon.
+    pub(super) fn command(&mut self, text: &str) -> Reply {
+        let (name, args) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        match find(name) {
+            Ok(command) => (command.run)(self, args.trim()),
+            Err(help) => {
+                self.error(&format!("there is no command `:{name}`"), Some(&help));
+                self.reply(false, false)
+            }
+        }
+    }
+
+    /// `:help`
+    fn help(&mut self, _args: &str) -> Reply {
+        for command in COMMANDS {
+            let left = format!(":{} {}", command.name, command.args);
+            self.say_line(format_args!("  {left:<22} {}", command.help));
+        }
+        self.reply(true, false)
+    }
+
+    /// `:quit`
+    fn quit(&mut self, args: &str) -> Reply {
+        let status = if args.is_empty() { Ok(0) } else { args.parse() };
+        let Ok(status) = status else {
+            self.error("`:quit` takes an exit status from 0 to 255", None);
+            return self.reply(false, false);
+        };
+        Reply { next: Next::Quit(status), ..self.reply(true, false) }
+    }
+}
+
+/// The command with this name or the only one that starts with it; else what to say.
+fn find(name: &str) -> Result<&'static Command, String> {
+    if let Some(command) = COMMANDS.iter().find(|command| command.name == name) {
+        return Ok(command);
+    }
+    let fits: Vec<&Command> =
+        COMMANDS.iter().filter(|command| !name.is_empty() && command.name.starts_with(name)).collect();
+    match fits.as_slice() {
+        [only] => Ok(only),
+        [] => Err(match suggest::nearest(name, COMMANDS.iter().map(|command| command.name)) {
+            Some(near) => format!("did you mean `:{near}`?"),
+            None => "`:help` lists all commands".into(),
+        }),
+        several => {
+            let names: Vec<String> = several.iter().map(|command| format!("`:{}`", command.name)).collect();
+            Err(format!("it could be {}", names.join(" or ")))
+        }
+    }
+}

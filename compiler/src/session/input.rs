@@ -1,0 +1,330 @@
+//! One input: parsed, checked, compiled, run, its value shown.
+
+use std::path::Path;
+
+use vex_runtime::builtins::stream;
+use vex_runtime::report;
+use vex_syntax::{Diagnostic, FileId, Severity, Spelling, Symbol};
+
+use super::show::{self, Limits, Names};
+use super::{Accepted, Reply, Session};
+use crate::check::{self, CheckedInput, Environment, Shown};
+use crate::driver::has_errors;
+use crate::jit::{self, Input, JitError, Outcome, RunOptions, SessionCode};
+use crate::typed::{Expr, ExprKind, FuncId, FunctionBody, GlobalId, Lifetime};
+use crate::types::Ty;
+
+/// An input's source.
+pub(super) struct Source<'a> {
+    /// The name shown in messages.
+    pub name: String,
+    /// The file it is from, if it is from one.
+    pub path: Option<&'a Path>,
+    /// How it is written.
+    pub spelling: Spelling,
+    /// Its text.
+    pub text: &'a str,
+}
+
+/// Names functions by their addresses.
+pub(super) struct FunctionNames<'a>(pub &'a SessionCode);
+
+impl Names for FunctionNames<'_> {
+    fn function(&self, address: usize) -> Option<String> {
+        self.0.function_at(address).map(str::to_string)
+    }
+}
+
+impl Session {
+    /// Takes what was typed.
+    pub(super) fn input(&mut self, text: &str) -> Reply {
+        let source = Source { name: self.next_name(), path: None, spelling: self.spelling, text };
+        self.run_source(source, text)
+    }
+
+    /// The name of the next input's source.
+    pub(super) fn next_name(&mut self) -> String {
+        self.count += 1;
+        format!("<{}>", self.count)
+    }
+
+    /// Checks, compiles and runs a source; `fed` is what has to be fed to do it again.
+    pub(super) fn run_source(&mut self, source: Source<'_>, fed: &str) -> Reply {
+        let Some(file) = self.add_source(&source) else { return self.reply(false, false) };
+        let checked = match self.check(file, source.path) {
+            Ok(checked) => checked,
+            Err(diagnostics) => {
+                self.diagnostics(&diagnostics);
+                return self.reply(false, false);
+            }
+        };
+        self.diagnostics(&checked.warnings);
+        let input = match self.compile(&checked) {
+            Ok(input) => input,
+            Err(error) => {
+                self.error(&error.to_string(), None);
+                self.forget(checked);
+                return self.reply(false, false);
+            }
+        };
+        self.keep(&checked, &input);
+        let finished = self.execute(&input);
+        let ok = finished == Finished::Well;
+        self.settle(&checked, ok);
+        let mut accepted = Accepted {
+            text: fed.to_string(),
+            file: Some(file),
+            shown: None,
+            failed: !ok,
+            unsafe_on: self.unsafe_on,
+        };
+        if let (true, Some(shown)) = (ok, checked.shown) {
+            self.show(&shown);
+            accepted.shown = Some((self.show_type(shown.ty), shown.borrowed));
+        }
+        self.note_splits(&checked);
+        self.log.push(accepted);
+        let mut reply = self.reply(ok, true);
+        if let Finished::Exit(status) = finished {
+            reply.next = super::Next::Quit(status);
+            (reply.ok, reply.keep) = (true, false);
+        }
+        reply
+    }
+
+    /// Adds a source to the map, or reports that there is no room.
+    pub(super) fn add_source(&mut self, source: &Source<'_>) -> Option<FileId> {
+        let added = self.sources.add(source.name.clone(), source.path, source.spelling, source.text, false);
+        if added.is_err() {
+            self.error("the session's sources are larger than 4 GiB", Some("`:reset` starts again"));
+        }
+        added.ok()
+    }
+
+    /// Parses and checks a source against the session.
+    ///
+    /// # Errors
+    /// What is wrong with it; then nothing has changed.
+    pub(super) fn check(
+        &mut self,
+        file: FileId,
+        path: Option<&Path>,
+    ) -> Result<CheckedInput, Vec<Diagnostic>> {
+        let mut diagnostics = Vec::new();
+        let modules = self.loaded.modules.len().max(1);
+        let folder = path.and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(&self.options.folder).to_path_buf();
+        self.loaded.input(file, &folder, &mut self.sources, &mut diagnostics);
+        if has_errors(&diagnostics) {
+            self.loaded.truncate(modules);
+            self.loaded.forget_trees();
+            return Err(diagnostics);
+        }
+        let exists = |symbol: &str| jit::resolve_symbol(symbol, false).is_some();
+        self.env.unsafe_on = self.unsafe_on;
+        let checked = self.env.check(&mut self.program, &self.loaded, &self.sources, &exists);
+        self.loaded.forget_trees();
+        match checked {
+            Ok(mut checked) => {
+                diagnostics.append(&mut checked.warnings);
+                checked.warnings = diagnostics;
+                Ok(checked)
+            }
+            Err(more) => {
+                self.loaded.truncate(modules);
+                diagnostics.extend(more);
+                // Warnings are about the parts that are right; the errors come first.
+                diagnostics.retain(|d| d.severity == Severity::Error);
+                Err(diagnostics)
+            }
+        }
+    }
+
+    /// Undoes what [`Session::check`] did.
+    pub(super) fn forget(&mut self, checked: CheckedInput) {
+        self.loaded.truncate(Environment::modules_before(&checked.saved));
+        self.env.undo(checked.saved, &mut self.program);
+    }
+
+    /// Compiles a checked input. Functions get the symbols of those they replace.
+    fn compile(&mut self, checked: &CheckedInput) -> Result<Input, JitError> {
+        for index in checked.first_func..self.program.functions.len() {
+            let function = &self.program.functions[index];
+            let is_entry = self.program.entry.0 as usize == index;
+            if is_entry || function.library || !matches!(function.body, FunctionBody::Code(_)) {
+                continue;
+            }
+            let replaced = checked.replaced.iter().find(|(_, new)| new.0 as usize == index);
+            let known = replaced.and_then(|(old, _)| self.program.functions[old.0 as usize].via.clone());
+            let symbol = match known {
+                Some(symbol) => symbol,
+                None => self.code.function_symbol()?,
+            };
+            self.program.functions[index].via = Some(symbol);
+        }
+        self.code.add(&self.program)
+    }
+
+    /// Keeps what the rest of the session needs of a compiled input.
+    fn keep(&mut self, checked: &CheckedInput, input: &Input) {
+        for (id, placed) in &input.globals {
+            self.program.globals[id.0 as usize].at = Some(placed.clone());
+            if self.program.types.needs_drop(self.program.globals[id.0 as usize].ty) {
+                self.owners.push(*id);
+            }
+        }
+        let entry = self.program.entry.0 as usize;
+        for (index, function) in self.program.functions.iter_mut().enumerate().skip(checked.first_func) {
+            check::seal(function);
+            if index == entry {
+                function.body = FunctionBody::Elsewhere;
+                function.locals = Vec::new();
+            }
+        }
+    }
+
+    fn run_options(&self) -> RunOptions {
+        RunOptions { recover: true, color: self.options.color_errors, ..RunOptions::default() }
+    }
+
+    /// Runs a compiled input and says how it failed if it did.
+    fn execute(&mut self, input: &Input) -> Finished {
+        self.before = Some(report::mark());
+        let options = self.run_options();
+        let outcome = self.code.run(input, &self.sources, &options);
+        stream::flush_all();
+        match outcome {
+            Ok(Outcome::Returned(_)) => Finished::Well,
+            Ok(Outcome::Failed(text)) => {
+                self.fresh_line();
+                self.complain(&text);
+                Finished::Badly
+            }
+            Ok(Outcome::Exited(status)) => Finished::Exit(status as u8),
+            Ok(Outcome::Interrupted) => {
+                self.fresh_line();
+                self.complain("stopped by Ctrl-C; what it did until then stays\n");
+                Finished::Badly
+            }
+            Err(error) => {
+                self.error(&error.to_string(), None);
+                Finished::Badly
+            }
+        }
+    }
+
+    /// After an input has run: variables that got no value keep their earlier meaning, and those that lost theirs are
+    /// known to have.
+    fn settle(&mut self, checked: &CheckedInput, ok: bool) {
+        if !ok {
+            for index in checked.first_global..self.program.globals.len() {
+                let id = GlobalId(index as u32);
+                let name = self.program.globals[index].name;
+                if !self.holds_value(id) && self.env.variable(name.as_str()) == Some(id) {
+                    self.env.restore_name(name, &checked.saved);
+                }
+            }
+            if let Some(shown) = checked.shown
+                && self.env.variable("_") == Some(shown.global)
+            {
+                self.env.restore_name(Symbol::new("_"), &checked.saved);
+            }
+        }
+        for index in 0..self.owners.len() {
+            let id = self.owners[index];
+            if self.holds_value(id) {
+                self.env.gone.remove(&id);
+            } else {
+                let span = self.program.globals[id.0 as usize].span;
+                self.env.gone.entry(id).or_insert(span);
+            }
+        }
+    }
+
+    /// Whether a variable holds a value now.
+    pub(super) fn holds_value(&self, id: GlobalId) -> bool {
+        let placed = self.program.globals[id.0 as usize].at.as_ref();
+        let flag = placed.and_then(|placed| self.code.variable(&placed.flag));
+        // SAFETY: a byte of the session's memory, which lives as long as the session; no program is running.
+        flag.is_some_and(|flag| unsafe { flag.read_volatile() } != 0)
+    }
+
+    /// Type and address of a variable's value.
+    pub(super) fn value_of(&self, id: GlobalId) -> Option<(Ty, usize)> {
+        let global = &self.program.globals[id.0 as usize];
+        let placed = global.at.as_ref()?;
+        Some((global.ty, self.code.variable(&placed.value)?.addr()))
+    }
+
+    /// The text of a value in memory.
+    pub(super) fn text_of(&self, ty: Ty, address: usize, limits: &Limits) -> String {
+        show::value(&self.program.types, ty, address, limits, &FunctionNames(&self.code))
+    }
+
+    /// Shows the value of an input.
+    fn show(&self, shown: &Shown) {
+        let Some((ty, address)) = self.value_of(shown.global) else { return };
+        // What is only referred to prints like the value itself.
+        let text = self.text_of(ty, address, &Limits::default());
+        self.fresh_line();
+        let ty = self.paint("36", &self.show_type(shown.ty));
+        self.say_line(format_args!(": {ty} = {text}"));
+    }
+
+    /// Tells that functions keep calling an earlier one whose types have changed.
+    fn note_splits(&mut self, checked: &CheckedInput) {
+        for (old, _) in &checked.split {
+            let name = &self.program.functions[old.0 as usize].name;
+            self.note(&format!("functions that call the earlier `{name}`, which had other types, still do"));
+        }
+    }
+
+    /// Ends the session: drops the values that its variables hold, last first.
+    pub(super) fn close(&mut self) {
+        if std::mem::replace(&mut self.closed, true) {
+            return;
+        }
+        let held: Vec<GlobalId> = self.owners.iter().copied().filter(|&id| self.holds_value(id)).collect();
+        if !held.is_empty() {
+            self.drop_values(held);
+        }
+        stream::flush_all();
+    }
+
+    fn drop_values(&mut self, held: Vec<GlobalId>) {
+        let span = vex_syntax::Span::NONE;
+        let body = Expr {
+            kind: ExprKind::Block(crate::typed::Block { stmts: Vec::new(), value: None }),
+            ty: Ty::UNIT,
+            span,
+        };
+        let entry = FuncId(self.program.functions.len() as u32);
+        self.program.functions.push(crate::typed::Function {
+            name: "end".into(),
+            span,
+            generics: 0,
+            params: Vec::new(),
+            locals: Vec::new(),
+            ret: Ty::UNIT,
+            body: FunctionBody::Code(body),
+            library: false,
+            via: None,
+        });
+        self.program.entry = entry;
+        self.program.lifetime = Lifetime::End(held);
+        match self.code.add(&self.program) {
+            Ok(input) => {
+                self.execute(&input);
+            }
+            Err(error) => self.error(&error.to_string(), None),
+        }
+    }
+}
+
+/// How an input ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finished {
+    Well,
+    Badly,
+    Exit(u8),
+}
