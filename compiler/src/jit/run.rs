@@ -208,6 +208,7 @@ pub(super) fn run(start: &Start<'_>, sources: &SourceMap, options: &RunOptions) 
     let value = execute(&run, start.entry);
     if options.recover {
         interrupt::settle();
+        stream::abandon_report();
     }
     Ok(match run.ended.get() {
         None => Outcome::Returned(start.result.read(value)),

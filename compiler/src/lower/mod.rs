@@ -18,6 +18,7 @@ mod expr;
 mod facts;
 mod func;
 mod inline;
+mod limits;
 mod loops;
 mod memory;
 mod ops;
