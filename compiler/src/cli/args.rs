@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use vex_runtime::process::Choice;
+use vex_runtime::process::{Choice, SelectError};
 use vex_syntax::Spelling;
 
 /// The whole command line.
@@ -20,6 +20,7 @@ use vex_syntax::Spelling;
   vexc run hello.vx             compile and run a program
   vexc check src/*.vx           look for mistakes without running
   vexc explain E0301            what an error means, with examples
+  vexc repl                     try things out
   echo 'println(6 * 7)' | vexc run -
 
 Programs are written in one of three spellings, told apart by the file's name:
@@ -81,6 +82,8 @@ pub enum Command {
     Emit(EmitArgs),
     /// Explain an error code
     Explain(ExplainArgs),
+    /// Try things out: an interactive session
+    Repl(ReplArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print the manual page
@@ -202,6 +205,38 @@ pub struct ExplainArgs {
     pub code: Option<String>,
 }
 
+/// `vexc repl`.
+#[derive(Args, Debug)]
+#[command(after_help = "Declarations, statements and expressions are run as they are entered, and the value
+of an expression is shown. `:help` lists the commands of a session. Inputs are
+remembered in $VEXC_HISTORY, else in vexc/history where the system keeps state.
+
+Examples:
+  vexc repl
+  vexc repl --spelling vera shapes.vera     with the declarations of a file
+  vexc repl < script.vx                     no prompts; the rest runs after a failure
+
+Exit status: that of `:quit`; 1 an input failed that came from no terminal; 2
+wrong usage; 130 a session without a terminal was interrupted by Ctrl-C.")]
+pub struct ReplArgs {
+    /// Files to load first
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// Stop programs that use more memory than this, such as 512M; half of the
+    /// machine's otherwise
+    #[arg(long, value_name = "SIZE", value_parser = parse_limit)]
+    pub memory_limit: Option<u64>,
+    /// Optimise: none (answer as fast as possible), speed (of what is entered)
+    #[arg(long, value_name = "LEVEL", default_value = "none", hide_possible_values = true)]
+    pub opt: Opt,
+    /// Neither read nor write the file of earlier inputs
+    #[arg(long)]
+    pub no_history: bool,
+    /// Start without a greeting
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
 /// `vexc completions`.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
@@ -260,4 +295,10 @@ pub enum Stage {
 fn parse_spelling(name: &str) -> Result<Spelling, String> {
     let found = Spelling::ALL.into_iter().find(|s| s.name() == name || s.extension() == name);
     found.ok_or_else(|| "the spellings are vex, vera and vais".into())
+}
+
+/// A size in bytes, as `--allocator` takes it.
+fn parse_limit(text: &str) -> Result<u64, SelectError> {
+    let size = vex_runtime::process::parse_size(text).ok_or_else(|| SelectError::BadSize(text.into()))?;
+    Ok(size as u64)
 }

@@ -10,6 +10,7 @@ mod explain;
 mod generate;
 mod messages;
 mod quick;
+mod repl;
 mod run;
 mod source;
 mod tables;
@@ -56,6 +57,7 @@ fn dispatch(cli: Cli) -> u8 {
         Command::Test(args) => test::test(args, &cli.common, &messages),
         Command::Emit(args) => emit::emit(&args, &cli.common, &messages),
         Command::Explain(args) => explain::explain(&args, &cli.common, &messages),
+        Command::Repl(args) => repl::repl(&args, &cli.common, &messages),
         Command::Completions(args) => generate::completions(args.shell),
         Command::Man => generate::manual(),
     }
