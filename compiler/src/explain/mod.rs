@@ -48,6 +48,11 @@ pub fn pages() -> impl Iterator<Item = Page> {
     table::PAGES.iter().map(|&(code, text)| Page { code, text })
 }
 
+/// A page as a terminal shows it.
+pub fn to_terminal(page: &Page, color: bool) -> String {
+    render::render(page.text, color)
+}
+
 /// The page of a code, which may be written in small letters or without its
 /// leading zeros.
 pub fn find(code: &str) -> Option<Page> {

@@ -9,23 +9,35 @@ use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{ExternalName, Function, GlobalValueData, UserExternalName};
 
 use super::{JitError, JitOptions, declare, target};
-use crate::lower::{self, Declarations, namespace};
-use crate::typed::Program;
+use crate::lower::{self, Declarations, InstanceDecl, namespace};
+use crate::typed::{Global, Program};
 
 /// Cranelift IR of the program's own functions, before optimisation.
 ///
 /// # Errors
 /// [`JitError::Host`]
 pub fn clif(program: &Program, options: &JitOptions) -> Result<String, JitError> {
+    clif_of(program, options, &|_| true)
+}
+
+/// As [`clif`], of the functions whose names are `wanted`.
+///
+/// # Errors
+/// [`JitError::Host`]
+pub fn clif_of(
+    program: &Program,
+    options: &JitOptions,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<String, JitError> {
     let isa = target(options)?;
     let decls = declare(program, &*isa, options);
     let mut out = String::new();
-    for (index, instance) in decls.instances.iter().enumerate().filter(|(_, instance)| !instance.library) {
+    for (index, instance) in own(&decls).filter(|(_, instance)| wanted(&instance.name)) {
         let function = lower::function(program, &decls, index as u32).func;
         separate(&mut out);
         // Writing to a string does not fail.
         let _ = writeln!(out, "; {}", instance.name);
-        name_clif(&function, &|name| name_of(name, &decls), &mut out);
+        name_clif(&function, &|name| name_of(name, &decls, program), &mut out);
     }
     Ok(out)
 }
@@ -35,11 +47,23 @@ pub fn clif(program: &Program, options: &JitOptions) -> Result<String, JitError>
 /// # Errors
 /// [`JitError::Host`], [`JitError::Compile`]
 pub fn asm(program: &Program, options: &JitOptions) -> Result<String, JitError> {
+    asm_of(program, options, &|_| true)
+}
+
+/// As [`asm`], of the functions whose names are `wanted`.
+///
+/// # Errors
+/// [`JitError::Host`], [`JitError::Compile`]
+pub fn asm_of(
+    program: &Program,
+    options: &JitOptions,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<String, JitError> {
     let isa = target(options)?;
     let decls = declare(program, &*isa, options);
     let mut out = String::new();
     let mut context = Context::new();
-    for (index, instance) in decls.instances.iter().enumerate().filter(|(_, instance)| !instance.library) {
+    for (index, instance) in own(&decls).filter(|(_, instance)| wanted(&instance.name)) {
         context.clear();
         context.set_disasm(true);
         context.func = lower::function(program, &decls, index as u32).func;
@@ -52,17 +76,30 @@ pub fn asm(program: &Program, options: &JitOptions) -> Result<String, JitError> 
         };
         separate(&mut out);
         let _ = writeln!(out, "; {}, {size} bytes", instance.name);
-        name_asm(&text, &context.func, &|name| name_of(name, &decls), &mut out);
+        name_asm(&text, &context.func, &|name| name_of(name, &decls, program), &mut out);
     }
     Ok(out)
 }
 
+/// The functions that are not the library's.
+fn own(decls: &Declarations) -> impl Iterator<Item = (usize, &InstanceDecl)> {
+    decls.instances.iter().enumerate().filter(|(_, instance)| !instance.library)
+}
+
 /// What a number of lowering stands for.
-fn name_of(name: &UserExternalName, decls: &Declarations) -> String {
+fn name_of(name: &UserExternalName, decls: &Declarations, program: &Program) -> String {
     let index = name.index as usize;
     match name.namespace {
         namespace::INSTANCE => decls.instances[index].name.clone(),
-        namespace::SYMBOL => decls.symbols[index].name.clone(),
+        namespace::SYMBOL => {
+            let symbol = &decls.symbols[index].name;
+            let function = program.functions.iter().rev().find(|f| f.via.as_deref() == Some(symbol));
+            let global = || {
+                let is_it = |g: &&Global| g.at.as_ref().is_some_and(|at| *at.value == **symbol);
+                program.globals.iter().rev().find(is_it).map(|global| global.name.to_string())
+            };
+            function.map(|function| function.name.clone()).or_else(global).unwrap_or_else(|| symbol.clone())
+        }
         _ => format!("data{index}"),
     }
 }

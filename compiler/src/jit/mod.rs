@@ -53,7 +53,7 @@ use crate::lower::{self, DataDecl, Declarations, InstanceDecl, LowerOptions, Sym
 use crate::typed::Program;
 
 pub use codemap::{CodeMap, Location};
-pub use emit::{asm, clif};
+pub use emit::{asm, asm_of, clif, clif_of};
 pub use isa::OptLevel;
 pub use run::{FAILED, Outcome, RunOptions};
 pub use session::{Input, SessionCode};

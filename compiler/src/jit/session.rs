@@ -85,6 +85,16 @@ impl SessionCode {
         })
     }
 
+    /// How inputs are compiled.
+    pub fn options(&self) -> &JitOptions {
+        &self.options
+    }
+
+    /// Whether code compiled from now on records its allocations; what was the case before.
+    pub fn record_allocations(&mut self, record: bool) -> bool {
+        std::mem::replace(&mut self.options.heap_report, record)
+    }
+
     /// A new symbol for a function that can be replaced.
     ///
     /// # Errors

@@ -17,14 +17,39 @@ pub(super) struct Command {
 
 /// All commands, in the order of the help.
 pub(super) const COMMANDS: &[Command] = &[
-    Command {
-        name: "help",
-        args: "[COMMAND]",
-        help: "this list, or more about one command",
-        run: Session::help,
-    },
-    Command { name: "quit", args: "[STATUS]", help: "end the session (also Ctrl-D)", run: Session::quit },
+    row("help", "[COMMAND]", "this list, or more about a command", Session::help),
+    row(
+        "type",
+        "EXPR | TYPE",
+        "the type of an expression, without running it; a type's layout",
+        Session::type_of,
+    ),
+    row("doc", "NAME", "what a function, type or error code is for", Session::doc),
+    row("vars", "[PREFIX]", "the variables and their values", Session::list_variables),
+    row("fns", "[PREFIX]", "the functions", Session::list_functions),
+    row("types", "[PREFIX]", "the types with their fields and offsets", Session::list_types),
+    row("load", "FILE", "run a file as if it had been typed", Session::load),
+    row("edit", "[FUNCTION]", "change the last input or a function in your editor", Session::edit),
+    row("undo", "[N]", "take back the last input, or the last N", Session::undo),
+    row("reset", "", "start again with nothing", Session::reset),
+    row("time", "INPUT", "run an input and say how long it took", Session::time),
+    row("bench", "EXPR", "run an expression many times: time a round", Session::bench),
+    row("ast", "[INPUT | FUNCTION]", "the syntax tree; of the last input without more", Session::show_ast),
+    row("clif", "[INPUT | FUNCTION]", "the code in Cranelift's form", Session::show_clif),
+    row("asm", "[INPUT | FUNCTION]", "the machine code", Session::show_asm),
+    row("spelling", "[NAME]", "vex, vera or vais: how inputs are written", Session::set_spelling),
+    row("unsafe", "[on | off]", "whether `unsafe { }` can be left out at the prompt", Session::set_unsafe),
+    row("quit", "[STATUS]", "end the session (also Ctrl-D)", Session::quit),
 ];
+
+const fn row(
+    name: &'static str,
+    args: &'static str,
+    help: &'static str,
+    run: fn(&mut Session, &str) -> Reply,
+) -> Command {
+    Command { name, args, help, run }
+}
 
 impl Session {
     /// Runs a command, given without its colon.

@@ -1,6 +1,7 @@
 //! One input: parsed, checked, compiled, run, its value shown.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use vex_runtime::builtins::stream;
 use vex_runtime::report;
@@ -9,7 +10,7 @@ use vex_syntax::{Diagnostic, FileId, Severity, Spelling, Symbol};
 use super::show::{self, Limits, Names};
 use super::{Accepted, Reply, Session};
 use crate::check::{self, CheckedInput, Environment, Shown};
-use crate::driver::has_errors;
+use crate::driver::{Phases, has_errors};
 use crate::jit::{self, Input, JitError, Outcome, RunOptions, SessionCode};
 use crate::typed::{Expr, ExprKind, FuncId, FunctionBody, GlobalId, Lifetime};
 use crate::types::Ty;
@@ -51,7 +52,8 @@ impl Session {
     /// Checks, compiles and runs a source; `fed` is what has to be fed to do it again.
     pub(super) fn run_source(&mut self, source: Source<'_>, fed: &str) -> Reply {
         let Some(file) = self.add_source(&source) else { return self.reply(false, false) };
-        let checked = match self.check(file, source.path) {
+        let mut phases = Phases::default();
+        let checked = match phases.time("check", || self.check(file, source.path)) {
             Ok(checked) => checked,
             Err(diagnostics) => {
                 self.diagnostics(&diagnostics);
@@ -59,7 +61,7 @@ impl Session {
             }
         };
         self.diagnostics(&checked.warnings);
-        let input = match self.compile(&checked) {
+        let input = match phases.time("compile", || self.compile(&checked)) {
             Ok(input) => input,
             Err(error) => {
                 self.error(&error.to_string(), None);
@@ -68,7 +70,8 @@ impl Session {
             }
         };
         self.keep(&checked, &input);
-        let finished = self.execute(&input);
+        let finished = phases.time("run", || self.execute(&input));
+        self.phases = Some(phases);
         let ok = finished == Finished::Well;
         self.settle(&checked, ok);
         let mut accepted = Accepted {
@@ -90,6 +93,30 @@ impl Session {
             (reply.ok, reply.keep) = (true, false);
         }
         reply
+    }
+
+    /// Runs a text that leaves no trace in the session but what its code does: no name, no value to show, no entry in
+    /// the log. How long it ran, and the value it ends with; `None` after reporting why not.
+    pub(super) fn run_aside(&mut self, text: &str) -> Option<(Duration, Option<Shown>)> {
+        let (checked, _) = self.try_check(text)?;
+        let input = match self.compile(&checked) {
+            Ok(input) => input,
+            Err(error) => {
+                self.error(&error.to_string(), None);
+                self.forget(checked);
+                return None;
+            }
+        };
+        self.keep(&checked, &input);
+        let start = Instant::now();
+        let finished = self.execute(&input);
+        let taken = start.elapsed();
+        self.settle(&checked, finished == Finished::Well);
+        for index in checked.first_global..self.program.globals.len() {
+            let name = self.program.globals[index].name;
+            self.env.restore_name(name, &checked.saved);
+        }
+        (finished == Finished::Well).then_some((taken, checked.shown))
     }
 
     /// Adds a source to the map, or reports that there is no room.

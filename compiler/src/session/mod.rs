@@ -4,13 +4,20 @@
 //! | --- | --- |
 //! | `reply` | what a session answers |
 //! | `input` | one input, from its text to what it printed |
-//! | `commands` | the table of `:commands`; the files beside it do what they say |
+//! | `commands` | the table of `:commands` |
+//! | `inspect`, `code`, `clock`, `files` | what the commands do |
+//! | `show`, `peek` | values as text |
 //!
 //! An input is parsed, checked against what earlier ones declared ([`crate::check::Environment`]), compiled into
 //! memory that the session keeps ([`crate::jit::SessionCode`]), and run. One that does not compile changes nothing.
 
+mod builtins;
+mod clock;
+mod code;
 mod commands;
+mod files;
 mod input;
+mod inspect;
 mod output;
 pub mod peek;
 mod reply;
@@ -23,6 +30,7 @@ use vex_runtime::process;
 use vex_syntax::{FileId, SourceMap, Spelling};
 
 use crate::check::Environment;
+use crate::driver::Phases;
 use crate::jit::{JitError, JitOptions, OptLevel, SessionCode};
 use crate::loader::Loaded;
 use crate::typed::{FuncId, GlobalId, Lifetime, Program};
@@ -83,6 +91,8 @@ pub struct Session {
     unsafe_on: bool,
     /// The books of allocations as they were before the last input.
     before: Option<vex_runtime::report::Mark>,
+    /// How long the parts of the last input took.
+    phases: Option<Phases>,
     /// Whether the end of the session has been prepared: nothing is dropped twice.
     closed: bool,
 }
@@ -117,6 +127,7 @@ impl Session {
             owners: Vec::new(),
             unsafe_on: false,
             before: None,
+            phases: None,
             closed: false,
         })
     }

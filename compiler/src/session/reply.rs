@@ -24,6 +24,8 @@ pub enum Next {
     Input,
     /// End with this status.
     Quit(u8),
+    /// Take this as the next input, as if it had been typed.
+    Feed(String),
     /// Start a new session and feed it these inputs, showing nothing of what they print.
     Restart(Vec<String>),
 }

@@ -1,0 +1,265 @@
+//! What a session has: the commands about types, variables and functions.
+
+use std::fmt::Write;
+
+use vex_runtime::abi;
+use vex_syntax::ast::{Item, Top};
+use vex_syntax::{Span, Spelling};
+
+use super::show::Limits;
+use super::{Reply, Session, builtins};
+use crate::typed::{FuncId, GlobalId};
+use crate::types::{StructId, Ty, TyKind};
+use crate::{explain, stdlib};
+
+/// A declaration as it was written.
+pub(super) struct Written {
+    /// Its text, without the comment before it.
+    pub text: String,
+    /// The `///` comment before it.
+    pub doc: String,
+    /// How it is spelled.
+    pub spelling: Spelling,
+}
+
+impl Session {
+    /// `:type`
+    pub(super) fn type_of(&mut self, args: &str) -> Reply {
+        if args.is_empty() {
+            self.error("`:type` needs an expression or a type", Some("for instance `:type 1 + 2`"));
+            return self.reply(false, false);
+        }
+        if let Some(id) = self.env.struct_named(args) {
+            self.describe_struct(id);
+            return self.reply(true, false);
+        }
+        let Some((checked, _)) = self.try_check(args) else { return self.reply(false, false) };
+        let text = match checked.shown {
+            Some(shown) => {
+                let layout = self.program.types.layout(shown.ty);
+                let bytes = counted(layout.size, "byte");
+                format!(": {}  ({bytes}, alignment {})", self.show_type(shown.ty), layout.align)
+            }
+            None => ": ()".to_string(),
+        };
+        self.forget(checked);
+        self.say_line(text);
+        self.reply(true, false)
+    }
+
+    /// A structure's fields, each with its offset.
+    fn describe_struct(&self, id: StructId) {
+        let types = &self.program.types;
+        let def = &types.structs[id.0 as usize];
+        let Some(ty) =
+            types.all().find(|&ty| matches!(types.kind(ty), TyKind::Struct { def, .. } if *def == id))
+        else {
+            return;
+        };
+        let layout = types.layout(ty);
+        let drops = if def.declares_drop { ", declares $Drop" } else { "" };
+        self.say_line(format_args!(
+            "struct {}  ({}, alignment {}{drops})",
+            def.name,
+            counted(layout.size, "byte"),
+            layout.align
+        ));
+        let width = def.fields.iter().map(|field| field.name.as_str().len()).max().unwrap_or(0);
+        for (field, offset) in def.fields.iter().zip(types.field_offsets(ty)) {
+            let shown = types.display(field.ty);
+            self.say_line(format_args!("  {offset:>5}  {:width$}: {shown}", field.name.as_str()));
+        }
+    }
+
+    /// `:vars`
+    pub(super) fn list_variables(&mut self, args: &str) -> Reply {
+        let limits = Limits { bytes: 200, elements: 8, ..Limits::default() };
+        let mut any = false;
+        for id in self.env.variables() {
+            let global = &self.program.globals[id.0 as usize];
+            if !global.name.as_str().starts_with(args) {
+                continue;
+            }
+            any = true;
+            let mark = if self.env.is_mutable(id) { "!" } else { " " };
+            let value = self.value_text(id, &limits);
+            let ty = self.paint("36", &self.show_type(global.ty));
+            self.say_line(format_args!("{mark}{}: {ty} = {value}", global.name));
+        }
+        for (name, ty, _) in self.env.constants().into_iter().filter(|c| c.0.as_str().starts_with(args)) {
+            any = true;
+            let ty = self.paint("36", &self.show_type(ty));
+            self.say_line(format_args!(" const {name}: {ty}"));
+        }
+        if !any {
+            self.say_line(if args.is_empty() { "no variables yet" } else { "no variable starts like that" });
+        }
+        self.reply(true, false)
+    }
+
+    fn value_text(&self, id: GlobalId, limits: &Limits) -> String {
+        match self.value_of(id) {
+            Some(_) if self.env.gone.contains_key(&id) => "(moved away)".to_string(),
+            Some((ty, address)) => self.text_of(ty, address, limits),
+            None => "(no value)".to_string(),
+        }
+    }
+
+    /// `:fns`
+    pub(super) fn list_functions(&mut self, args: &str) -> Reply {
+        let mut any = false;
+        for id in self.env.functions() {
+            let head = self.signature_text(id);
+            if !head.starts_with(args) {
+                continue;
+            }
+            any = true;
+            let place = self.sources.place(self.env.head(id).1);
+            self.say_line(format_args!("{head}  {}", self.paint("2", &place)));
+        }
+        if !any {
+            self.say_line(if args.is_empty() { "no functions yet" } else { "no function starts like that" });
+        }
+        self.reply(true, false)
+    }
+
+    /// `name(a: T): R` of a function.
+    pub(super) fn signature_text(&self, id: FuncId) -> String {
+        let function = &self.program.functions[id.0 as usize];
+        let types = function.params.iter().map(|local| function.locals[local.0 as usize].ty);
+        let types: Vec<String> = types.map(|ty| self.show_type(ty)).collect();
+        let receiver = usize::from(self.env.has_receiver(id));
+        let names = self.env.parameter_names(id);
+        let mut text = format!("{}(", function.name);
+        for (index, ty) in types.iter().enumerate() {
+            if index > 0 {
+                text.push_str(", ");
+            }
+            let name = if index < receiver {
+                "self"
+            } else {
+                names.get(index - receiver).map_or("_", |n| n.as_str())
+            };
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{name}: {ty}");
+        }
+        text.push(')');
+        if function.ret != Ty::UNIT {
+            let _ = write!(text, ": {}", self.show_type(function.ret));
+        }
+        text
+    }
+
+    /// `:types`
+    pub(super) fn list_types(&mut self, args: &str) -> Reply {
+        let structs = self.env.structs();
+        if structs.is_empty() {
+            self.say_line("no types yet");
+        }
+        for id in structs {
+            if self.program.types.structs[id.0 as usize].name.as_str().starts_with(args) {
+                self.describe_struct(id);
+            }
+        }
+        self.reply(true, false)
+    }
+
+    /// `:doc`
+    pub(super) fn doc(&mut self, args: &str) -> Reply {
+        match self.doc_text(args) {
+            Some(text) => {
+                self.say_line(text.trim_end());
+                self.reply(true, false)
+            }
+            None if args.is_empty() => {
+                self.error("`:doc` needs a name", Some("for instance `:doc vex_malloc` or `:doc E0301`"));
+                self.reply(false, false)
+            }
+            None => {
+                self.error(&format!("there is nothing to say about `{args}`"), None);
+                self.reply(false, false)
+            }
+        }
+    }
+
+    fn doc_text(&self, name: &str) -> Option<String> {
+        if let Some(page) = explain::find(name) {
+            return Some(explain::to_terminal(&page, self.options.color));
+        }
+        let own = self.env.functions().into_iter().find(|&id| {
+            let full = &self.program.functions[id.0 as usize].name;
+            full == name || self.env.function(name) == Some(id)
+        });
+        if let Some(id) = own {
+            let doc = self.declaration(self.env.head(id).0).map(|written| written.doc).unwrap_or_default();
+            return Some(titled(&self.signature_text(id), &doc));
+        }
+        if let Some(id) = self.env.struct_named(name) {
+            let def = &self.program.types.structs[id.0 as usize];
+            let written = self.declaration(def.span)?;
+            return Some(titled(&format!("struct {name}"), &written.doc));
+        }
+        library_doc(name).or_else(|| builtin_doc(name))
+    }
+
+    /// The declaration that this place lies in, as written.
+    pub(super) fn declaration(&self, at: Span) -> Option<Written> {
+        let file = self.sources.file(self.sources.find(at.lo)?);
+        let (unit, _) = vex_syntax::parse::parse_file(&file.text, file.base, file.spelling);
+        unit.top.iter().find_map(|top| {
+            let Top::Item(Item { span, doc, .. }) = top else { return None };
+            let inside = span.lo <= at.lo && at.lo < span.hi;
+            inside.then(|| Written {
+                text: self.sources.text(*span).to_string(),
+                doc: doc.clone(),
+                spelling: file.spelling,
+            })
+        })
+    }
+}
+
+/// A title and the text below it.
+fn titled(title: &str, doc: &str) -> String {
+    let mut text = format!("{title}\n");
+    for line in doc.lines() {
+        let _ = writeln!(text, "  {}", line.strip_prefix(' ').unwrap_or(line));
+    }
+    text
+}
+
+/// What a module of the library says of a declaration in it; `name` may be a method, `BumpAllocator.alloc`.
+fn library_doc(name: &str) -> Option<String> {
+    let (owner, last) = name.rsplit_once('.').map_or((None, name), |(owner, last)| (Some(owner), last));
+    stdlib::modules().iter().find_map(|module| {
+        let (unit, _) = vex_syntax::parse::parse_file(module.text, 1, module.spelling);
+        let item = unit.top.iter().find_map(|top| match top {
+            Top::Item(item) => builtins::declared_in(item, owner, last),
+            Top::Stmt(_) => None,
+        })?;
+        let (span, doc) = item;
+        let head = module.text.get(span.lo as usize - 1..span.hi as usize - 1)?;
+        let head = head.lines().next().unwrap_or(head).trim_end_matches([' ', '{', '=']);
+        Some(titled(&format!("{head}  (in {})", module.name), &doc))
+    })
+}
+
+/// What the runtime's table or the list of builtins says.
+fn builtin_doc(name: &str) -> Option<String> {
+    if let Some(text) = builtins::doc(name) {
+        return Some(text);
+    }
+    let row = abi::find(name)?;
+    let params: Vec<String> =
+        row.params.iter().map(|(name, ty)| format!("{name}: {}", builtins::abi_name(*ty))).collect();
+    let result = if row.ret == abi::AbiTy::Unit {
+        String::new()
+    } else {
+        format!(": {}", builtins::abi_name(row.ret))
+    };
+    Some(titled(&format!("{}({}){result}", row.symbol, params.join(", ")), row.doc))
+}
+
+/// `1 byte`, `2 bytes`.
+pub(super) fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
