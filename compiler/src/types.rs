@@ -213,6 +213,13 @@ struct Completed {
     needs_drop: bool,
 }
 
+/// A state of [`Types`] to go back to.
+#[derive(Clone, Copy, Debug)]
+pub struct TypesMark {
+    kinds: usize,
+    structs: usize,
+}
+
 /// Most types that one type may be made of. A few lines of `let b = (a, a)` write a type that no pass could walk.
 const MAX_PARTS: u32 = 10_000;
 
@@ -330,10 +337,19 @@ impl Types {
         self.completed[index] = Some(Completed { layout, needs_drop });
     }
 
-    /// Forgets the structures from number `count` on, which nothing refers to.
-    pub fn truncate_structs(&mut self, count: usize) {
-        self.structs.truncate(count);
-        self.completed.truncate(count);
+    /// How much there is, for [`Types::truncate`].
+    pub fn mark(&self) -> TypesMark {
+        TypesMark { kinds: self.kinds.len(), structs: self.structs.len() }
+    }
+
+    /// Forgets the types and structures that came after `mark`, which nothing refers to.
+    pub fn truncate(&mut self, mark: TypesMark) {
+        for kind in self.kinds.drain(mark.kinds..) {
+            self.ids.remove(&kind);
+        }
+        self.parts.truncate(mark.kinds);
+        self.structs.truncate(mark.structs);
+        self.completed.truncate(mark.structs);
     }
 
     fn completed(&self, id: StructId) -> Option<&Completed> {

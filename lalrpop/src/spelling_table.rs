@@ -100,6 +100,11 @@ fn tables_of(spelling: Spelling) -> &'static [&'static [(&'static str, Token)]] 
 /// The longest keyword of any spelling, in bytes; longer words are names.
 pub const LONGEST: usize = 8;
 
+/// Every keyword of a spelling.
+pub fn words(spelling: Spelling) -> impl Iterator<Item = &'static str> {
+    tables_of(spelling).iter().flat_map(|table| table.iter().map(|(word, _)| *word))
+}
+
 /// The keyword that `word` is in this spelling, if it is one.
 pub fn keyword(word: &str, spelling: Spelling) -> Option<Token> {
     if word.len() > LONGEST {

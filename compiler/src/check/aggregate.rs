@@ -105,6 +105,12 @@ impl<'a> FnCx<'_, 'a> {
             return self.poison(span);
         };
         self.cx.ensure_struct(def);
+        let structure = &self.cx.types.structs[def.0 as usize];
+        if self.cx.session.is_some() && structure.declares_drop && structure.drop_fn.is_none() {
+            let title = format!("`{}` cannot be made before its `drop` is declared", structure.name);
+            let help = format!("declare it: `fn (self: &{}!) drop() {{ … }}`", structure.name);
+            self.error(Diagnostic::error(codes::DROP, span, title).help(help));
+        }
         let declared = self.cx.types.structs[def.0 as usize].fields.clone();
         let mut values: Vec<(u32, Expr)> = Vec::new();
         let mut known = true;

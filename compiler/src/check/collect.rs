@@ -97,7 +97,10 @@ impl<'a> Checker<'a> {
             let first = self.types.structs[old.0 as usize].span;
             return self.duplicate(decl.name, first, "structure");
         }
-        self.scope(module).types.insert(decl.name.name, id);
+        let known = self.scope(module).types.insert(decl.name.name, id);
+        if let (Some(_), Some(base)) = (known, &mut self.session) {
+            base.changed.push(decl.name.name);
+        }
     }
 
     pub(super) fn unsupported(&mut self, span: Span, what: &str) {

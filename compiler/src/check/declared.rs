@@ -56,6 +56,13 @@ impl<'a> Checker<'a> {
         for index in known.structs..self.structs.len() {
             self.check_drop(StructId(index as u32));
         }
+        // In a session the method may come after the structure.
+        for index in 0..known.structs {
+            let def = &self.types.structs[index];
+            if def.declares_drop && def.drop_fn.is_none() {
+                self.check_drop(StructId(index as u32));
+            }
+        }
     }
 
     fn check_receiver(&mut self, id: FuncId, signature: &Signature) {
@@ -86,9 +93,16 @@ impl<'a> Checker<'a> {
         let (name, span) = (def.name, def.span);
         let ty = self.types.intern(TyKind::Struct { def: id, args: Vec::new() });
         let Some(&func) = self.methods.get(&(ty, Symbol::new("drop"))) else {
+            let help = format!("add `fn (self: &{name}!) drop() {{ … }}`");
+            if self.session.is_some() {
+                if id.0 as usize >= self.counts().structs {
+                    let title = format!("`{name}` declares `$Drop` but has no `drop` method yet");
+                    self.diags.push(Diagnostic::warning(codes::DROP, span, title).help(help));
+                }
+                return;
+            }
             let title = format!("`{name}` declares `$Drop` but has no `drop` method");
-            let d = Diagnostic::error(codes::DROP, span, title);
-            return self.error(d.help(format!("add `fn (self: &{name}!) drop() {{ … }}`")));
+            return self.error(Diagnostic::error(codes::DROP, span, title).help(help));
         };
         let signature = self.signature(func);
         let by_reference =

@@ -9,7 +9,7 @@ use crate::typed::{CastKind, Expr, ExprKind};
 use crate::types::{FuncId, Ty, TyKind};
 
 /// The methods that a type of the language has from the start.
-pub(super) fn builtin_methods(kind: &TyKind) -> Vec<&'static str> {
+pub fn builtin_methods(kind: &TyKind) -> Vec<&'static str> {
     match kind {
         TyKind::Str => vec!["len", "isEmpty", "bytes", "asPtr"],
         TyKind::Slice { .. } | TyKind::Array { .. } => vec!["len", "isEmpty", "asPtr"],

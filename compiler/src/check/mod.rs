@@ -41,6 +41,7 @@ mod stmt;
 mod structs;
 mod unary;
 
+pub use method::builtin_methods;
 pub use session::{CheckedInput, Environment, Saved, Shown, seal};
 
 use std::rc::Rc;

@@ -8,7 +8,7 @@ use vex_syntax::{Diagnostic, SourceMap, Span, Symbol};
 use super::{Checker, ConstInfo, FuncInfo, GlobalInfo, ModuleScope, StructInfo, Value, declared};
 use crate::loader::{Loaded, ModuleId};
 use crate::typed::{Function, FunctionBody, Global, GlobalId, Program};
-use crate::types::{FuncId, StructId, Ty};
+use crate::types::{FuncId, StructId, Ty, TypesMark};
 
 /// How many of everything there were before an input.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub(super) struct Base {
     pub(super) before: FxHashMap<Symbol, Value>,
     /// Functions and methods that the input declares anew: the earlier and the new one.
     pub(super) replaced: Vec<(FuncId, FuncId)>,
+    /// Constants and types that the input declares anew.
+    pub(super) changed: Vec<Symbol>,
     /// Variables that hold no value any more, and where they lost it.
     pub(super) gone: FxHashMap<GlobalId, Span>,
     /// The value to show.
@@ -67,6 +69,7 @@ pub struct Environment {
 #[derive(Debug)]
 pub struct Saved {
     counts: Counts,
+    types: TypesMark,
     modules: usize,
     scope: ModuleScope,
     methods: FxHashMap<(Ty, Symbol), FuncId>,
@@ -81,6 +84,8 @@ pub struct CheckedInput {
     pub replaced: Vec<(FuncId, FuncId)>,
     /// Functions that it declares anew with other types: whoever calls an earlier one goes on doing so.
     pub split: Vec<(FuncId, FuncId)>,
+    /// Constants and types that it declares anew: whoever uses the earlier one goes on doing so.
+    pub changed: Vec<Symbol>,
     /// The first of its functions.
     pub first_func: usize,
     /// The first of its variables.
@@ -110,8 +115,13 @@ impl Environment {
         let counts = self.counts();
         let modules = self.modules.len();
         self.modules.resize_with(loaded.modules.len(), ModuleScope::default);
-        let saved =
-            Saved { counts, modules, scope: self.modules[INPUTS].clone(), methods: self.methods.clone() };
+        let saved = Saved {
+            counts,
+            types: program.types.mark(),
+            modules,
+            scope: self.modules[INPUTS].clone(),
+            methods: self.methods.clone(),
+        };
         let mut cx = Checker::new(loaded, sources, resolve_symbol, &kept);
         self.lend(&mut cx, program);
         cx.session = Some(Base {
@@ -143,6 +153,7 @@ impl Environment {
             shown: base.shown,
             replaced,
             split,
+            changed: base.changed,
             first_func: counts.funcs,
             first_global: counts.globals,
             warnings: diagnostics,
@@ -197,6 +208,10 @@ impl Environment {
     /// Undoes an input.
     pub fn undo(&mut self, saved: Saved, program: &mut Program) {
         let Counts { structs, funcs, consts, globals } = saved.counts;
+        for def in &mut program.types.structs[..structs] {
+            // One that the input gave an earlier structure.
+            def.drop_fn = def.drop_fn.filter(|id| (id.0 as usize) < funcs);
+        }
         self.structs.truncate(structs);
         self.funcs.truncate(funcs);
         self.consts.truncate(consts);
@@ -207,7 +222,7 @@ impl Environment {
         }
         self.methods = saved.methods;
         self.gone.retain(|id, _| (id.0 as usize) < globals);
-        program.types.truncate_structs(structs);
+        program.types.truncate(saved.types);
         program.functions.truncate(funcs);
         program.globals.truncate(globals);
     }
@@ -285,6 +300,11 @@ impl Environment {
         self.globals[id.0 as usize].mutable
     }
 
+    /// The name that a function was declared by.
+    pub fn declared_name(&self, id: FuncId) -> Symbol {
+        self.funcs[id.0 as usize].ident.name
+    }
+
     /// The place of a function's whole head, and of its name.
     pub fn head(&self, id: FuncId) -> (Span, Span) {
         let info = &self.funcs[id.0 as usize];
@@ -358,6 +378,7 @@ impl Checker<'_> {
         let Some(base) = &mut self.session else { return };
         match (old, new) {
             (Value::Func(old), Value::Func(new)) => base.replaced.push((old, new)),
+            (Value::Const(_) | Value::Func(_), Value::Const(_) | Value::Func(_)) => base.changed.push(name),
             _ => {
                 base.before.insert(name, old);
             }

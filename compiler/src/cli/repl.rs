@@ -16,7 +16,8 @@ pub(super) fn repl(args: &ReplArgs, common: &Common, messages: &Messages) -> u8 
         match file.to_str().filter(|name| !name.contains('\n')) {
             Some(name) => first.push(format!(":load {name}")),
             None => {
-                return messages.fail(USAGE, &format!("`{}` is not a name that can be typed", file.display()));
+                return messages
+                    .fail(USAGE, &format!("`{}` is not a name that can be typed", file.display()));
             }
         }
     }

@@ -244,10 +244,15 @@ impl SessionCode {
         let start =
             Start { entry: input.entry, result: input.result, maps: &maps, limits: &[&self.stack_limit] };
         let outcome = run::run(&start, sources, options);
+        self.discard(input);
+        outcome
+    }
+
+    /// Gives back the code of an input that need not run.
+    pub fn discard(&mut self, input: &Input) {
         if !input.keeps {
             self.release(input.unit);
         }
-        outcome
     }
 
     /// One use of a unit's code ends.

@@ -48,6 +48,7 @@ pub(super) struct Reply {
 enum Next {
     Input,
     Quit(u8),
+    Feed(String),
     Restart(Vec<String>),
 }
 
@@ -56,6 +57,7 @@ impl From<session::Reply> for Answer {
         let next = match reply.next {
             session::Next::Input => Next::Input,
             session::Next::Quit(status) => Next::Quit(status),
+            session::Next::Feed(text) => Next::Feed(text),
             session::Next::Restart(inputs) => Next::Restart(inputs),
         };
         let session::Reply { ok, keep, at_line_start, spelling, .. } = reply;
@@ -68,6 +70,7 @@ impl From<Reply> for session::Reply {
         let next = match reply.next {
             Next::Input => session::Next::Input,
             Next::Quit(status) => session::Next::Quit(status),
+            Next::Feed(text) => session::Next::Feed(text),
             Next::Restart(inputs) => session::Next::Restart(inputs),
         };
         let named = Spelling::ALL.into_iter().find(|s| s.name() == reply.spelling);

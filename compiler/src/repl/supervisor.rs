@@ -86,7 +86,7 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Has an input taken. When that ends the process, the session is restored without the input, which has failed.
-    /// What is next is never a restart: that has been done.
+    /// What is next is never a restart nor another input: that has been done.
     ///
     /// # Errors
     /// There is no session any more.
@@ -105,9 +105,15 @@ impl<'a> Supervisor<'a> {
         if reply.keep {
             self.log.push(Entry { text: text.into(), ok: reply.ok });
         }
-        let Reply { next: Next::Restart(inputs), .. } = reply else { return Ok(reply) };
-        self.restart(inputs)?;
-        Ok(Reply { next: Next::Input, spelling: self.spelling, ..reply })
+        match reply.next {
+            // An input that was edited is an input like any other; it cannot ask for another one.
+            Next::Feed(text) => self.feed(&text),
+            Next::Restart(inputs) => {
+                self.restart(inputs)?;
+                Ok(Reply { next: Next::Input, spelling: self.spelling, ..reply })
+            }
+            Next::Input | Next::Quit(_) => Ok(reply),
+        }
     }
 
     /// Completes `text` up to byte `at`. Nothing when the session cannot tell.

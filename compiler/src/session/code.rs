@@ -1,11 +1,13 @@
 //! What becomes of an input: its syntax tree, Cranelift's code, machine code.
 
+use std::sync::Arc;
+
 use vex_syntax::ast_print::print_ast;
 
 use super::input::Source;
 use super::{Reply, Session};
 use crate::check::CheckedInput;
-use crate::jit::{self, JitError};
+use crate::jit::{self, JitError, SessionCode};
 
 /// A stage whose code can be shown.
 type Emit = fn(&crate::typed::Program, &jit::JitOptions, &dyn Fn(&str) -> bool) -> Result<String, JitError>;
@@ -54,7 +56,14 @@ impl Session {
             Some(function) => name == function,
             None => name != entry || !only_declares,
         };
-        let text = emit(&self.program, self.code.options(), &wanted);
+        // A place in the code's memory is not needed for looking at it.
+        let mut count = 0;
+        let mut name = |_: &mut SessionCode| {
+            count += 1;
+            Ok(Arc::from(format!("function{count}")))
+        };
+        let named = self.name_functions(&checked, &mut name);
+        let text = named.and_then(|()| emit(&self.program, self.code.options(), &wanted));
         self.forget(checked);
         match text {
             Ok(text) => {

@@ -68,7 +68,7 @@ impl Session {
     fn help(&mut self, _args: &str) -> Reply {
         for command in COMMANDS {
             let left = format!(":{} {}", command.name, command.args);
-            self.say_line(format_args!("  {left:<22} {}", command.help));
+            self.say_line(format_args!("  {left:<25} {}", command.help));
         }
         self.reply(true, false)
     }

@@ -77,17 +77,21 @@ impl Session {
             self.error("`:undo` takes the number of inputs to take back", None);
             return self.reply(false, false);
         };
-        if self.log.is_empty() {
+        // Settings stay as they are.
+        let places = self.log.iter().enumerate().filter(|(_, input)| input.file.is_some());
+        let places: Vec<usize> = places.map(|(index, _)| index).collect();
+        let undone = &places[places.len().saturating_sub(count)..];
+        if undone.is_empty() {
             self.error("there is nothing to undo", None);
             return self.reply(false, false);
         }
-        let kept = self.log.len().saturating_sub(count);
-        for undone in &self.log[kept..] {
-            let line = undone.text.trim().lines().next().unwrap_or("").to_string();
-            let more = if undone.text.trim().contains('\n') { " …" } else { "" };
-            self.say_line(format_args!("undone: {line}{more}"));
+        for &index in undone {
+            let text = self.log[index].text.trim();
+            let more = if text.contains('\n') { " …" } else { "" };
+            self.say_line(format_args!("undone: {}{more}", text.lines().next().unwrap_or("")));
         }
-        let inputs = self.log[..kept].iter().map(|input| input.text.clone()).collect();
+        let kept = self.log.iter().enumerate().filter(|(index, _)| !undone.contains(index));
+        let inputs = kept.map(|(_, input)| input.text.clone()).collect();
         self.restart(inputs)
     }
 

@@ -1,6 +1,7 @@
 //! One input: parsed, checked, compiled, run, its value shown.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use vex_runtime::builtins::stream;
@@ -70,6 +71,7 @@ impl Session {
             }
         };
         self.keep(&checked, &input);
+        self.refresh(&checked);
         let finished = phases.time("run", || self.execute(&input));
         self.phases = Some(phases);
         let ok = finished == Finished::Well;
@@ -85,7 +87,6 @@ impl Session {
             self.show(&shown);
             accepted.shown = Some((self.show_type(shown.ty), shown.borrowed));
         }
-        self.note_splits(&checked);
         self.log.push(accepted);
         let mut reply = self.reply(ok, true);
         if let Finished::Exit(status) = finished {
@@ -173,8 +174,18 @@ impl Session {
         self.env.undo(checked.saved, &mut self.program);
     }
 
-    /// Compiles a checked input. Functions get the symbols of those they replace.
-    fn compile(&mut self, checked: &CheckedInput) -> Result<Input, JitError> {
+    /// Compiles a checked input.
+    pub(super) fn compile(&mut self, checked: &CheckedInput) -> Result<Input, JitError> {
+        self.name_functions(checked, SessionCode::function_symbol)?;
+        self.code.add(&self.program)
+    }
+
+    /// Gives the functions of an input the symbols of those they replace, or new ones.
+    pub(super) fn name_functions(
+        &mut self,
+        checked: &CheckedInput,
+        mut make: impl FnMut(&mut SessionCode) -> Result<Arc<str>, JitError>,
+    ) -> Result<(), JitError> {
         for index in checked.first_func..self.program.functions.len() {
             let function = &self.program.functions[index];
             let is_entry = self.program.entry.0 as usize == index;
@@ -185,15 +196,15 @@ impl Session {
             let known = replaced.and_then(|(old, _)| self.program.functions[old.0 as usize].via.clone());
             let symbol = match known {
                 Some(symbol) => symbol,
-                None => self.code.function_symbol()?,
+                None => make(&mut self.code)?,
             };
             self.program.functions[index].via = Some(symbol);
         }
-        self.code.add(&self.program)
+        Ok(())
     }
 
     /// Keeps what the rest of the session needs of a compiled input.
-    fn keep(&mut self, checked: &CheckedInput, input: &Input) {
+    pub(super) fn keep(&mut self, checked: &CheckedInput, input: &Input) {
         for (id, placed) in &input.globals {
             self.program.globals[id.0 as usize].at = Some(placed.clone());
             if self.program.types.needs_drop(self.program.globals[id.0 as usize].ty) {
@@ -262,7 +273,8 @@ impl Session {
             if self.holds_value(id) {
                 self.env.gone.remove(&id);
             } else {
-                let span = self.program.globals[id.0 as usize].span;
+                // Whatever of the input it was that took it.
+                let span = self.program.functions[self.program.entry.0 as usize].span;
                 self.env.gone.entry(id).or_insert(span);
             }
         }
@@ -296,14 +308,6 @@ impl Session {
         self.fresh_line();
         let ty = self.paint("36", &self.show_type(shown.ty));
         self.say_line(format_args!(": {ty} = {text}"));
-    }
-
-    /// Tells that functions keep calling an earlier one whose types have changed.
-    fn note_splits(&mut self, checked: &CheckedInput) {
-        for (old, _) in &checked.split {
-            let name = &self.program.functions[old.0 as usize].name;
-            self.note(&format!("functions that call the earlier `{name}`, which had other types, still do"));
-        }
     }
 
     /// Ends the session: drops the values that its variables hold, last first.

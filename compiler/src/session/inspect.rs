@@ -20,6 +20,8 @@ pub(super) struct Written {
     pub doc: String,
     /// How it is spelled.
     pub spelling: Spelling,
+    /// Its place.
+    pub span: Span,
 }
 
 impl Session {
@@ -213,6 +215,7 @@ impl Session {
                 text: self.sources.text(*span).to_string(),
                 doc: doc.clone(),
                 spelling: file.spelling,
+                span: *span,
             })
         })
     }

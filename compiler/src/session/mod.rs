@@ -7,6 +7,8 @@
 //! | `commands` | the table of `:commands` |
 //! | `inspect`, `code`, `clock`, `files` | what the commands do |
 //! | `show`, `peek` | values as text |
+//! | `complete` | what a text could become |
+//! | `refresh` | functions that mention what was redefined |
 //!
 //! An input is parsed, checked against what earlier ones declared ([`crate::check::Environment`]), compiled into
 //! memory that the session keeps ([`crate::jit::SessionCode`]), and run. One that does not compile changes nothing.
@@ -15,11 +17,13 @@ mod builtins;
 mod clock;
 mod code;
 mod commands;
+mod complete;
 mod files;
 mod input;
 mod inspect;
 mod output;
 pub mod peek;
+mod refresh;
 mod reply;
 pub mod show;
 
@@ -154,8 +158,7 @@ impl Engine for Session {
     }
 
     fn complete(&mut self, text: &str, at: usize) -> Completion {
-        let _ = (text, at);
-        Completion::default()
+        self.completion(text, at)
     }
 }
 

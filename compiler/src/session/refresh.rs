@@ -1,0 +1,124 @@
+//! When a constant, a type, or a function with other types takes the place of an earlier one, the functions that
+//! mention it are compiled again, so that they mean the new one. A function that is replaced by one of the same types
+//! needs none of this: it is called through its symbol.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashSet;
+use vex_syntax::lexer::lex;
+use vex_syntax::{Span, Spelling, Symbol};
+
+use super::Session;
+use super::input::Source;
+use crate::check::CheckedInput;
+
+/// Most times that refreshed functions, having other types themselves, lead to further ones.
+const MOST_ROUNDS: usize = 16;
+
+/// A declaration that mentions something that has changed.
+struct Dependent {
+    name: String,
+    text: String,
+    spelling: Spelling,
+}
+
+impl Session {
+    /// Compiles again what mentions what this input has changed.
+    pub(super) fn refresh(&mut self, checked: &CheckedInput) {
+        let mut names = self.changed_names(checked);
+        // What the input declares itself knows the new meaning.
+        let mut done: FxHashSet<Span> = FxHashSet::default();
+        let mut before = checked.first_func;
+        for _ in 0..MOST_ROUNDS {
+            if names.is_empty() {
+                return;
+            }
+            let dependents = self.dependents(&names, before, &mut done);
+            before = self.program.functions.len();
+            names = Vec::new();
+            for (spelling, group) in group(dependents) {
+                names.extend(self.refresh_group(spelling, &group));
+            }
+        }
+    }
+
+    /// The names that mean something else than before, so that who mentions them is out of date.
+    fn changed_names(&self, checked: &CheckedInput) -> Vec<Symbol> {
+        let split = checked.split.iter().map(|(old, _)| self.env.declared_name(*old));
+        split.chain(checked.changed.iter().copied()).collect()
+    }
+
+    /// The declarations of functions from before number `before` that mention one of the names.
+    fn dependents(&self, names: &[Symbol], before: usize, done: &mut FxHashSet<Span>) -> Vec<Dependent> {
+        let mut found = Vec::new();
+        for id in self.env.functions().into_iter().filter(|id| (id.0 as usize) < before) {
+            let Some(written) = self.declaration(self.env.head(id).0) else { continue };
+            if mentions(&written.text, written.spelling, names) && done.insert(written.span) {
+                found.push(Dependent {
+                    name: self.program.functions[id.0 as usize].name.clone(),
+                    text: written.text,
+                    spelling: written.spelling,
+                });
+            }
+        }
+        found
+    }
+
+    /// Compiles declarations again, together if they fit together; the names that changed by that.
+    fn refresh_group(&mut self, spelling: Spelling, group: &[Dependent]) -> Vec<Symbol> {
+        let all: Vec<&str> = group.iter().map(|dependent| &*dependent.text).collect();
+        if let Ok(changed) = self.declare_again(spelling, &all.join("\n")) {
+            return changed;
+        }
+        let mut changed = Vec::new();
+        for dependent in group {
+            match self.declare_again(spelling, &dependent.text) {
+                Ok(names) => changed.extend(names),
+                Err(why) => {
+                    let name = &dependent.name;
+                    self.note(&format!("`{name}` does not fit any more and stays as it was: {why}"));
+                }
+            }
+        }
+        changed
+    }
+
+    /// Declares something again; the names that changed by that.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    fn declare_again(&mut self, spelling: Spelling, text: &str) -> Result<Vec<Symbol>, String> {
+        let source = Source { name: "<again>".into(), path: None, spelling, text };
+        let file = self.add_source(&source).ok_or("there is no room for it")?;
+        let checked = self.check(file, None).map_err(|diagnostics| {
+            diagnostics.first().map(|d| d.title.clone()).unwrap_or_else(|| "it has errors".into())
+        })?;
+        let input = match self.compile(&checked) {
+            Ok(input) => input,
+            Err(error) => {
+                self.forget(checked);
+                return Err(error.to_string());
+            }
+        };
+        self.keep(&checked, &input);
+        self.code.discard(&input);
+        Ok(self.changed_names(&checked))
+    }
+}
+
+/// Whether a text has one of the names as a word of its own.
+fn mentions(text: &str, spelling: Spelling, names: &[Symbol]) -> bool {
+    lex(text, 0, spelling).tokens.iter().any(|token| {
+        let word = text.get(token.lo as usize..token.hi as usize).unwrap_or("");
+        names.iter().any(|name| name.as_str() == word)
+    })
+}
+
+/// Declarations by spelling, each in the order they came.
+fn group(dependents: Vec<Dependent>) -> BTreeMap<Spelling, Vec<Dependent>> {
+    let mut groups: BTreeMap<Spelling, Vec<Dependent>> = BTreeMap::new();
+    for dependent in dependents {
+        groups.entry(dependent.spelling).or_default().push(dependent);
+    }
+    groups
+}
