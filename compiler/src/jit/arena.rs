@@ -122,6 +122,17 @@ pub(super) struct Taken {
     sizes: Sizes,
 }
 
+/// What a byte of the session's memory is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Machine code.
+    Code,
+    /// Data that is not written.
+    Constants,
+    /// Data that may be written.
+    Variables,
+}
+
 /// All chunks of a session.
 #[derive(Debug, Default)]
 pub(super) struct Arena {
@@ -183,6 +194,20 @@ impl Arena {
         self.chunks[taken.chunk].free.give(taken.code, taken.code + taken.sizes.code);
     }
 
+    /// What an address is for; `None` when it is in none of the chunks.
+    pub fn part_at(&self, address: usize) -> Option<Part> {
+        self.chunks.iter().find_map(|chunk| {
+            let (memory, sizes) = (&chunk.memory, &chunk.sizes);
+            let parts = [
+                (Part::Variables, memory.variables(), sizes.variables),
+                (Part::Constants, memory.constants(), sizes.constants),
+                (Part::Code, memory.code(), sizes.code),
+            ];
+            let found = parts.into_iter().find(|(_, start, size)| address.wrapping_sub(start.addr()) < *size);
+            found.map(|(part, ..)| part)
+        })
+    }
+
     /// Bytes of code in use.
     pub fn code_bytes(&self) -> usize {
         let free = |chunk: &Chunk| chunk.free.0.iter().map(|range| range.end - range.start).sum::<usize>();
@@ -210,6 +235,18 @@ mod tests {
         assert_eq!(arena.place(&again).code, arena.place(&taken[0]).code);
         // Data is never given out twice.
         assert!(arena.place(&again).variables > arena.place(&taken[2]).variables);
+    }
+
+    #[test]
+    fn addresses_tell_what_they_are_for() {
+        let mut arena = Arena::default();
+        let taken = arena.take(SMALL).unwrap();
+        let place = arena.place(&taken);
+        assert_eq!(arena.part_at(place.code.addr()), Some(Part::Code));
+        assert_eq!(arena.part_at(place.constants.addr() + 9), Some(Part::Constants));
+        assert_eq!(arena.part_at(place.variables.addr() + CHUNK.variables - 1), Some(Part::Variables));
+        assert_eq!(arena.part_at(place.variables.addr() + CHUNK.variables), None);
+        assert_eq!(arena.part_at(0), None);
     }
 
     #[test]

@@ -56,8 +56,9 @@ pub use codemap::{CodeMap, Location};
 pub use emit::{asm, asm_of, clif, clif_of};
 pub use isa::OptLevel;
 pub use run::{FAILED, Outcome, RunOptions};
-pub use session::{Input, SessionCode};
+pub use session::{Input, Part, SessionCode};
 pub use signals::{own_process, session_process};
+pub use stack::was_stack;
 pub use symbols::resolve_symbol;
 
 /// How to compile.

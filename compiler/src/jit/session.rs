@@ -8,10 +8,11 @@ use cranelift_codegen::isa::TargetIsa;
 use rustc_hash::FxHashMap;
 use vex_syntax::SourceMap;
 
+pub use super::arena::Part;
 use super::arena::{Arena, Taken};
 use super::codemap::CodeMap;
 use super::run::{self, Start};
-use super::slots::{Slot, Slots};
+use super::slots::{self, Slot, Slots};
 use super::{
     EntryResult, JitError, JitOptions, Outcome, RunOptions, codegen, declare_with, link, resolve_symbol,
 };
@@ -118,6 +119,22 @@ impl SessionCode {
         let maps = self.units.iter().flatten().map(|unit| &unit.map);
         let found = maps.filter_map(|map| map.find(code)).find(|location| location.start == code)?;
         Some(found.function)
+    }
+
+    /// The function whose code an address is in, and its address as the program knows it: where it is called.
+    pub fn code_at(&self, address: usize) -> Option<(&str, usize)> {
+        let at_slot = self.functions.values().map(|(slot, _)| slot.entry.addr());
+        let slot = at_slot.into_iter().find(|start| (*start..start + slots::JUMP).contains(&address));
+        if let Some(start) = slot {
+            return self.function_at(start).map(|name| (name, start));
+        }
+        let mut maps = self.units.iter().flatten().map(|unit| &unit.map);
+        maps.find_map(|map| map.find(address)).map(|location| (location.function, location.start))
+    }
+
+    /// What an address of the session's memory is for; `None` when it is elsewhere.
+    pub fn part_at(&self, address: usize) -> Option<Part> {
+        self.arena.part_at(address)
     }
 
     /// Bytes of machine code held.

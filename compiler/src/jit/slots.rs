@@ -6,7 +6,7 @@ use super::arena::Arena;
 use super::memory::Sizes;
 
 /// Bytes of a jump: `jmp [rip + disp32]`, and two that trap.
-const JUMP: usize = 8;
+pub(super) const JUMP: usize = 8;
 
 /// Functions in a table.
 const TABLE: usize = 512;

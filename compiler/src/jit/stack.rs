@@ -3,6 +3,7 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes below the program's stack that nothing may touch. A frame larger than this probes each page on its way.
 const GUARD: usize = 64 * 1024;
@@ -78,8 +79,20 @@ impl ProgramStack {
     }
 }
 
+/// Where the last stack was that is no more: its first byte and one past its last.
+static PAST: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+
+/// Whether an address was on the stack of the program that ended last. There may be other memory by now.
+pub fn was_stack(address: usize) -> bool {
+    let [start, end] = PAST.each_ref().map(|bound| bound.load(Ordering::Relaxed));
+    (start..end).contains(&address)
+}
+
 impl Drop for ProgramStack {
     fn drop(&mut self) {
+        let Range { start, end } = self.program();
+        PAST[0].store(start, Ordering::Relaxed);
+        PAST[1].store(end, Ordering::Relaxed);
         // SAFETY: exactly the mapping made in `new`; whoever ran on it has returned.
         unsafe { libc::munmap(self.base.cast(), BELOW + self.size + GUARD) };
     }

@@ -39,6 +39,9 @@ pub(super) const COMMANDS: &[Command] = &[
     row("asm", "[INPUT | FUNCTION]", "the machine code", Session::show_asm),
     row("spelling", "[NAME]", "vex, vera or vais: how inputs are written", Session::set_spelling),
     row("unsafe", "[on | off]", "whether `unsafe { }` can be left out at the prompt", Session::set_unsafe),
+    row("heap", "[diff | all | SIZE]", "a picture of the heap; what the last input left", Session::heap),
+    row("mem", "PTR [N]", "the bytes at an address, and the block they are in", Session::mem),
+    row("where", "PTR", "what lies at an address", Session::where_is),
     row("quit", "[STATUS]", "end the session (also Ctrl-D)", Session::quit),
 ];
 

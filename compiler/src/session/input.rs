@@ -226,7 +226,7 @@ impl Session {
     }
 
     /// Runs a compiled input and says how it failed if it did.
-    fn execute(&mut self, input: &Input) -> Finished {
+    pub(super) fn execute(&mut self, input: &Input) -> Finished {
         self.before = Some(report::mark());
         let options = self.run_options();
         let outcome = self.code.run(input, &self.sources, &options);
@@ -253,7 +253,7 @@ impl Session {
 
     /// After an input has run: variables that got no value keep their earlier meaning, and those that lost theirs are
     /// known to have.
-    fn settle(&mut self, checked: &CheckedInput, ok: bool) {
+    pub(super) fn settle(&mut self, checked: &CheckedInput, ok: bool) {
         if !ok {
             for index in checked.first_global..self.program.globals.len() {
                 let id = GlobalId(index as u32);
@@ -354,7 +354,7 @@ impl Session {
 
 /// How an input ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Finished {
+pub(super) enum Finished {
     Well,
     Badly,
     Exit(u8),

@@ -9,6 +9,8 @@
 //! | `show`, `peek` | values as text |
 //! | `complete` | what a text could become |
 //! | `refresh` | functions that mention what was redefined |
+//! | `evaluate` | the value of an expression that a command asks for |
+//! | `memory` | the commands that show memory |
 //!
 //! An input is parsed, checked against what earlier ones declared ([`crate::check::Environment`]), compiled into
 //! memory that the session keeps ([`crate::jit::SessionCode`]), and run. One that does not compile changes nothing.
@@ -18,9 +20,11 @@ mod clock;
 mod code;
 mod commands;
 mod complete;
+mod evaluate;
 mod files;
 mod input;
 mod inspect;
+mod memory;
 mod output;
 pub mod peek;
 mod refresh;
