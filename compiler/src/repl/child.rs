@@ -39,6 +39,8 @@ pub(super) enum Death {
 /// Why there is no answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Failure {
+    /// The process has ended before it had seen the request.
+    DiedBefore(Death),
     /// The process has ended.
     Died(Death),
     /// It did not answer in time, and goes on.
@@ -78,11 +80,15 @@ impl Child {
     ) -> Result<Answer, Failure> {
         let interrupts = interrupt::count();
         if protocol::write(&mut self.socket, request).is_err() {
-            return Err(Failure::Died(self.reap()));
+            return Err(Failure::DiedBefore(self.reap()));
         }
-        if !self.ready {
-            self.answer(interrupts, limit, stuck)?;
-            self.ready = true;
+        let before = |failure| match failure {
+            Failure::Died(death) => Failure::DiedBefore(death),
+            other => other,
+        };
+        self.wait_ready(limit, stuck).map_err(before)?;
+        if matches!(request, Request::Feed { .. }) {
+            self.answer(interrupts, limit, stuck).map_err(before)?;
         }
         self.answer(interrupts, limit, stuck)
     }
@@ -93,10 +99,14 @@ impl Child {
         self.pid
     }
 
-    /// Waits until it has started.
-    pub(super) fn wait_ready(&mut self, stuck: &mut dyn FnMut()) -> Result<(), Failure> {
+    /// Waits until it has started, at most `limit` if there is one.
+    pub(super) fn wait_ready(
+        &mut self,
+        limit: Option<Duration>,
+        stuck: &mut dyn FnMut(),
+    ) -> Result<(), Failure> {
         if !self.ready {
-            self.answer(interrupt::count(), None, stuck)?;
+            self.answer(interrupt::count(), limit, stuck)?;
             self.ready = true;
         }
         Ok(())
@@ -110,7 +120,7 @@ impl Child {
                 match self.answer(interrupts, None, stuck) {
                     // An answer that nobody waited for any more.
                     Ok(_) => {}
-                    Err(Failure::Died(death)) => return death,
+                    Err(Failure::Died(death) | Failure::DiedBefore(death)) => return death,
                     Err(Failure::Late) => {}
                 }
             }
@@ -328,6 +338,9 @@ fn serve(socket: &mut Socket, make: &mut dyn FnMut() -> Box<dyn Engine>) {
     while let Ok(Some(request)) = protocol::read::<Request>(&mut *socket) {
         let answer = match request {
             Request::Feed { text, quiet } => {
+                if protocol::write(&mut *socket, &Answer::Taken).is_err() {
+                    return;
+                }
                 let _silence = quiet.then(Silence::begin);
                 Answer::from(engine.feed(&text))
             }

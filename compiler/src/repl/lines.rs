@@ -2,6 +2,8 @@
 
 use std::io;
 
+use super::interrupt;
+
 /// Reads the lines of a descriptor. What is read ahead stays here, so nobody else may read from it meanwhile.
 #[derive(Debug)]
 pub(super) struct Lines {
@@ -21,7 +23,7 @@ pub(super) enum Read {
     Line(Vec<u8>),
     /// There are no more.
     End,
-    /// A signal came first. What was read of the line is still there.
+    /// Ctrl-C came first, or since the last line. What was read of the line is still there.
     Interrupted,
 }
 
@@ -52,6 +54,9 @@ impl Lines {
             self.buffer.drain(..self.start);
             self.searched -= self.start;
             self.start = 0;
+            if !interrupt::wait_for(self.descriptor) {
+                return Ok(Read::Interrupted);
+            }
             match self.fill() {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(Read::Interrupted),
                 other => self.ended = other? == 0,

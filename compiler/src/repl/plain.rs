@@ -63,10 +63,13 @@ impl Plain<'_, '_> {
     /// Reads and feeds until the end.
     fn session(&mut self) -> Result<(), Fatal> {
         let mut lines = Lines::new(libc::STDIN_FILENO);
+        let mut asked = false;
         while self.quit.is_none() {
-            if self.asks {
+            if self.asks && !asked {
                 self.prompt();
             }
+            // One Ctrl-C may be for what has ended meanwhile; that changes nothing.
+            asked = false;
             match lines.next() {
                 Ok(Read::Line(line)) => self.take(line)?,
                 Ok(Read::End) => {
@@ -75,7 +78,7 @@ impl Plain<'_, '_> {
                     }
                     break;
                 }
-                Ok(Read::Interrupted) => self.interrupted(),
+                Ok(Read::Interrupted) => asked = !self.interrupted(),
                 Err(error) => {
                     let message = format!("standard input cannot be read: {error}");
                     tell(&Say::Error(message), self.color);
@@ -137,10 +140,10 @@ impl Plain<'_, '_> {
         Ok(())
     }
 
-    /// After a signal: Ctrl-C cancels what is being typed, or ends a session in which nobody types.
-    fn interrupted(&mut self) {
+    /// If there was a Ctrl-C: it cancels what is being typed, or ends a session in which nobody types.
+    fn interrupted(&mut self) -> bool {
         if interrupt::count() == self.interrupts {
-            return;
+            return false;
         }
         self.interrupts = interrupt::count();
         if self.asks {
@@ -150,6 +153,7 @@ impl Plain<'_, '_> {
         } else {
             self.quit = Some(INTERRUPTED);
         }
+        true
     }
 
     fn prompt(&self) {

@@ -27,7 +27,9 @@ pub(super) enum Request {
 pub(super) enum Answer {
     /// It has started and takes requests. Sent once, unasked.
     Ready,
-    /// To [`Request::Feed`].
+    /// To [`Request::Feed`], before anything else is done about it.
+    Taken,
+    /// To [`Request::Feed`], when it is done.
     Reply(Reply),
     /// To [`Request::Complete`].
     Completion { start: usize, candidates: Vec<(String, String)> },

@@ -13,6 +13,11 @@ const COMPLETION_LIMIT: Duration = Duration::from_secs(2);
 /// Most candidates that are of use to anybody.
 const MOST_CANDIDATES: usize = 2000;
 
+/// How often an input is given to a process that ends before it has it.
+const MOST_ATTEMPTS: u32 = 3;
+/// When a process ended that had nothing to do.
+const WAITING: &str = "while it waited for input";
+
 /// Why there can be no session any more.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fatal {
@@ -91,15 +96,27 @@ impl<'a> Supervisor<'a> {
     /// # Errors
     /// There is no session any more.
     pub(super) fn feed(&mut self, text: &str) -> Result<Reply, Fatal> {
-        self.revive()?;
-        let reply = match self.ask(&Request::Feed { text: text.into(), quiet: false }, None) {
-            Ok(Answer::Reply(reply)) => Reply::from(reply),
-            Ok(_) => return Err(self.nonsense()),
-            Err(Failure::Died(death)) => {
-                self.restore(death, "while running this input")?;
-                return Ok(self.failed());
+        let request = Request::Feed { text: text.into(), quiet: false };
+        let mut attempts = 0;
+        let reply = loop {
+            self.revive()?;
+            attempts += 1;
+            match self.ask(&request, None) {
+                Ok(Answer::Reply(reply)) => break Reply::from(reply),
+                Ok(_) => return Err(self.nonsense()),
+                Err(Failure::DiedBefore(death)) => {
+                    self.restore(death, WAITING)?;
+                    // It is not the input's fault. Whose it is nobody knows, if this goes on.
+                    if attempts == MOST_ATTEMPTS {
+                        return Ok(self.failed());
+                    }
+                }
+                Err(Failure::Died(death)) => {
+                    self.restore(death, "while running this input")?;
+                    return Ok(self.failed());
+                }
+                Err(Failure::Late) => unreachable!("there is no limit"),
             }
-            Err(Failure::Late) => unreachable!("there is no limit"),
         };
         self.spelling = reply.spelling;
         if reply.keep {
@@ -132,7 +149,7 @@ impl<'a> Supervisor<'a> {
             Err(failure) => {
                 self.child.take().map(Child::kill);
                 self.lost = match failure {
-                    Failure::Died(death) => format!("{death} while completing"),
+                    Failure::Died(death) | Failure::DiedBefore(death) => format!("{death} while completing"),
                     Failure::Late => "did not come back from completing".into(),
                 };
                 nothing
@@ -172,7 +189,7 @@ impl<'a> Supervisor<'a> {
                 say(stuck())
             }
         });
-        if matches!(answer, Err(Failure::Died(_))) {
+        if matches!(answer, Err(Failure::Died(_) | Failure::DiedBefore(_))) {
             self.child = None;
         }
         answer
@@ -182,7 +199,7 @@ impl<'a> Supervisor<'a> {
     fn revive(&mut self) -> Result<(), Fatal> {
         match &mut self.child {
             Some(child) => match child.has_died() {
-                Some(death) => self.restore(death, "while it waited for input"),
+                Some(death) => self.restore(death, WAITING),
                 None => Ok(()),
             },
             None => {
@@ -229,8 +246,7 @@ impl<'a> Supervisor<'a> {
             self.start()?;
             let say = &mut self.say;
             let child = self.child.as_mut().expect("it was just started");
-            if let Err(failure) = child.wait_ready(&mut || say(stuck())) {
-                let Failure::Died(death) = failure else { unreachable!("there is no limit") };
+            if let Err(Failure::Died(death)) = child.wait_ready(None, &mut || say(stuck())) {
                 return Err(Fatal::NoProcess(format!("the session's process {death} at its start")));
             }
             for index in 0..self.log.len() {
@@ -238,7 +254,7 @@ impl<'a> Supervisor<'a> {
                 match self.ask(&request, None) {
                     Ok(Answer::Reply(reply)) => self.replayed(index, &Reply::from(reply)),
                     Ok(_) => return Err(self.nonsense()),
-                    Err(Failure::Died(death)) => {
+                    Err(Failure::Died(death) | Failure::DiedBefore(death)) => {
                         let gone = self.log.remove(index);
                         let title = title(&gone.text);
                         (self.say)(Say::Note(format!("left out `{title}`: the session's process {death}")));

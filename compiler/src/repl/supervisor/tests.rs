@@ -146,10 +146,7 @@ fn a_death_between_inputs_costs_nothing() {
     let child = supervisor.child.as_ref().expect("a process").pid();
     // SAFETY: the number is that of our child.
     unsafe { libc::kill(child, libc::SIGKILL) };
-    // It dies some time.
-    while supervisor.child.as_mut().expect("a process").has_died().is_none() {
-        std::thread::yield_now();
-    }
+    // It may be dead when it is asked, or die of having been killed before it looks.
     assert_eq!(feed(&mut supervisor, &["2"]), [true]);
     assert_eq!(sum(&mut supervisor), "3");
     assert!(
