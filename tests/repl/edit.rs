@@ -187,7 +187,9 @@ fn sessions_share_their_history() {
     let (mut one, mut two) = (session(&folder), session(&folder));
     one.enter("let from_one = 1");
     two.enter("let from_two = 2");
-    one.keys("fn later(): i64 {\r    return 3\r}\r");
+    one.keys("fn later(): i64 {\r    return 3\r}");
+    one.wait_for_row("...> }");
+    one.keys("\r");
     one.wait_for_prompt();
     for terminal in [one, two] {
         let mut terminal = terminal;
@@ -231,7 +233,9 @@ fn no_colors_means_none_even_for_the_margin() {
     let folder = Folder::new();
     let mut terminal = Terminal::run(repl(&folder, &["-q"]).env("NO_COLOR", "1"));
     terminal.wait_for_prompt();
-    terminal.keys("let a = (\r4100 + 1)\r");
+    terminal.keys("let a = (\r4100 + 1)");
+    terminal.wait_for_row("...> 4100 + 1)");
+    terminal.keys("\r");
     terminal.wait_for_prompt();
     terminal.enter("a");
     terminal.wait_for("4101");
@@ -286,4 +290,53 @@ fn bytes_that_are_no_text_end_nothing() {
     terminal.wait_for_prompt();
     terminal.enter("40 + 2");
     terminal.wait_for("42");
+}
+
+#[test]
+fn tab_completes_or_indents() {
+    let folder = Folder::new();
+    let mut terminal = session(&folder);
+    terminal.enter("let completable_name = 5000");
+    terminal.keys("completab\t");
+    terminal.wait_for_row("vex> completable_name");
+    terminal.keys(key::CTRL_C);
+    terminal.wait_for_prompt();
+    terminal.enter("let completable_other = 6000");
+    terminal.keys("compl\t");
+    terminal.wait_for_row("vex> completable_");
+    terminal.keys("\t");
+    // The list shows what they are, and the line comes again below it.
+    terminal.wait("list", |terminal| {
+        let rows = terminal.rows();
+        let list = rows.iter().rposition(|row| row.contains("completable_name") && row.contains("i64"));
+        list.is_some_and(|at| rows[at + 1..].iter().any(|row| row == "vex> completable_"))
+    });
+    terminal.keys("name + 1\r");
+    terminal.wait_for("5001");
+    terminal.wait_for_prompt();
+    terminal.keys("\t");
+    terminal.wait_for_row("vex>     ");
+}
+
+#[test]
+fn lists_leave_entries_of_several_lines_whole() {
+    let folder = Folder::new();
+    let mut terminal = session(&folder);
+    terminal.enter("let name_one = 1");
+    terminal.enter("let name_two = 2");
+    terminal.keys("let sum = (\r\t\rname_");
+    terminal.wait_for_row("...> name_");
+    terminal.keys("\t\t");
+    terminal.wait("list between the entry and the entry", |terminal| {
+        let rows = terminal.rows();
+        let find = |from: usize, wanted: &str| {
+            rows[from..].iter().position(|row| row.starts_with(wanted)).map(|at| from + at)
+        };
+        let list = find(0, "name_one").or_else(|| find(0, "name_two"));
+        list.and_then(|at| find(at, "vex> let sum = (")).and_then(|at| find(at, "...> name_")).is_some()
+    });
+    terminal.keys("one)\r");
+    terminal.wait_for_prompt();
+    terminal.enter("sum + 9000");
+    terminal.wait_for("9001");
 }

@@ -3,7 +3,7 @@
 use vex_tests::Folder;
 
 use super::repl;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, key};
 
 /// The process that the session lives in.
 #[cfg(target_os = "linux")]
@@ -28,9 +28,8 @@ fn a_killed_session_comes_back() {
     terminal.enter("let! a = 3000");
     terminal.enter("a = a + 21; println(\"once\")");
     let first = session_process(&terminal);
-    terminal.keys("while true { }\r");
-    // It runs when its process is no longer waiting for something.
-    wait_for_state(first, "R");
+    terminal.keys("println(\"running\"); while true { }\r");
+    terminal.wait("program that runs", |terminal| terminal.rows().iter().any(|row| row == "running"));
     kill(first);
     terminal.wait_for_long("was killed by SIGKILL (signal 9) while running this input");
     terminal.wait_for_long("restored by running the 2 earlier inputs again");
@@ -46,17 +45,17 @@ fn a_killed_session_comes_back() {
     terminal.wait_for("4021");
 }
 
-/// Waits until the state of a process is one of these letters; `?` stands for none left.
+/// Waits until a process has ended, whether or not somebody has asked how.
 #[cfg(target_os = "linux")]
-fn wait_for_state(pid: i32, letters: &str) {
+fn wait_for_end(pid: i32) {
     let start = std::time::Instant::now();
     loop {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let letter = stat.rsplit(") ").next().and_then(|rest| rest.chars().next()).unwrap_or('?');
-        if letters.contains(letter) {
+        let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
+        if state.is_none_or(|state| state == 'Z') {
             return;
         }
-        assert!(start.elapsed() < std::time::Duration::from_secs(30), "process {pid} is in state {letter}");
+        assert!(start.elapsed() < std::time::Duration::from_secs(30), "process {pid} lives on");
         std::thread::yield_now();
     }
 }
@@ -69,8 +68,32 @@ fn the_session_does_not_outlive_its_terminal() {
     terminal.wait_for_prompt();
     terminal.enter("let a = 1");
     let session = session_process(&terminal);
-    terminal.keys("while true { }\r");
-    wait_for_state(session, "R");
+    terminal.keys("println(\"running\"); while true { }\r");
+    terminal.wait("program that runs", |terminal| terminal.rows().iter().any(|row| row == "running"));
     kill(terminal.pid());
-    wait_for_state(session, "Z?");
+    wait_for_end(session);
+}
+
+#[test]
+fn resetting_and_undoing_are_quiet() {
+    let folder = Folder::new();
+    let mut terminal = Terminal::run(repl(&folder, &["-q"]));
+    terminal.wait_for_prompt();
+    terminal.enter("let a = 5100");
+    terminal.enter("println(\"shown {a}\")");
+    terminal.enter("let b = 5200");
+    terminal.enter(":undo");
+    terminal.enter("a + 1");
+    terminal.wait_for("5101");
+    terminal.enter("b");
+    terminal.wait_for("error");
+    let shown = terminal.rows().iter().filter(|row| *row == "shown 5100").count();
+    assert_eq!(shown, 1);
+    terminal.enter(":reset");
+    terminal.keys("\x0c");
+    terminal.wait("clear screen", |terminal| terminal.rows()[0] == "vex>");
+    terminal.enter("a");
+    terminal.wait_for("error");
+    terminal.keys(key::CTRL_D);
+    assert_eq!(terminal.end(), 0);
 }

@@ -143,3 +143,20 @@ fn a_megabyte_is_one_input_like_any_other() {
     script(text).expect_status(0).expect_stdout("24000\n");
     assert!(start.elapsed() < Duration::from_secs(120), "{:?}", start.elapsed());
 }
+
+#[test]
+fn the_spelling_can_change_on_the_way() {
+    let text =
+        ":spelling vais\n# a ( comment\nprintln(\"vais\")\n:spelling vex\n// a ( comment\nprintln(\"vex\")\n";
+    script(text).expect_status(0).expect_stdout("vais\nvex\n");
+}
+
+#[test]
+fn files_are_loaded_first() {
+    let folder = Folder::new();
+    folder.file("lib.vx", "fn twice(n: i64): i64 { return n * 2 }\n");
+    let output = repl(&folder, &["lib.vx"]).input("println(\"{twice(21)}\")\n").output();
+    output.expect_status(0).expect_stdout("42\n");
+    let output = repl(&folder, &["missing.vx"]).input("println(\"on\")\n").output();
+    output.expect_status(1).expect_stdout("on\n").expect_stderr("missing.vx");
+}

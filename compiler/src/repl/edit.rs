@@ -12,7 +12,7 @@ use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::{History, MemHistory};
 use rustyline::validate::Validator;
-use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Helper};
+use rustyline::{ColorMode, CompletionType, Config, Context, Editor, ExternalPrinter, Helper};
 
 use super::highlight::brackets_at;
 use super::margin::{self, Recall};
@@ -69,6 +69,9 @@ struct Session<'a> {
     history: Option<PathBuf>,
     color: bool,
     color_errors: bool,
+    /// Never used. While there is one, the editor waits for keys and signals alike; otherwise a change of the
+    /// terminal's size just before it waits would show with the next key.
+    _printer: Option<Box<dyn ExternalPrinter>>,
 }
 
 impl<'a> Session<'a> {
@@ -85,7 +88,8 @@ impl<'a> Session<'a> {
         keys::bind(&mut editor, &aid.spelling);
         editor.set_helper(Some(aid));
         let (color, color_errors) = (options.color, options.color_errors);
-        let mut session = Session { editor, history: None, color, color_errors };
+        let _printer = editor.create_external_printer().ok().map(|p| Box::new(p) as Box<dyn ExternalPrinter>);
+        let mut session = Session { editor, history: None, color, color_errors, _printer };
         session.load_history(options.history);
         Ok(session)
     }
