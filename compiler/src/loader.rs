@@ -78,15 +78,18 @@ impl Loaded {
         sources: &mut SourceMap,
         diags: &mut Vec<Diagnostic>,
     ) {
-        let loaded = std::mem::replace(self, Loaded::session());
+        let mut loaded = std::mem::replace(self, Loaded::session());
+        if loaded.modules.is_empty() {
+            // Keeps the first place while the input's imports are added.
+            let spelling = sources.file(file).spelling;
+            let (unit, imports) = (SourceUnit::default(), FxHashMap::default());
+            loaded.modules.push(Module { file, spelling, unit, imports, library: false });
+        }
         let mut loader = Loader::new(sources, diags, folder, loaded);
         loader.session = true;
         let module = loader.parse(file, &Origin::Folder(folder.to_path_buf()), Key::Main, "the input".into());
         *self = loader.loaded;
-        match self.modules.first_mut() {
-            Some(first) => *first = module,
-            None => self.modules.push(module),
-        }
+        self.modules[0] = module;
     }
 
     /// Forgets the trees, which nobody needs once they are checked.

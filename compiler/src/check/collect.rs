@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use vex_syntax::ast::{self, Item, ItemKind, StmtKind, Top};
 use vex_syntax::{Diagnostic, Span, Symbol};
 
+use super::names::{add_import, keep_imports};
 use super::{
-    Checker, ConstInfo, ConstSource, FuncInfo, GlobalInfo, GlobalKind, Imported, ModuleScope, Script, State,
+    Checker, ConstInfo, ConstSource, FuncInfo, GlobalInfo, GlobalKind, ModuleScope, Script, State,
     StructInfo, Value, codes,
 };
 use crate::loader::ModuleId;
@@ -41,8 +42,12 @@ impl<'a> Checker<'a> {
                 }
             }
         }
-        for (index, module) in loaded.modules.iter().enumerate() {
-            let id = ModuleId(index as u32);
+        // What a module imports is declared before it. That is the order they are in, except in a session, whose own
+        // module is the first.
+        let main = loaded.main().0 as usize;
+        let order = (0..loaded.modules.len()).filter(|index| *index != main).chain([main]);
+        for index in order.filter(|index| *index < loaded.modules.len()) {
+            let (id, module) = (ModuleId(index as u32), &loaded.modules[index]);
             for top in &module.unit.top {
                 if let Top::Item(item) = top {
                     self.declare_values(id, item);
@@ -469,35 +474,4 @@ impl<'a> Checker<'a> {
         }
         self.methods.insert((owner, decl.name.name), id);
     }
-}
-
-/// Adds the imports of earlier inputs of a session to those of this one, which come first.
-fn keep_imports<T>(
-    map: &mut rustc_hash::FxHashMap<Symbol, Imported<T>>,
-    earlier: rustc_hash::FxHashMap<Symbol, Imported<T>>,
-) {
-    if map.is_empty() {
-        *map = earlier;
-        return;
-    }
-    for (name, value) in earlier {
-        map.entry(name).or_insert(value);
-    }
-}
-
-fn add_import<T: Copy + PartialEq>(
-    map: &mut rustc_hash::FxHashMap<Symbol, Imported<T>>,
-    name: Symbol,
-    value: T,
-    from: ModuleId,
-) {
-    map.entry(name)
-        .and_modify(|old| {
-            if let Imported::One(known, module) = *old
-                && known != value
-            {
-                *old = Imported::Two(module, from);
-            }
-        })
-        .or_insert(Imported::One(value, from));
 }

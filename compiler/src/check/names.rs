@@ -1,5 +1,6 @@
 //! Looking up module-level names: a module's own, then imported ones. Builtins come after both, elsewhere.
 
+use rustc_hash::FxHashMap;
 use vex_syntax::ast::{self, Item, ItemKind, Top};
 use vex_syntax::{Diagnostic, Spelling, Symbol};
 
@@ -131,4 +132,35 @@ pub(super) fn known_elsewhere(name: &str, spelling: Spelling) -> Option<&'static
         "this" => "self",
         _ => return None,
     })
+}
+
+/// Adds the imports of earlier inputs of a session to those of this one, which come first.
+pub(super) fn keep_imports<T>(
+    map: &mut FxHashMap<Symbol, Imported<T>>,
+    earlier: FxHashMap<Symbol, Imported<T>>,
+) {
+    if map.is_empty() {
+        *map = earlier;
+        return;
+    }
+    for (name, value) in earlier {
+        map.entry(name).or_insert(value);
+    }
+}
+
+pub(super) fn add_import<T: Copy + PartialEq>(
+    map: &mut FxHashMap<Symbol, Imported<T>>,
+    name: Symbol,
+    value: T,
+    from: ModuleId,
+) {
+    map.entry(name)
+        .and_modify(|old| {
+            if let Imported::One(known, module) = *old
+                && known != value
+            {
+                *old = Imported::Two(module, from);
+            }
+        })
+        .or_insert(Imported::One(value, from));
 }

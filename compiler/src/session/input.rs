@@ -297,7 +297,8 @@ impl Session {
 
     /// The text of a value in memory.
     pub(super) fn text_of(&self, ty: Ty, address: usize, limits: &Limits) -> String {
-        show::value(&self.program.types, ty, address, limits, &FunctionNames(&self.code))
+        let limits = Limits { bools_as_ints: self.spelling == Spelling::Vais, ..*limits };
+        show::value(&self.program.types, ty, address, &limits, &FunctionNames(&self.code))
     }
 
     /// Shows the value of an input.

@@ -29,6 +29,7 @@ mod output;
 pub mod peek;
 mod refresh;
 mod reply;
+pub mod save;
 pub mod show;
 
 use std::path::PathBuf;

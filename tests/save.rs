@@ -1,0 +1,321 @@
+//! Sessions saved as programs: a program prints what its session printed.
+
+use vex_syntax::Spelling;
+use vex_tests::{Folder, Run};
+use vexc::session::save::{SaveError, SavedInput, Shown, program};
+
+/// An input, and the type that the session shows its value with; `&` before it if the session only looks at the value.
+type Line = (&'static str, &'static str);
+
+fn saved(spelling: Spelling, lines: &[Line]) -> Vec<SavedInput> {
+    let input = |(text, shown): &Line| {
+        let moved = !shown.starts_with('&');
+        let ty = shown.trim_start_matches('&').to_string();
+        let show = (!shown.is_empty()).then_some(Shown { ty, moved });
+        SavedInput { text: text.to_string(), spelling, show }
+    };
+    lines.iter().map(input).collect()
+}
+
+/// Runs the inputs in a session and the program made of them, and fails unless both print this.
+#[track_caller]
+fn same_in(spelling: Spelling, lines: &[Line], expected: &str) -> String {
+    let (folder, vexc) = (Folder::new(), env!("CARGO_BIN_EXE_vexc-under-test"));
+    folder.file(
+        "shapes.vx",
+        "struct Square { side: i64 }\nfn area(s: &Square): i64 { return s.side * s.side }\n",
+    );
+    let text = program(&saved(spelling, lines)).expect("a program");
+    let file = format!("saved.{}", spelling.extension());
+    folder.file(&file, &text);
+    let run = Run::new(vexc, folder.path()).args(["run", &file]).output();
+    assert_eq!((run.status, &*run.stdout, &*run.stderr), (0, expected, ""), "the program:\n{text}");
+    let inputs: String = lines.iter().map(|(text, _)| format!("{text}\n")).collect();
+    let session =
+        Run::new(vexc, folder.path()).args(["repl", "--spelling", spelling.extension()]).input(inputs);
+    session.output().expect_status(0).expect_stdout(expected);
+    text
+}
+
+#[track_caller]
+fn same(lines: &[Line], expected: &str) -> String {
+    same_in(Spelling::Vex, lines, expected)
+}
+
+#[test]
+fn values_are_printed_as_they_were_shown() {
+    let text = same(
+        &[
+            ("let x = 41 // the answer, nearly", ""),
+            ("x + 1 // why", "i64"),
+            ("_ * 2", "i64"),
+            ("struct P { x: i64, name: str }", ""),
+            ("P { x, name: \"{}\" }", "P"),
+            ("_.name", "str"),
+            ("x;", ""),
+            ("println(\"{x} {_}\")", ""),
+            ("if x > 1 { \"large\" } else { \"small\" }", "str"),
+            ("x; x", "i64"),
+            ("(x)", "i64"),
+            ("fn last(): i64 = _", ""),
+            ("last()", "i64"),
+            ("_ = last()", ""),
+            ("[1, 2, 3]", "[i64; 3]"),
+            ("_[(x) - 40] + 10 *\n  2", "i64"),
+        ],
+        ": i64 = 42\n: i64 = 84\n: P = P { x: 41, name: \"{}\" }\n: str = \"{}\"\n41 {}\n: str = \"large\"\n\
+         : i64 = 41\n: i64 = 41\n: i64 = 41\n: [i64; 3] = [1, 2, 3]\n: i64 = 22\n",
+    );
+    assert!(text.contains("let x = 41 // the answer, nearly\n"), "{text}");
+}
+
+#[test]
+fn variables_keep_what_functions_saw() {
+    let text = same(
+        &[
+            ("let x = 1", ""),
+            ("fn seen(): i64 = x", ""),
+            ("let x = x + 10", ""),
+            ("seen() * 100 + x", "i64"),
+            ("let! x = \"text\"", ""),
+            ("fn later(y: i64): i64 { let x = y\n return x + seen() }", ""),
+            ("println(\"{x} {seen()} {later(5)}\")", ""),
+            ("x = \"other\"", ""),
+            ("let (x, y) = (x, 2)", ""),
+            ("(x, y)", "(str, i64)"),
+            ("for x in 0..2 { print(\"{x}{y} \") }", ""),
+            ("println(x)", ""),
+        ],
+        ": i64 = 111\ntext 1 6\n: (str, i64) = (\"other\", 2)\n02 12 other\n",
+    );
+    assert!(text.contains("fn seen(): i64 = x_1\nlet x_2 = x_1 + 10\n"), "{text}");
+}
+
+#[test]
+fn replaced_functions_reach_their_callers() {
+    let text = same(
+        &[
+            ("fn step(n: i64): i64 = n + 1", ""),
+            ("fn twice(n: i64): i64 = step(step(n))", ""),
+            ("let held = twice", ""),
+            ("let direct = step", ""),
+            ("twice(10)", "i64"),
+            ("fn step(_: i64): i64 { return 7 }", ""),
+            ("(twice(10), held(20), direct(30))", "(i64, i64, i64)"),
+            ("fn step(n: i64) -> i64 { if n > 100 { return n }\n return step(n * 2) }", ""),
+            ("(twice(10), held(20), direct(30), step(99))", "(i64, i64, i64, i64)"),
+        ],
+        ": i64 = 12\n: (i64, i64, i64) = (7, 7, 7)\n: (i64, i64, i64, i64) = (160, 160, 120, 198)\n",
+    );
+    assert!(text.contains("step_now_1 = 2\n"), "{text}");
+}
+
+#[test]
+fn functions_of_other_types_leave_old_callers_alone() {
+    same(
+        &[
+            ("fn f(n: i64): i64 = n", ""),
+            ("fn g(): i64 = f(1)", ""),
+            ("fn f(s: str): str = s", ""),
+            ("println(g(), f(\"two\"))", ""),
+            ("fn h(): str = f(\"h\")", ""),
+            ("fn f(s: str): str = \"new\"", ""),
+            ("println(g(), f(\"two\"), h())", ""),
+            ("let f = 3", ""),
+            ("println(g(), f, h())", ""),
+        ],
+        "1 two\n1 new new\n1 3 new\n",
+    );
+}
+
+#[test]
+fn defaults_are_the_callers() {
+    same(
+        &[
+            ("fn f(n: i64 = 1): i64 = n", ""),
+            ("fn old(): i64 = f()", ""),
+            ("fn f(n: i64 = 20): i64 = n * 2", ""),
+            ("(old(), f())", "(i64, i64)"),
+            ("fn f(m: i64 = 20): i64 = m * 3", ""),
+            ("(old(), f(), f(m_1()))", "(i64, i64, i64)"),
+        ]
+        .map(|(text, shown)| (if text.contains("m_1") { "(old(), f(), f(1))" } else { text }, shown)),
+        ": (i64, i64) = (2, 40)\n: (i64, i64, i64) = (3, 60, 3)\n",
+    );
+}
+
+#[test]
+fn structures_and_constants_are_the_ones_of_their_time() {
+    same(
+        &[
+            ("const N = 2", ""),
+            ("struct S { a: [i64; N] }", ""),
+            ("fn S(n: i64): S = S { a: [n; N] }", ""),
+            ("fn (self: &S) sum(): i64 = self.a[0] + self.a[1]", ""),
+            ("let old = S(4)", ""),
+            ("fn total(s: &S): i64 = s.sum() + offsetof(S, a)", ""),
+            ("const N = 1", ""),
+            ("struct S { a: str }", ""),
+            ("impl S { fn sum(&self): str = self.a\n fn new(a: str): S = S { a } }", ""),
+            ("let a = S.new(\"b\")", ""),
+            ("println(total(&old), old.sum(), a.sum(), N, sizeof(S), S::new(\"c\"))", ""),
+            ("let x = 1", ""),
+            ("let a = S { a: \"d\" }.a", ""),
+            ("S { a }", "S"),
+        ],
+        "8 8 b 1 16 S { a: \"c\" }\n: S = S { a: \"d\" }\n",
+    );
+}
+
+#[test]
+fn methods_are_replaced() {
+    same(
+        &[
+            ("struct C { n: i64 }", ""),
+            ("fn (self: &C!) add!(n: i64) { self.n += n }", ""),
+            ("impl C { fn get(&self): i64 = self.n\n fn make(n: i64): C = C { n } }", ""),
+            ("fn run(): i64 { let! c = C.make(1)\n c.add!(2)\n return c.get() }", ""),
+            ("run()", "i64"),
+            ("fn (self: &C!) add!(m: i64) { self.n += m * 10 }", ""),
+            ("run()", "i64"),
+            ("impl C { fn get(&self): i64 = -self.n\n fn make(n: i64): C = C { n: n + 100 } }", ""),
+            ("run()", "i64"),
+        ],
+        ": i64 = 3\n: i64 = 21\n: i64 = -121\n",
+    );
+}
+
+#[test]
+fn values_with_an_owner_stay_where_they_are() {
+    same(
+        &[
+            ("struct G: $Drop { id: i64 } fn (self: &G!) drop() { println(\"drop {}\", self.id) }", ""),
+            ("let g = G { id: 1 }", ""),
+            ("g", "&G"),
+            ("_.id", "i64"),
+            ("fn take(g: G): i64 { return g.id }", ""),
+            ("take(g)", "i64"),
+        ],
+        ": G = G { id: 1 }\n: i64 = 1\ndrop 1\n: i64 = 1\n",
+    );
+}
+
+#[test]
+fn imports_come_first_and_hide_nothing_earlier() {
+    let text = same(
+        &[
+            ("max(1, 2)", "i64"),
+            ("import \"shapes\"", ""),
+            ("let s = Square { side: 3 }; area(&s)", "i64"),
+            ("fn max(a: i64, b: i64): i64 = a * b", ""),
+            ("max(3, 4)", "i64"),
+            ("import \"shapes\" // again", ""),
+            ("struct Square { a: i64 }", ""),
+            ("Square { a: 1 }.a", "i64"),
+            ("import \"shapes\" as m", ""),
+            ("m.area(&s)", "i64"),
+        ],
+        ": i64 = 2\n: i64 = 9\n: i64 = 12\n: i64 = 1\n: i64 = 9\n",
+    );
+    assert!(text.starts_with("import \"shapes\"\nimport \"shapes\" as m\nlet _1 = max(1, 2)\n"), "{text}");
+}
+
+#[test]
+fn a_session_may_start_with_an_import() {
+    same(
+        &[
+            ("import \"shapes\"", ""),
+            ("let s = Square { side: 3 }", ""),
+            ("area(&s)", "i64"),
+            ("import { kmem_in_use as used } from \"std/kmem\"", ""),
+            ("used() + area(&s)", "i64"),
+        ],
+        ": i64 = 9\n: i64 = 9\n",
+    );
+}
+
+#[test]
+fn other_spellings() {
+    same_in(
+        Spelling::Vais,
+        &[
+            ("x := mut 3", ""),
+            ("F f(n: i64) -> i64 = I n < 2 { n } E { @(n - 1) + x }", ""),
+            ("f(3)", "i64"),
+            ("x = 4 # a comment", ""),
+            ("x := \"text\"", ""),
+            ("F f(n: i64) -> i64 = n", ""),
+            ("F g() -> i64 = f(5)", ""),
+            ("F f(n: i64) -> i64 = -n", ""),
+            ("(x, g(), 1 < 2)", "(str, i64, bool)"),
+            ("S Pt { a: i64 } X Pt { F inc(&self) -> () { @.a += 1 } }", ""),
+            ("p := mut Pt { a: 1 }", ""),
+            ("X Pt { F inc(&self) -> () { @.a += 10 } }", ""),
+            ("p.inc(); p", "Pt"),
+        ],
+        ": i64 = 7\n: (str, i64, bool) = (\"text\", -5, 1)\n: Pt = Pt { a: 11 }\n",
+    );
+    same_in(
+        Spelling::Vera,
+        &[
+            ("var n = 1", ""),
+            ("function f() -> i64 { return n }", ""),
+            ("n += 1; f()", "i64"),
+            ("var n = 7", ""),
+            ("function f() -> i64 { return n * 2 }", ""),
+            ("f()", "i64"),
+        ],
+        ": i64 = 2\n: i64 = 14\n",
+    );
+}
+
+#[test]
+fn early_ends_end_their_input_only() {
+    same(
+        &[
+            ("let! n = 1", ""),
+            ("if n == 1 { n = 5; return }; println(\"not so\")", ""),
+            ("defer println(\"deferred\"); println(\"first\")", ""),
+            ("n", "i64"),
+        ],
+        "first\ndeferred\n: i64 = 5\n",
+    );
+}
+
+#[test]
+fn declarations_alone_are_a_program_too() {
+    let text = same(&[("fn main() { println(\"never\") }", ""), ("fn f() { main() }", "")], "");
+    assert!(text.contains("fn main_1()"), "{text}");
+    same(&[("fn main() { println(\"called\") }", ""), ("main()", ""), ("let n = 1", "")], "called\n");
+    same_in(Spelling::Vais, &[("F f() -> i64 = 1", "")], "");
+}
+
+#[test]
+fn c_functions_are_declared_once() {
+    same(
+        &[
+            ("extern \"C\" fn labs(n: i64): i64", ""),
+            ("unsafe { labs(-3) }", "i64"),
+            ("extern \"C\" {\n fn labs(n: i64): i64\n fn llabs(n: i64): i64\n}", ""),
+            ("unsafe { labs(-4) + llabs(-5) }", "i64"),
+        ],
+        ": i64 = 3\n: i64 = 9\n",
+    );
+}
+
+#[test]
+fn what_no_program_can_be_is_said() {
+    let fails = |lines: &[Line]| program(&saved(Spelling::Vex, lines)).expect_err("no program");
+    assert_eq!(program(&[]), Err(SaveError::Empty));
+    let mut mixed = saved(Spelling::Vex, &[("1", "i64")]);
+    mixed.extend(saved(Spelling::Vera, &[("2", "i64")]));
+    assert_eq!(program(&mixed), Err(SaveError::Spellings(Spelling::Vex, Spelling::Vera)));
+    assert_eq!(
+        program(&mixed).unwrap_err().to_string(),
+        "the session has inputs for .vx and for .vera; a program has one spelling"
+    );
+    let method = "struct S { }\nfn (self: &S) m() { }";
+    assert_eq!(fails(&[(method, ""), ("fn (self: &S) m(n: i64) { }", "")]), SaveError::Method("m".into()));
+    assert_eq!(fails(&[("let x = 1", ""), ("let y = 2\nreturn", "")]), SaveError::Leaves(1));
+    assert!(matches!(fails(&[("let = 1", "")]), SaveError::Syntax(0, _)));
+}
