@@ -40,6 +40,8 @@ pub(super) const COMMANDS: &[Command] = &[
     row("spelling", "[NAME]", "vex, vera or vais: how inputs are written", Session::set_spelling),
     row("unsafe", "[on | off]", "whether `unsafe { }` can be left out at the prompt", Session::set_unsafe),
     row("heap", "[diff | all | SIZE]", "a picture of the heap; what the last input left", Session::heap),
+    row("leaks", "", "blocks that no variable leads to any more", Session::leaks),
+    row("alloc", "[KIND | NAME]", "the figures of allocators in variables, and of kmem", Session::alloc),
     row("mem", "PTR [N]", "the bytes at an address, and the block they are in", Session::mem),
     row("where", "PTR", "what lies at an address", Session::where_is),
     row("quit", "[STATUS]", "end the session (also Ctrl-D)", Session::quit),

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use vex_runtime::heap::walk::{Owner, PageInfo, PageKind, Totals};
 
-use super::style::{self, ALARM, DIM, STRONG, Style, bytes, count, number, percent, size};
+use super::style::{self, ALARM, STRONG, Style, bytes, count, number, percent, size};
 
 /// A page and which of its blocks are live, in the order of their addresses.
 #[derive(Clone, Debug)]
@@ -171,24 +171,14 @@ fn bar_width(style: &Style) -> usize {
     style.width.saturating_sub(FIXED).clamp(8, 64)
 }
 
-/// A bar of blocks: a cell each, or each for as many as needed. `|` around it.
+/// A bar of blocks: a cell each, or each for as many as needed.
 fn bar(live: &[bool], color: &str, style: &Style) -> String {
     let per_cell = live.len().div_ceil(bar_width(style)).max(1);
-    let edge = if style.unicode { "│" } else { "|" };
-    let mut text = edge.to_string();
-    // Runs of equal kind share their escape sequences.
-    let mut run = String::new();
-    let mut run_is_live = false;
-    for blocks in live.chunks(per_cell) {
-        let live = blocks.iter().filter(|&&live| live).count();
-        if (live > 0) != run_is_live {
-            text.push_str(&style.paint(if run_is_live { color } else { DIM }, &std::mem::take(&mut run)));
-            run_is_live = live > 0;
-        }
-        run.push(style.cell(live, blocks.len()));
-    }
-    text.push_str(&style.paint(if run_is_live { color } else { DIM }, &run));
-    text + edge
+    let cells: Vec<(usize, usize)> = live
+        .chunks(per_cell)
+        .map(|blocks| (blocks.iter().filter(|&&live| live).count(), blocks.len()))
+        .collect();
+    style.bar(&cells, color)
 }
 
 /// The row of a page.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use vex_runtime::heap::walk::{self, BlockInfo, PageKind};
 use vex_runtime::report::{self, FreedBlock, LiveBlock};
 
+use super::leaks;
 use super::style::{self, DIM, STRONG, Style, bytes, count, size};
 use crate::jit::{self, Part};
 use crate::session::Session;
@@ -131,11 +132,7 @@ impl Session {
                 Part::Variables => "memory for the session's variables, of none of them".into(),
             },
             Place::Live(block, heap) => return self.describe_live(block, heap.as_ref(), address, style),
-            Place::Inner(block) => format!(
-                "{}a live {} of the heap that the program did not allocate itself: an allocator's buffer or the runtime's own",
-                into(address, block.start),
-                sized("block", block.start, block.usable),
-            ),
+            Place::Inner(block) => self.describe_inner(block, address),
             Place::Free(block, None) => format!(
                 "{}a free {} of the heap that was not in use lately",
                 into(address, block.start),
@@ -172,6 +169,24 @@ impl Session {
         format!("{offset}{whose}, {} at {:#x}", size(range.len()), range.start)
     }
 
+    /// A block that the runtime allocated.
+    fn describe_inner(&self, block: &BlockInfo, address: usize) -> String {
+        match self.allocator_around(address).and_then(|found| Some((found.figures()?, found))) {
+            Some((figures, found)) => format!(
+                "{}the buffer of {}, {} at {:#x}; in none of its live blocks",
+                into(address, figures.buffer),
+                found.name(),
+                bytes(figures.capacity),
+                figures.buffer,
+            ),
+            None => format!(
+                "{}a live {} of the heap that the program did not ask for: a buffer of an allocator, or the runtime's",
+                into(address, block.start),
+                sized("block", block.start, block.usable),
+            ),
+        }
+    }
+
     fn describe_live(
         &self,
         block: &LiveBlock,
@@ -186,14 +201,19 @@ impl Session {
             sized("block", block.address, block.size),
             block.allocator.name(),
         );
-        match heap {
-            Some(heap) if heap.start == block.address && heap.usable > block.size => {
+        match (heap, leaks::layer(block.allocator)) {
+            (Some(heap), 0) if heap.usable > block.size => {
                 let _ = write!(text, ", {} with slack", bytes(heap.usable));
             }
-            Some(heap) if heap.start != block.address || heap.usable < block.size => {
-                let _ = write!(text, ", inside the {}", sized("heap block", heap.start, heap.usable));
-            }
-            _ => {}
+            (_, 0) => {}
+            _ => match (self.allocator_around(address), heap) {
+                (Some(found), _) if found.kind == "kmem" => {}
+                (Some(found), _) => text.push_str(&format!(", in the buffer of {}", found.name())),
+                (None, Some(heap)) => {
+                    let _ = write!(text, ", in the {}", sized("heap block", heap.start, heap.usable));
+                }
+                (None, None) => {}
+            },
         }
         if let Some(reason) = block.reason.as_deref().filter(|reason| !reason.is_empty()) {
             let _ = write!(text, ", for \"{reason}\"");

@@ -49,6 +49,18 @@ impl Style {
         }
     }
 
+    /// A bar of cells, each with how much of it is in use and how much there is. The used ones are in a colour.
+    pub fn bar(&self, cells: &[(usize, usize)], color: &str) -> String {
+        let edge = if self.unicode { "│" } else { "|" };
+        let mut text = edge.to_string();
+        // Runs of one colour share their escape sequences.
+        for run in cells.chunk_by(|a, b| (a.0 > 0) == (b.0 > 0)) {
+            let cells: String = run.iter().map(|&(live, of)| self.cell(live, of)).collect();
+            text.push_str(&self.paint(if run[0].0 > 0 { color } else { DIM }, &cells));
+        }
+        text + edge
+    }
+
     /// A text of at most `width` characters: a longer one loses its end.
     pub fn cut(&self, text: &str, width: usize) -> String {
         if text.chars().count() <= width {
