@@ -87,8 +87,12 @@ impl Session {
             self.show(&shown);
             accepted.shown = Some((self.show_type(shown.ty), shown.borrowed));
         }
-        self.log.push(accepted);
-        let mut reply = self.reply(ok, true);
+        // What never ended by itself is not run again.
+        let keep = finished != Finished::Stopped;
+        if keep {
+            self.log.push(accepted);
+        }
+        let mut reply = self.reply(ok, keep);
         if let Finished::Exit(status) = finished {
             reply.next = super::Next::Quit(status);
             (reply.ok, reply.keep) = (true, false);
@@ -240,9 +244,13 @@ impl Session {
             }
             Ok(Outcome::Exited(status)) => Finished::Exit(status as u8),
             Ok(Outcome::Interrupted) => {
+                if self.options.interactive {
+                    // The terminal shows what was pressed.
+                    stream::note_written(b"^C");
+                }
                 self.fresh_line();
                 self.complain("stopped by Ctrl-C; what it did until then stays\n");
-                Finished::Badly
+                Finished::Stopped
             }
             Err(error) => {
                 self.error(&error.to_string(), None);
@@ -358,5 +366,7 @@ impl Session {
 pub(super) enum Finished {
     Well,
     Badly,
+    /// By Ctrl-C.
+    Stopped,
     Exit(u8),
 }

@@ -155,6 +155,10 @@ impl Engine for Session {
     fn feed(&mut self, input: &str) -> Reply {
         // What a program reads comes from the terminal again, even if its last reader met the end.
         program_input::forget_end();
+        if self.options.interactive {
+            // Whoever typed this ended a line with it.
+            stream::note_written(b"\n");
+        }
         let trimmed = input.trim_start();
         match trimmed.strip_prefix(':') {
             Some(command) => self.command(command.trim_end()),
