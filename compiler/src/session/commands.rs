@@ -29,6 +29,7 @@ pub(super) const COMMANDS: &[Command] = &[
     row("fns", "[PREFIX]", "the functions", Session::list_functions),
     row("types", "[PREFIX]", "the types with their fields and offsets", Session::list_types),
     row("load", "FILE", "run a file as if it had been typed", Session::load),
+    row("save", "FILE", "write the session as a program for `vexc run`", Session::save),
     row("edit", "[FUNCTION]", "change the last input or a function in your editor", Session::edit),
     row("undo", "[N]", "take back the last input, or the last N", Session::undo),
     row("reset", "", "start again with nothing", Session::reset),

@@ -145,7 +145,8 @@ impl Session {
     /// Notes a command that changed how later inputs are read.
     fn remember(&mut self, text: String) {
         let unsafe_on = self.unsafe_on;
-        self.log.push(Accepted { text, file: None, shown: None, failed: false, unsafe_on });
+        let again = Vec::new();
+        self.log.push(Accepted { text, file: None, shown: None, failed: false, unsafe_on, again });
     }
 }
 

@@ -71,7 +71,7 @@ impl Session {
             }
         };
         self.keep(&checked, &input);
-        self.refresh(&checked);
+        let again = self.refresh(&checked);
         let finished = phases.time("run", || self.execute(&input));
         self.phases = Some(phases);
         let ok = finished == Finished::Well;
@@ -82,10 +82,12 @@ impl Session {
             shown: None,
             failed: !ok,
             unsafe_on: self.unsafe_on,
+            again,
         };
         if let (true, Some(shown)) = (ok, checked.shown) {
+            let open = if stream::at_line_start() { "" } else { "\n" };
             self.show(&shown);
-            accepted.shown = Some((self.show_type(shown.ty), shown.borrowed));
+            accepted.shown = Some((format!("{open}{}", self.show_type(shown.ty)), shown.borrowed));
         }
         // What never ended by itself is not run again.
         let keep = finished != Finished::Stopped;

@@ -31,6 +31,7 @@ mod refresh;
 mod reply;
 pub mod save;
 pub mod show;
+mod store;
 
 use std::path::PathBuf;
 
@@ -79,6 +80,8 @@ struct Accepted {
     failed: bool,
     /// Whether it could do without `unsafe`.
     unsafe_on: bool,
+    /// Earlier declarations that were compiled again for it.
+    again: Vec<(Spelling, String)>,
 }
 
 /// A session.
@@ -102,6 +105,8 @@ pub struct Session {
     before: Option<vex_runtime::report::Mark>,
     /// How long the parts of the last input took.
     phases: Option<Phases>,
+    /// Where the session was saved last.
+    saved: Option<PathBuf>,
     /// Whether the end of the session has been prepared: nothing is dropped twice.
     closed: bool,
 }
@@ -137,6 +142,7 @@ impl Session {
             unsafe_on: false,
             before: None,
             phases: None,
+            saved: None,
             closed: false,
         })
     }

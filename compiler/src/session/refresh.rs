@@ -23,23 +23,25 @@ struct Dependent {
 }
 
 impl Session {
-    /// Compiles again what mentions what this input has changed.
-    pub(super) fn refresh(&mut self, checked: &CheckedInput) {
+    /// Compiles again what mentions what this input has changed; what that was.
+    pub(super) fn refresh(&mut self, checked: &CheckedInput) -> Vec<(Spelling, String)> {
+        let mut again = Vec::new();
         let mut names = self.changed_names(checked);
         // What the input declares itself knows the new meaning.
         let mut done: FxHashSet<Span> = FxHashSet::default();
         let mut before = checked.first_func;
         for _ in 0..MOST_ROUNDS {
             if names.is_empty() {
-                return;
+                break;
             }
             let dependents = self.dependents(&names, before, &mut done);
             before = self.program.functions.len();
             names = Vec::new();
             for (spelling, group) in group(dependents) {
-                names.extend(self.refresh_group(spelling, &group));
+                names.extend(self.refresh_group(spelling, &group, &mut again));
             }
         }
+        again
     }
 
     /// The names that mean something else than before, so that who mentions them is out of date.
@@ -65,15 +67,25 @@ impl Session {
     }
 
     /// Compiles declarations again, together if they fit together; the names that changed by that.
-    fn refresh_group(&mut self, spelling: Spelling, group: &[Dependent]) -> Vec<Symbol> {
+    fn refresh_group(
+        &mut self,
+        spelling: Spelling,
+        group: &[Dependent],
+        again: &mut Vec<(Spelling, String)>,
+    ) -> Vec<Symbol> {
         let all: Vec<&str> = group.iter().map(|dependent| &*dependent.text).collect();
-        if let Ok(changed) = self.declare_again(spelling, &all.join("\n")) {
+        let all = all.join("\n");
+        if let Ok(changed) = self.declare_again(spelling, &all) {
+            again.push((spelling, all));
             return changed;
         }
         let mut changed = Vec::new();
         for dependent in group {
             match self.declare_again(spelling, &dependent.text) {
-                Ok(names) => changed.extend(names),
+                Ok(names) => {
+                    again.push((spelling, dependent.text.clone()));
+                    changed.extend(names);
+                }
                 Err(why) => {
                     let name = &dependent.name;
                     self.note(&format!("`{name}` does not fit any more and stays as it was: {why}"));

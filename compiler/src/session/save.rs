@@ -38,7 +38,7 @@ pub struct SavedInput {
 /// How a value was shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
-    /// Its type, as it was shown.
+    /// Its type, as it was shown; after a `\n` where the program had left a line open.
     pub ty: String,
     /// Whether the session took the value. If not, the expression is a place whose value must stay there, and the
     /// session only refers to it.
@@ -255,7 +255,11 @@ impl Writer<'_> {
         }
         if let Some((slot, ty)) = &resolved.shown {
             let ty = ty.replace('\\', "\\\\").replace('"', "\\\"").replace('{', "{{").replace('}', "}}");
-            let line = format!("println(\": {ty} = {{:?}}\", {})", self.names[*slot]);
+            let (open, ty) = match ty.strip_prefix('\n') {
+                Some(ty) => ("\\n", ty),
+                None => ("", &**ty),
+            };
+            let line = format!("println(\"{open}: {ty} = {{:?}}\", {})", self.names[*slot]);
             self.line(&line);
         }
     }
