@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod edit;
+mod memory;
 mod restore;
 mod script;
 mod terminal;

@@ -261,9 +261,12 @@ fn cells(figures: &AllocFigures, most: usize) -> Vec<(usize, usize)> {
     };
     match &figures.live {
         Some(live) => {
+            // Headers lie in front of blocks.
+            let sizes = live.iter().fold(0usize, |sum, block| sum.saturating_add(block.size));
+            let header = figures.used.saturating_sub(sizes) / live.len().max(1);
             for block in live {
                 let start = block.address.saturating_sub(figures.buffer);
-                fill(start, start.saturating_add(block.size));
+                fill(start.saturating_sub(header), start.saturating_add(block.size));
             }
         }
         // What allocates in one direction uses the front.
@@ -338,6 +341,9 @@ p: buffer of 320 bytes at 0x1000, its own, in blocks of 32 bytes
         let half = AllocFigures { live: None, used: 80, block_size: None, ..pool() };
         assert_eq!(cells(&half, 4), [(80, 80), (0, 80), (0, 80), (0, 80)]);
         assert_eq!(cells(&AllocFigures { used: 100, ..half.clone() }, 4)[1], (20, 80));
+        let block = AllocBlock { address: 0x1010, size: 144, reason: None };
+        let list = AllocFigures { live: Some(vec![block]), used: 160, ..half.clone() };
+        assert_eq!(cells(&list, 4), [(80, 80), (80, 80), (0, 80), (0, 80)]);
         // Blocks that are not where they can be do no harm.
         let stray = AllocBlock { address: 0x900, size: usize::MAX, reason: None };
         let wrong = AllocFigures { live: Some(vec![stray]), ..half };
