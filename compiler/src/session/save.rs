@@ -257,7 +257,7 @@ impl Writer<'_> {
             let ty = ty.replace('\\', "\\\\").replace('"', "\\\"").replace('{', "{{").replace('}', "}}");
             let (open, ty) = match ty.strip_prefix('\n') {
                 Some(ty) => ("\\n", ty),
-                None => ("", &**ty),
+                None => ("", &*ty),
             };
             let line = format!("println(\"{open}: {ty} = {{:?}}\", {})", self.names[*slot]);
             self.line(&line);
