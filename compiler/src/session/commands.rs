@@ -48,6 +48,9 @@ pub(super) const COMMANDS: &[Command] = &[
     row("quit", "[STATUS]", "end the session (also Ctrl-D)", Session::quit),
 ];
 
+/// Other names of commands, from habit.
+const ALIASES: &[(&str, &str)] = &[("h", "help"), ("?", "help"), ("exit", "quit")];
+
 const fn row(
     name: &'static str,
     args: &'static str,
@@ -70,15 +73,6 @@ impl Session {
         }
     }
 
-    /// `:help`
-    fn help(&mut self, _args: &str) -> Reply {
-        for command in COMMANDS {
-            let left = format!(":{} {}", command.name, command.args);
-            self.say_line(format_args!("  {left:<25} {}", command.help));
-        }
-        self.reply(true, false)
-    }
-
     /// `:quit`
     fn quit(&mut self, args: &str) -> Reply {
         let status = if args.is_empty() { Ok(0) } else { args.parse() };
@@ -91,7 +85,8 @@ impl Session {
 }
 
 /// The command with this name or the only one that starts with it; else what to say.
-fn find(name: &str) -> Result<&'static Command, String> {
+pub(super) fn find(name: &str) -> Result<&'static Command, String> {
+    let name = ALIASES.iter().find(|(short, _)| *short == name).map_or(name, |(_, long)| long);
     if let Some(command) = COMMANDS.iter().find(|command| command.name == name) {
         return Ok(command);
     }

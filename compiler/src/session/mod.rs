@@ -22,6 +22,7 @@ mod commands;
 mod complete;
 mod evaluate;
 mod files;
+mod help;
 mod input;
 mod inspect;
 mod memory;
