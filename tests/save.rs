@@ -4,15 +4,15 @@ use vex_syntax::Spelling;
 use vex_tests::{Folder, Run};
 use vexc::session::save::{SaveError, SavedInput, Shown, program};
 
-/// An input, and the type that the session shows its value with; `&` before it if the session only looks at the value.
+/// An input, and the type that the session shows its value with; `@` before it if the session only looks at the value.
 type Line = (&'static str, &'static str);
 
 fn saved(spelling: Spelling, lines: &[Line]) -> Vec<SavedInput> {
     let input = |(text, shown): &Line| {
-        let moved = !shown.starts_with('&');
-        let ty = shown.trim_start_matches('&').to_string();
+        let moved = !shown.starts_with('@');
+        let ty = shown.trim_start_matches('@').to_string();
         let show = (!shown.is_empty()).then_some(Shown { ty, moved });
-        SavedInput { text: text.to_string(), spelling, show }
+        SavedInput { text: text.to_string(), spelling, show, unsafe_on: false }
     };
     lines.iter().map(input).collect()
 }
@@ -168,6 +168,40 @@ fn structures_and_constants_are_the_ones_of_their_time() {
 }
 
 #[test]
+fn values_print_under_the_name_their_structure_had() {
+    same(
+        &[
+            ("struct In { a: i64 }", ""),
+            ("struct Out { list: [In; 2], both: (In, str), one: (i64,), from: &In, n: i64 }", ""),
+            ("struct Empty { }", ""),
+            ("let i = In { a: 1 }", ""),
+            ("i", "In"),
+            ("let o = Out { list: [i, i], both: (i, \"{\"), one: (2,), from: &i, n: 3 }", ""),
+            ("[o; 2]", "[Out; 2]"),
+            ("Empty { }", "Empty"),
+            ("&i", "&In"),
+            ("struct G: $Drop { i: In } fn (self: &G!) drop() { println(\"drop\") }", ""),
+            ("let g = G { i }", ""),
+            ("g", "@G"),
+            ("struct In { b: i64 }", ""),
+            ("struct Empty { a: i64 }", ""),
+            ("In { b: 2 }", "In"),
+            ("o.both.1", "str"),
+        ],
+        ": In = In { a: 1 }\n\
+         : [Out; 2] = [Out { list: [In { a: 1 }, In { a: 1 }], both: (In { a: 1 }, \"{\"), one: (2,), from: In { a: 1 }, \
+         n: 3 }, Out { list: [In { a: 1 }, In { a: 1 }], both: (In { a: 1 }, \"{\"), one: (2,), from: In { a: 1 }, \
+         n: 3 }]\n: Empty = Empty {}\n: &In = In { a: 1 }\n: G = G { i: In { a: 1 } }\n: In = In { b: 2 }\n\
+         : str = \"{\"\ndrop\n",
+    );
+    same_in(
+        Spelling::Vais,
+        &[("S Q { a: bool }", ""), ("[Q { a: true }; 2]", "[Q; 2]"), ("S Q { a: i64 }", "")],
+        ": [Q; 2] = [Q { a: 1 }, Q { a: 1 }]\n",
+    );
+}
+
+#[test]
 fn methods_are_replaced() {
     same(
         &[
@@ -191,7 +225,7 @@ fn values_with_an_owner_stay_where_they_are() {
         &[
             ("struct G: $Drop { id: i64 } fn (self: &G!) drop() { println(\"drop {}\", self.id) }", ""),
             ("let g = G { id: 1 }", ""),
-            ("g", "&G"),
+            ("g", "@G"),
             ("_.id", "i64"),
             ("fn take(g: G): i64 { return g.id }", ""),
             ("take(g)", "i64"),
@@ -301,6 +335,29 @@ fn c_functions_are_declared_once() {
         ],
         ": i64 = 3\n: i64 = 9\n",
     );
+}
+
+#[test]
+fn unsafe_blocks_are_added_where_the_session_needed_none() {
+    let lines = [
+        ("let p = vex_malloc(16) as *i64!", ""),
+        ("*p = 5", ""),
+        ("p[1] = 6 // six", ""),
+        ("fn read(q: *i64): i64 { let r = q\n *(r + 1) // r[1]\n}", ""),
+        ("fn short(q: *i64): i64 = *q", ""),
+        ("read(p) + short(p) * 10 + p[0]", "i64"),
+        ("p[1]", "i64"),
+        ("vex_free(p)", ""),
+        ("let local = 3", ""),
+    ];
+    let mut inputs = saved(Spelling::Vex, &lines);
+    inputs.iter_mut().for_each(|input| input.unsafe_on = true);
+    let (folder, text) = (Folder::new(), program(&inputs).expect("a program"));
+    folder.file("saved.vx", &text);
+    let run =
+        Run::new(env!("CARGO_BIN_EXE_vexc-under-test"), folder.path()).args(["run", "saved.vx"]).output();
+    assert_eq!((run.status, &*run.stdout, &*run.stderr), (0, ": i64 = 61\n: i64 = 6\n", ""), "{text}");
+    assert!(text.contains("\nlet local = 3\n"), "{text}");
 }
 
 #[test]

@@ -9,18 +9,22 @@
 //! The inputs' text is changed in place, so layout and comments survive.
 
 mod names;
+mod print;
 mod replace;
 mod resolve;
 #[cfg(test)]
 mod tests;
+mod unsafety;
 mod walk;
 
 use std::fmt;
 
+use rustc_hash::{FxHashMap, FxHashSet};
 use vex_syntax::token::Token;
 use vex_syntax::{Diagnostic, Spelling, ast, parse_file, spelling_table};
 
 use names::{Names, SlotId};
+use print::{Form, Layout, Printer};
 use replace::Group;
 use resolve::Resolver;
 
@@ -33,6 +37,8 @@ pub struct SavedInput {
     pub spelling: Spelling,
     /// What the session showed of the value of its last expression, if it did.
     pub show: Option<Shown>,
+    /// Whether unsafe operations needed no `unsafe` in it.
+    pub unsafe_on: bool,
 }
 
 /// How a value was shown.
@@ -120,12 +126,22 @@ struct Edit {
     piece: Piece,
 }
 
+/// A value that was shown.
+#[derive(Debug)]
+struct Kept {
+    /// The name it is kept under.
+    slot: SlotId,
+    /// Its type, as it was shown.
+    ty: String,
+    form: Form,
+}
+
 /// An input after its names were resolved.
 #[derive(Debug)]
 struct Resolved {
     edits: Vec<Edit>,
-    /// Its last expression's value: the name it is kept under, and how it was shown.
-    shown: Option<(SlotId, String)>,
+    /// The value of its last expression.
+    shown: Option<Kept>,
     /// The name of the function around its statements, where they need one.
     wrap: Option<SlotId>,
     /// The groups of functions of which it declares one.
@@ -156,8 +172,16 @@ pub fn program(inputs: &[SavedInput]) -> Result<String, SaveError> {
     }
     let names = resolver.names();
     let runs = units.iter().flat_map(|unit| &unit.top).any(|top| matches!(top, ast::Top::Stmt(_)));
-    let writer =
-        Writer { inputs, spelling, names, groups: &resolver.groups, resolved: &resolved, out: String::new() };
+    let writer = Writer {
+        inputs,
+        spelling,
+        names,
+        groups: &resolver.groups,
+        layouts: &resolver.layouts,
+        resolved: &resolved,
+        printers: FxHashSet::default(),
+        out: String::new(),
+    };
     Ok(writer.program(&resolver.imports, runs))
 }
 
@@ -181,7 +205,10 @@ struct Writer<'a> {
     spelling: Spelling,
     names: Names,
     groups: &'a [Group<'a>],
+    layouts: &'a FxHashMap<SlotId, Layout>,
     resolved: &'a [Resolved],
+    /// The structures that there are functions to print for.
+    printers: FxHashSet<SlotId>,
     out: String,
 }
 
@@ -253,15 +280,28 @@ impl Writer<'_> {
             }
             None => self.line(text),
         }
-        if let Some((slot, ty)) = &resolved.shown {
-            let ty = ty.replace('\\', "\\\\").replace('"', "\\\"").replace('{', "{{").replace('}', "}}");
-            let (open, ty) = match ty.strip_prefix('\n') {
-                Some(ty) => ("\\n", ty),
-                None => ("", &*ty),
-            };
-            let line = format!("println(\"{open}: {ty} = {{:?}}\", {})", self.names[*slot]);
-            self.line(&line);
+        if let Some(kept) = &resolved.shown {
+            self.show(kept);
         }
+    }
+
+    /// Prints a value as the session showed it.
+    fn show(&mut self, kept: &Kept) {
+        let ty = kept.ty.replace('\\', "\\\\").replace('"', "\\\"").replace('{', "{{").replace('}', "}}");
+        let (open, ty) = match ty.strip_prefix('\n') {
+            Some(ty) => ("\\n", ty),
+            None => ("", &*ty),
+        };
+        let name = &self.names[kept.slot];
+        let mut printer = Printer::new(self, self.printers.clone());
+        if !printer.differs(&kept.form) {
+            let line = format!("println(\"{open}: {ty} = {{:?}}\", {name})");
+            return self.line(&line);
+        }
+        let (mut lines, mut functions) = (format!("print(\"{open}: {ty} = \")\n"), String::new());
+        printer.print(&kept.form, name, 0, &mut lines, &mut functions);
+        self.printers = printer.known;
+        self.line(&(functions + &lines + "println()"));
     }
 
     /// The name that the declaration of a function gets.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use vex_syntax::ast::{StmtKind, Top};
+use vex_syntax::ast::Top;
 use vex_syntax::{Spelling, parse_file};
 
 use super::save::{self, SavedInput, Shown};
@@ -90,9 +90,10 @@ impl Session {
             let file = self.sources.file(file);
             let text = written(accepted, &file.text, file.spelling);
             let show = accepted.shown.clone().map(|(ty, borrowed)| Shown { ty, moved: !borrowed });
-            inputs.push(SavedInput { text, spelling: file.spelling, show });
+            inputs.push(SavedInput { text, spelling: file.spelling, show, unsafe_on: accepted.unsafe_on });
             for (spelling, text) in &accepted.again {
-                inputs.push(SavedInput { text: text.clone(), spelling: *spelling, show: None });
+                let (text, unsafe_on) = (text.clone(), accepted.unsafe_on);
+                inputs.push(SavedInput { text, spelling: *spelling, show: None, unsafe_on });
             }
         }
         inputs
@@ -101,51 +102,29 @@ impl Session {
 
 /// An input as a program has to write it.
 fn written(accepted: &Accepted, text: &str, spelling: Spelling) -> String {
-    let (unit, _) = parse_file(text, 0, spelling);
-    if accepted.failed {
-        let items = unit.top.iter().filter_map(|top| match top {
-            Top::Item(item) => text.get(item.span.lo as usize..item.span.hi as usize),
-            Top::Stmt(_) => None,
-        });
-        return items.collect::<Vec<_>>().join("\n");
-    }
-    if !accepted.unsafe_on || spelling != Spelling::Vex {
+    if !accepted.failed {
         return text.to_string();
     }
-    let mut out = String::new();
-    let mut end = 0;
-    for top in &unit.top {
-        let Top::Stmt(stmt) = top else { continue };
-        let span = match &stmt.kind {
-            StmtKind::Let { value: Some(value), .. } => value.span,
-            StmtKind::Expr(expr) => expr.span,
-            _ => continue,
-        };
-        let (lo, hi) = (span.lo as usize, span.hi as usize);
-        out.push_str(&text[end..lo]);
-        out.push_str(&format!("unsafe {{ {} }}", &text[lo..hi]));
-        end = hi;
-    }
-    out.push_str(&text[end..]);
-    out
+    let (unit, _) = parse_file(text, 0, spelling);
+    let items = unit.top.iter().filter_map(|top| match top {
+        Top::Item(item) => text.get(item.span.lo as usize..item.span.hi as usize),
+        Top::Stmt(_) => None,
+    });
+    items.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn input(failed: bool, unsafe_on: bool) -> Accepted {
-        Accepted { text: String::new(), file: None, shown: None, failed, unsafe_on, again: Vec::new() }
+    fn input(failed: bool) -> Accepted {
+        Accepted { text: String::new(), file: None, shown: None, failed, unsafe_on: false, again: Vec::new() }
     }
 
     #[test]
-    fn unsafe_is_written_out_and_failures_leave_their_declarations() {
+    fn failures_leave_their_declarations() {
         let text = "let p = vex_malloc(8) // eight\n*p = 1\nfn f() {}\nf()";
-        assert_eq!(
-            written(&input(false, true), text, Spelling::Vex),
-            "let p = unsafe { vex_malloc(8) } // eight\nunsafe { *p = 1 }\nfn f() {}\nunsafe { f() }"
-        );
-        assert_eq!(written(&input(false, true), "p := malloc(8)", Spelling::Vais), "p := malloc(8)");
-        assert_eq!(written(&input(true, false), text, Spelling::Vex), "fn f() {}");
+        assert_eq!(written(&input(false), text, Spelling::Vex), text);
+        assert_eq!(written(&input(true), text, Spelling::Vex), "fn f() {}");
     }
 }

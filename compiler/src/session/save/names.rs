@@ -44,13 +44,17 @@ pub(super) struct Slot {
 
 /// The names of all slots.
 #[derive(Debug)]
-pub(super) struct Names(Vec<String>);
+pub(super) struct Names {
+    names: Vec<String>,
+    /// Everything that has a meaning somewhere.
+    taken: HashSet<String>,
+}
 
 impl Index<SlotId> for Names {
     type Output = String;
 
     fn index(&self, slot: SlotId) -> &String {
-        &self.0[slot.0]
+        &self.names[slot.0]
     }
 }
 
@@ -90,7 +94,15 @@ impl Names {
                 None => numbered(slot.base, &mut counts, &mut taken),
             });
         }
-        Names(names)
+        Names { names, taken }
+    }
+
+    /// This name, or one like it if somebody has it.
+    pub(super) fn fresh(&self, mut name: String) -> String {
+        while self.taken.contains(&name) {
+            name.push('_');
+        }
+        name
     }
 }
 

@@ -7,7 +7,7 @@
 //! ```text
 //! let! area_now_1 = 1
 //! fn area_1(side: i64): i64 = side * side
-//! fn area(side: i64): i64 { if area_now_1 == 2 { area_2(side) } else { area_1(side) } }
+//! fn area(side: i64): i64 { if area_now_1 == 2 { return area_2(side) } area_1(side) }
 //! println(area(3))
 //! area_now_1 = 2
 //! fn area_2(side: i64): i64 = side * side / 2
@@ -96,15 +96,13 @@ pub(super) fn entry(writer: &Writer<'_>, group: &Group<'_>, input: usize) -> Opt
     })
 }
 
-/// The call of the current version.
+/// The call of the current version. One test after the other, not one inside the other: there may be thousands.
 fn choice(writer: &Writer<'_>, group: &Group<'_>, call: impl Fn(usize) -> String) -> String {
-    let (test, other) = (writer.word(Token::If), writer.word(Token::Else));
+    let (test, give) = (writer.word(Token::If), writer.word(Token::Return));
     let now = group.now.map(|now| writer.names[now].as_str()).unwrap_or_default();
-    let mut text = String::new();
-    for index in (1..group.versions.len()).rev() {
-        text += &format!("{test} {now} == {} {{ {} }} {other} ", index + 1, call(index));
-    }
-    text + &format!("{{ {} }}", call(0))
+    let versions = (1..group.versions.len()).rev();
+    let tests = versions.map(|index| format!("{test} {now} == {} {{ {give} {} }} ", index + 1, call(index)));
+    tests.collect::<String>() + &call(0)
 }
 
 /// The defaults of a function's parameters as written in `text`.

@@ -4,11 +4,14 @@ use std::collections::HashSet;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use vex_syntax::ast::{self, Item, ItemKind, StmtKind, Top};
-use vex_syntax::{Span, Symbol};
+use vex_syntax::spelling_table::words_for;
+use vex_syntax::token::Token;
+use vex_syntax::{Span, Spelling, Symbol};
 
 use super::names::{Names, Slot, SlotId, Space, Wish, words};
+use super::print::{Form, Layout};
 use super::replace::{self, Entry, Group, Version};
-use super::{BASE, Edit, Piece, Resolved, SaveError, SavedInput};
+use super::{BASE, Edit, Kept, Piece, Resolved, SaveError, SavedInput};
 
 /// What a name of the value namespace stands for.
 #[derive(Clone, Debug)]
@@ -37,6 +40,10 @@ pub(super) struct Resolver<'a> {
     pub imports: Vec<String>,
     pub values: FxHashMap<Symbol, Value>,
     pub types: FxHashMap<Symbol, SlotId>,
+    /// What the structures consist of.
+    pub layouts: FxHashMap<SlotId, Layout>,
+    /// Names that several structures had, one after the other.
+    several: FxHashSet<Symbol>,
     /// The current methods and static functions, by type and name.
     methods: FxHashMap<(String, Symbol), usize>,
     /// The last value that was shown.
@@ -64,6 +71,8 @@ impl<'a> Resolver<'a> {
             imports: Vec::new(),
             values: FxHashMap::default(),
             types: FxHashMap::default(),
+            layouts: FxHashMap::default(),
+            several: FxHashSet::default(),
             methods: FxHashMap::default(),
             last: None,
             free: FxHashSet::default(),
@@ -89,8 +98,12 @@ impl<'a> Resolver<'a> {
         &self.inputs[self.index].text
     }
 
-    pub fn spelling(&self) -> vex_syntax::Spelling {
+    pub fn spelling(&self) -> Spelling {
         self.inputs[self.index].spelling
+    }
+
+    pub fn unsafe_on(&self) -> bool {
+        self.inputs[self.index].unsafe_on
     }
 
     pub fn edit(&mut self, span: Span, piece: Piece) {
@@ -128,8 +141,8 @@ impl<'a> Resolver<'a> {
             true => Some(self.slot(Symbol::new("input"), Space::Own, Wish::Numbered)),
             false => None,
         };
-        if let Some((slot, _)) = &shown {
-            self.last = Some(*slot);
+        if let Some(kept) = &shown {
+            self.last = Some(kept.slot);
         }
         Ok(Resolved {
             edits: std::mem::take(&mut self.edits),
@@ -148,7 +161,9 @@ impl<'a> Resolver<'a> {
             match &item.kind {
                 ItemKind::Struct(decl) => {
                     let slot = self.slot(decl.name.name, Space::Type, Wish::Given);
-                    self.types.insert(decl.name.name, slot);
+                    if self.types.insert(decl.name.name, slot).is_some() {
+                        self.several.insert(decl.name.name);
+                    }
                     self.edit(decl.name.span, Piece::Name(slot));
                 }
                 ItemKind::Const(decl) | ItemKind::Global(decl) => {
@@ -162,6 +177,12 @@ impl<'a> Resolver<'a> {
         }
         for item in items() {
             match &item.kind {
+                ItemKind::Struct(decl) => {
+                    let fields = decl.fields.iter();
+                    let fields = fields.map(|f| (f.name.name, Form::of(&f.ty, &self.types))).collect();
+                    let slot = self.types[&decl.name.name];
+                    self.layouts.insert(slot, Layout { name: decl.name.name, fields });
+                }
                 ItemKind::Fn(decl) => self.function(decl, None)?,
                 ItemKind::Impl(block) => {
                     block.functions.iter().try_for_each(|decl| self.function(decl, Some(block)))?;
@@ -313,7 +334,7 @@ impl<'a> Resolver<'a> {
         &mut self,
         unit: &'a ast::SourceUnit,
         lets: &mut dyn Iterator<Item = SlotId>,
-    ) -> Option<(SlotId, String)> {
+    ) -> Option<Kept> {
         let input = &self.inputs[self.index];
         let last = unit.top.last();
         let mut shown = None;
@@ -322,7 +343,10 @@ impl<'a> Resolver<'a> {
             match &stmt.kind {
                 StmtKind::Let { pattern, ty, value, .. } => {
                     ty.iter().for_each(|ty| self.ty(ty));
-                    value.iter().for_each(|value| self.expr(value));
+                    value.iter().for_each(|value| {
+                        self.expr(value);
+                        self.allow(value);
+                    });
                     bound(pattern, &mut |ident| {
                         let Some(slot) = lets.next() else { return };
                         self.values.insert(ident.name, Value::Variable(slot));
@@ -332,10 +356,15 @@ impl<'a> Resolver<'a> {
                 StmtKind::Expr(expr) => {
                     self.expr(expr);
                     let is_last = last.is_some_and(|last| std::ptr::eq(last, top));
+                    if !is_last || input.show.is_none() {
+                        self.allow(expr);
+                    }
                     if let (true, Some(show)) = (is_last, &input.show) {
                         let slot = self.slot(Symbol::new("_"), Space::Own, Wish::Numbered);
-                        self.keep(stmt.span, slot, show.moved);
-                        shown = Some((slot, show.ty.clone()));
+                        self.keep(expr, slot, show.moved);
+                        let form = self.shown_form(&show.ty);
+                        let form = if show.moved { form } else { Form::Ref(Box::new(form)) };
+                        shown = Some(Kept { slot, ty: show.ty.clone(), form });
                     }
                 }
                 StmtKind::Item(_) => {}
@@ -344,11 +373,18 @@ impl<'a> Resolver<'a> {
         shown
     }
 
+    /// What a value of this type consists of, as far as the text tells: a name that several structures had says nothing.
+    fn shown_form(&self, ty: &str) -> Form {
+        if words(ty).any(|word| self.several.contains(&Symbol::new(word))) {
+            return Form::Plain;
+        }
+        Form::of_text(ty, &self.types)
+    }
+
     /// Gives the value of an expression a name: writes a binding before it.
-    fn keep(&mut self, span: Span, slot: SlotId, moved: bool) {
-        use vex_syntax::Spelling;
-        let at = Span::new(span.lo, span.lo);
-        let lo = (span.lo - BASE) as usize;
+    fn keep(&mut self, expr: &ast::Expr, slot: SlotId, moved: bool) {
+        let at = Span::new(expr.span.lo, expr.span.lo);
+        let lo = (expr.span.lo - BASE) as usize;
         let starts_line = self.text()[..lo].rsplit('\n').next().is_none_or(|before| before.trim().is_empty());
         if !starts_line {
             self.edit(at, Piece::Text("\n".into()));
@@ -356,14 +392,15 @@ impl<'a> Resolver<'a> {
         let (before, after) = match self.spelling() {
             Spelling::Vais => (String::new(), " := "),
             spelling => {
-                let word =
-                    vex_syntax::spelling_table::words_for(vex_syntax::token::Token::Let, spelling).next();
+                let word = words_for(Token::Let, spelling).next();
                 (format!("{} ", word.unwrap_or_default()), " = ")
             }
         };
         self.edit(at, Piece::Text(before));
         self.edit(at, Piece::Name(slot));
-        self.edit(at, Piece::Text(format!("{after}{}", if moved { "" } else { "&" })));
+        self.edit(at, Piece::Text(after.into()));
+        self.allow(expr);
+        self.edit(at, Piece::Text(if moved { "" } else { "&" }.into()));
     }
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 
 fn saved(spelling: Spelling, lines: &[&str]) -> String {
-    let input = |text: &&str| SavedInput { text: text.to_string(), spelling, show: None };
+    let input = |text: &&str| SavedInput { text: text.to_string(), spelling, show: None, unsafe_on: false };
     program(&lines.iter().map(input).collect::<Vec<_>>()).expect("a program")
 }
 
@@ -46,7 +46,7 @@ fn a_replaced_function_is_chosen_by_a_variable() {
     ];
     let expected = "let! f_now_1 = 1\n\
         /// Doubles.\nfn f_1(n: i64, _: str = \"a\"): i64 = n * 2 // yes\n\
-        fn f(n: i64, argument_2: str = \"a\"): i64 { if f_now_1 == 2 { f_2(n, argument_2) } else { f_1(n, argument_2) } }\n\
+        fn f(n: i64, argument_2: str = \"a\"): i64 { if f_now_1 == 2 { return f_2(n, argument_2) } f_1(n, argument_2) }\n\
         f(1)\n\
         f_now_1 = 2\n\
         fn f_2(m: i64, s: str = \"a\") -> i64 { m }\n";
@@ -77,10 +77,25 @@ fn keywords_are_those_of_the_spelling() {
     ];
     let expected = "f_now_1 := mut 1\nm_now_1 := mut 1\n\
         x_1 := 1\n\
-        F f_1() -> i64 = x_1\nF f() -> i64 { I f_now_1 == 2 { f_2() } E { f_1() } }\n\
+        F f_1() -> i64 = x_1\nF f() -> i64 { I f_now_1 == 2 { R f_2() } f_1() }\n\
         x := mut 2\n\
         f_now_1 = 2\nF f_2() -> i64 = 3\n\
-        S T { a: i64 }\nX T { F m_1(&self) = 1 }\nX T { F m(&self) { I m_now_1 == 2 { self.m_2() } E { self.m_1() } } }\n\
+        S T { a: i64 }\nX T { F m_1(&self) = 1 }\nX T { F m(&self) { I m_now_1 == 2 { R self.m_2() } self.m_1() } }\n\
         m_now_1 = 2\nX T { F m_2(&self) = 2 }\n";
     assert_eq!(saved(Spelling::Vais, &lines), expected);
+}
+
+#[test]
+fn long_sessions_take_linear_time() {
+    let mut lines: Vec<String> = (0..2_500).map(|i| format!("let v{i} = {i}")).collect();
+    lines.extend((0..2_500).map(|i| format!("fn f(n: i64): i64 = n + v{i}")));
+    lines.extend((0..2_500).map(|i| format!("let x = f({i}) + v{i}")));
+    lines.extend((0..2_500).map(|i| format!("struct S {{ a: i64 }} fn (self: &S) m{i}(): S = S {{ a: x }}")));
+    let start = std::time::Instant::now();
+    let text = saved(Spelling::Vex, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(
+        text.len() > 500_000 && start.elapsed() < std::time::Duration::from_secs(10),
+        "{:?}",
+        start.elapsed()
+    );
 }

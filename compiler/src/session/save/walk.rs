@@ -51,7 +51,10 @@ impl<'a> Resolver<'a> {
         self.locals.push(Symbol::new("self"));
         self.locals
             .extend(decl.params.iter().map(|param| param.name.name).filter(|name| name.as_str() != "_"));
-        decl.body.iter().for_each(|body| self.block(body));
+        decl.body.iter().for_each(|body| {
+            self.allow_body(body);
+            self.block(body);
+        });
         self.in_function = outside;
         self.locals.truncate(mark);
     }
@@ -319,7 +322,7 @@ impl<'a> Resolver<'a> {
 }
 
 /// The parts of an expression that needs no care of its own.
-fn children(kind: &ExprKind, see: &mut dyn FnMut(&Expr)) {
+pub(super) fn children(kind: &ExprKind, see: &mut dyn FnMut(&Expr)) {
     match kind {
         ExprKind::TupleField { base, .. } => see(base),
         ExprKind::Index { base, index } => [base, index].into_iter().for_each(|part| see(part)),
