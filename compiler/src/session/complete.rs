@@ -41,10 +41,11 @@ impl Session {
             "load" | "save" => Completion { start, candidates: files(args) },
             "spelling" => Completion { start, candidates: plain(&["vex", "vera", "vais"]) },
             "unsafe" => Completion { start, candidates: plain(&["on", "off"]) },
+            "heap" => Completion { start, candidates: plain(&["all", "diff"]) },
             "help" => {
                 Completion { start, candidates: COMMANDS.iter().map(|c| candidate(c.name, c.help)).collect() }
             }
-            "undo" | "quit" | "reset" => Completion { start: at, candidates: Vec::new() },
+            "undo" | "quit" | "reset" | "leaks" => Completion { start: at, candidates: Vec::new() },
             _ => {
                 let mut inner = self.in_code(args);
                 inner.start += start;

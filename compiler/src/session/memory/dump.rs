@@ -6,8 +6,12 @@ use std::ops::Range;
 use super::style::{DIM, Style, count};
 use crate::session::peek::Peek;
 
-/// Bytes of a line.
+/// Bytes of a line, and of one in a terminal where those do not fit.
 const LINE: usize = 16;
+const SHORT_LINE: usize = 8;
+
+/// Characters of a line of [`LINE`] bytes.
+const WIDTH: usize = 79;
 
 /// What the system protects memory in multiples of, at least.
 const PAGE: usize = 4096;
@@ -27,27 +31,28 @@ pub fn read(peek: &mut Peek, address: usize, count: usize) -> Vec<Option<u8>> {
 
 /// The lines for bytes from `address` on. Where the block begins and ends stand brackets; what is outside is dimmed.
 pub fn show(address: usize, bytes: &[Option<u8>], block: Option<Range<usize>>, style: &Style) -> String {
+    let per_line = if style.width < WIDTH { SHORT_LINE } else { LINE };
     let mut text = String::new();
     let mut last = String::new();
     let mut same = 0;
-    for (index, line) in bytes.chunks(LINE).enumerate() {
-        let at = address + index * LINE;
-        let shown = show_line(at, line, block.as_ref(), style);
-        if shown == last && (index + 1) * LINE < bytes.len() {
+    for (index, line) in bytes.chunks(per_line).enumerate() {
+        let at = address + index * per_line;
+        let shown = show_line(at, line, per_line, block.as_ref(), style);
+        if shown == last && (index + 1) * per_line < bytes.len() {
             same += 1;
             continue;
         }
-        end_run(&mut text, &last, at, &mut same);
+        end_run(&mut text, &last, at.wrapping_sub(per_line), &mut same);
         let _ = writeln!(text, "{at:012x}{shown}");
         last = shown;
     }
     text
 }
 
-/// Tells how many lines before the one at `at` were left out: they are as the last one.
+/// Tells how many lines up to the one at `at` were left out: they are as the last one.
 fn end_run(text: &mut String, last: &str, at: usize, same: &mut usize) {
     if *same == 1 {
-        let _ = writeln!(text, "{:012x}{last}", at - LINE);
+        let _ = writeln!(text, "{:012x}{last}", at);
     } else if *same > 1 {
         let _ = writeln!(text, "{:12} {} like the one above", "*", count(*same, "line"));
     }
@@ -55,15 +60,21 @@ fn end_run(text: &mut String, last: &str, at: usize, same: &mut usize) {
 }
 
 /// A line without its address.
-fn show_line(at: usize, line: &[Option<u8>], block: Option<&Range<usize>>, style: &Style) -> String {
+fn show_line(
+    at: usize,
+    line: &[Option<u8>],
+    per_line: usize,
+    block: Option<&Range<usize>>,
+    style: &Style,
+) -> String {
     let inside = |index: usize| block.is_none_or(|block| block.contains(&(at + index)));
     let begins = |index: usize| block.is_some_and(|block| block.start == at + index && !block.is_empty());
     let ends = |index: usize| block.is_some_and(|block| block.end == at + index && !block.is_empty());
     let (mut text, mut characters) = (String::new(), String::new());
-    for index in 0..=LINE {
+    for index in 0..=per_line {
         let here = index <= line.len();
         text.push_str(
-            match (index == LINE / 2, here && begins(index) && index < line.len(), here && ends(index)) {
+            match (index == per_line / 2, here && begins(index) && index < line.len(), here && ends(index)) {
                 (false, true, _) => "[",
                 (false, _, true) => "]",
                 (false, ..) => " ",
@@ -74,7 +85,7 @@ fn show_line(at: usize, line: &[Option<u8>], block: Option<&Range<usize>>, style
             },
         );
         let Some(byte) = line.get(index) else {
-            if index < LINE {
+            if index < per_line {
                 text.push_str("  ");
             }
             continue;
@@ -110,6 +121,15 @@ mod tests {
 ";
         assert_eq!(show(0x1004, &bytes, None, &PLAIN), expected);
         assert!(expected.lines().all(|line| line.len() < 80));
+    }
+
+    #[test]
+    fn in_a_narrow_terminal_lines_are_shorter() {
+        let text = show(0x1000, &[Some(65); 9], None, &Style { width: 60, ..PLAIN });
+        assert_eq!(
+            text,
+            "000000001000 41 41 41 41  41 41 41 41  AAAAAAAA\n000000001008 41                        A\n"
+        );
     }
 
     #[test]

@@ -60,6 +60,12 @@ const COLORS: [&str; 6] = ["32", "36", "33", "35", "34", "92"];
 /// Characters of a row outside of the bar.
 const FIXED: usize = 55;
 
+/// Characters of an address in a row.
+const ADDRESS: usize = 15;
+
+/// The narrowest terminal in which rows have addresses.
+const ROOM: usize = 70;
+
 impl Picture {
     /// The text of the picture.
     pub fn show(&self, choice: Choice, style: &Style) -> String {
@@ -79,7 +85,13 @@ impl Picture {
             return text;
         }
         text.push('\n');
-        let heading = format!("{:>13} {:>15}  {:>5}  {}", "blocks of", "live", "free", "page");
+        let heading = format!(
+            "{:>13} {:>15}  {:>5}  {}",
+            "blocks of",
+            "live",
+            "free",
+            if style.width < ROOM { "" } else { "page" }
+        );
         let _ = writeln!(text, "{}", style.paint(STRONG, heading.trim_end()));
         let rows = match choice {
             Choice::Some => shares(&classes.iter().map(Vec::len).collect::<Vec<_>>()),
@@ -168,7 +180,8 @@ fn shares(pages: &[usize]) -> Vec<usize> {
 
 /// Cells of a bar.
 fn bar_width(style: &Style) -> usize {
-    style.width.saturating_sub(FIXED).clamp(8, 64)
+    let fixed = if style.width < ROOM { FIXED - ADDRESS } else { FIXED };
+    style.width.saturating_sub(fixed).clamp(8, 64)
 }
 
 /// A bar of blocks: a cell each, or each for as many as needed.
@@ -195,9 +208,10 @@ fn row(page: &Page, color: &str, style: &Style) -> String {
     let scattered = live > 0 && page.free_bytes() * 2 > page.info.bytes && blocks > 1;
     let free = format!("{free:>5}");
     let free = if scattered { style.paint(ALARM, &free) } else { free };
+    let address = if style.width < ROOM { String::new() } else { format!("{address:#x} ") };
     let other = if owner == Owner::Other { " another thread's" } else { "" };
     format!(
-        "{} {:>15}  {free}  {address:#x} {}{other}\n",
+        "{} {:>15}  {free}  {address}{}{other}\n",
         style.paint(color, &name),
         format!("{} of {}", number(live), number(blocks)),
         bar(&page.live, color, style),
@@ -207,18 +221,17 @@ fn row(page: &Page, color: &str, style: &Style) -> String {
 /// The line for pages that are not shown.
 fn rest(pages: &[&Page], color: &str, style: &Style) -> String {
     let live: usize = pages.iter().map(|page| page.live()).sum();
-    let blocks: usize = pages.iter().map(|page| page.info.blocks).sum();
     let (free, all): (usize, usize) =
         pages.iter().fold((0, 0), |(free, all), page| (free + page.free_bytes(), all + page.info.bytes));
     // All their blocks in a row, a page after the other.
     let flags: Vec<bool> = pages.iter().flat_map(|page| page.live.iter().copied()).collect();
     let more = if style.unicode { "…" } else { "..." };
     format!(
-        "{} {:>15}  {:>5}  {:<14} {}\n",
+        "{} {:>15}  {:>5}  {}{}\n",
         style.paint(color, &format!("{:>13}", format!("{more} {} more", number(pages.len())))),
-        format!("{} of {}", number(live), number(blocks)),
+        format!("{} live", number(live)),
         percent(free, all),
-        count(pages.len(), "page"),
+        if style.width < ROOM { String::new() } else { format!("{:<14} ", count(pages.len(), "page")) },
         bar(&flags, color, style),
     )
 }
@@ -339,6 +352,16 @@ span  300 KiB          1 of 1     0%  0x9000 │█│
         assert!(text.is_ascii() && text.contains("|#.|"), "{text}");
         let colored = picture(pages).show(Choice::All, &Style { color: true, ..STYLE });
         assert!(colored.contains("\x1b[32m█\x1b[0m\x1b[90m·\x1b[0m"), "{colored}");
+    }
+
+    #[test]
+    fn rows_fit_narrow_terminals() {
+        let pages = |index: usize| page(PageKind::Small, 0x7f00_0000_0000 + index, 16, &[true; 4096]);
+        let picture = picture((0..60).map(pages).collect());
+        for width in [48, 60, 69, 70, 80, 200] {
+            let text = picture.show(Choice::Some, &Style { width, ..STYLE });
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{width}:\n{text}");
+        }
     }
 
     #[test]
