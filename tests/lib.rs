@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -111,6 +111,27 @@ impl Run {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
+    }
+
+    /// Runs it to its end with both streams in one pipe; the exit status, and what it printed in order.
+    #[track_caller]
+    pub fn merged(mut self) -> (i32, String) {
+        let (mut reader, writer) = std::io::pipe().expect("a pipe");
+        self.command.stdin(Stdio::piped()).stdout(writer.try_clone().expect("a copy of the descriptor"));
+        self.command.stderr(writer);
+        let mut child = self.command.spawn().expect("the program starts");
+        // This end of the pipe has copies in the command, which would keep it open.
+        drop(self.command);
+        let mut stdin = child.stdin.take().expect("a pipe");
+        let input = self.input;
+        let feeder = std::thread::spawn(move || {
+            let _ = stdin.write_all(&input);
+        });
+        let mut printed = Vec::new();
+        reader.read_to_end(&mut printed).expect("what it prints");
+        feeder.join().expect("the writer ends");
+        let status = child.wait().expect("the program ends");
+        (status_number(status), String::from_utf8_lossy(&printed).into_owned())
     }
 }
 

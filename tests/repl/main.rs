@@ -3,9 +3,11 @@
 
 mod edit;
 mod memory;
+mod normal;
 mod restore;
 mod script;
 mod terminal;
+mod transcripts;
 
 use vex_tests::{Folder, Run};
 

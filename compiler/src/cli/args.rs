@@ -215,6 +215,7 @@ Examples:
   vexc repl
   vexc repl --spelling vera shapes.vera     with the declarations of a file
   vexc repl < script.vx                     no prompts; the rest runs after a failure
+  vexc repl --transcript < script.vx        each input above what it does
 
 Exit status: that of `:quit`; 1 an input failed that came from no terminal; 2
 wrong usage; 130 a session without a terminal was interrupted by Ctrl-C.")]
@@ -235,6 +236,10 @@ pub struct ReplArgs {
     /// Start without a greeting
     #[arg(short, long)]
     pub quiet: bool,
+    /// Without a terminal: show prompts and inputs too, so that the output reads
+    /// like a recorded session
+    #[arg(long)]
+    pub transcript: bool,
 }
 
 /// `vexc completions`.

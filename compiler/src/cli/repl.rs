@@ -29,7 +29,7 @@ pub(super) fn repl(args: &ReplArgs, common: &Common, messages: &Messages) -> u8 
         opt: run::level(args.opt),
         color,
         color_errors: messages.color,
-        interactive: repl::is_interactive(),
+        interactive: repl::is_interactive() || args.transcript,
         folder: ".".into(),
     };
     let options = Options {
@@ -38,6 +38,7 @@ pub(super) fn repl(args: &ReplArgs, common: &Common, messages: &Messages) -> u8 
         color_errors: messages.color,
         banner: !args.quiet,
         history: !args.no_history,
+        transcript: args.transcript && !repl::is_interactive(),
         first,
     };
     let messages = *messages;

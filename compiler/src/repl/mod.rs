@@ -52,6 +52,8 @@ pub struct Options {
     pub banner: bool,
     /// Whether a session at a terminal remembers its inputs in a file.
     pub history: bool,
+    /// Whether prompts and inputs are written to standard output, where no terminal shows them.
+    pub transcript: bool,
     /// Inputs that come before those of the user.
     pub first: Vec<String>,
 }
@@ -66,8 +68,9 @@ pub fn is_interactive() -> bool {
 #[cfg(unix)]
 pub fn run(options: Options, make: impl FnMut() -> Box<dyn Engine>) -> u8 {
     let color = options.color_errors;
+    let is_shown = is_interactive() || options.transcript;
     let say = move |what: supervisor::Say| {
-        if is_interactive() {
+        if is_shown {
             // The cursor is where the program left it, or after the `^C` that the terminal shows.
             tell_below(&what, color);
         } else {

@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use vex_syntax::Spelling;
+
 use super::lines::{Lines, Read, text_of};
 use super::split::{Input, Splitter};
 use super::supervisor::{Fatal, Say, Supervisor};
@@ -23,6 +25,7 @@ pub(super) fn run(supervisor: &mut Supervisor<'_>, options: &Options) -> Result<
         splitter: Splitter::new(supervisor.spelling(), look_ahead),
         supervisor,
         asks,
+        echoes: options.transcript,
         color: options.color_errors,
         line: 0,
         failed: false,
@@ -49,6 +52,8 @@ struct Plain<'s, 'a> {
     splitter: Splitter,
     /// Whether somebody sees prompts.
     asks: bool,
+    /// Whether prompts and inputs are part of the output.
+    echoes: bool,
     /// Whether messages are coloured.
     color: bool,
     /// Number of the last line read.
@@ -115,6 +120,12 @@ impl Plain<'_, '_> {
     }
 
     fn run_input(&mut self, input: &Input) -> Result<(), Fatal> {
+        if self.echoes {
+            let recorded = recorded(input, self.supervisor.spelling());
+            // Whoever reads it may have gone away; the session finds out with its own output.
+            let mut stdout = io::stdout().lock();
+            let _ = stdout.write_all(recorded.as_bytes()).and_then(|()| stdout.flush());
+        }
         if input.damaged {
             self.failed = true;
             return Ok(());
@@ -135,6 +146,9 @@ impl Plain<'_, '_> {
                 show("\n");
             }
         } else {
+            if self.echoes && !reply.at_line_start {
+                println!();
+            }
             self.interrupted();
         }
         Ok(())
@@ -160,6 +174,22 @@ impl Plain<'_, '_> {
         let spelling = self.supervisor.spelling();
         show(&if self.splitter.is_open() { margin::dots(spelling) } else { margin::prompt(spelling) });
     }
+}
+
+/// An input after its prompts, as a terminal shows it.
+fn recorded(input: &Input, spelling: Spelling) -> String {
+    let mut text = String::new();
+    let mut splitter = Splitter::new(spelling, true);
+    let mut begun = false;
+    for line in input.comments.lines().chain(input.text.lines()) {
+        let prompt = if begun { margin::dots(spelling) } else { margin::prompt(spelling) };
+        text.push_str(format!("{prompt}{line}").trim_end());
+        text.push('\n');
+        // Comments before an input leave nothing open, so they are asked for like an input.
+        splitter.push(line, false);
+        begun |= splitter.is_open();
+    }
+    text
 }
 
 /// Shows something to the person at the terminal, not to whoever reads a redirected standard output.

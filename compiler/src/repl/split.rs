@@ -15,6 +15,8 @@ use crate::stack::on_deep_stack;
 pub(super) struct Input {
     /// Its lines, without the last newline.
     pub text: String,
+    /// The lines of comments before a `:command`, which is fed without them.
+    pub comments: String,
     /// Whether it is a `:command`.
     pub command: bool,
     /// Whether a line of it was not text, so that it must not run.
@@ -82,8 +84,9 @@ impl Splitter {
         let may_begin = self.comments == 0 && (self.last.is_none() || self.complete.is_some());
         if may_begin && line.trim_start().starts_with(':') {
             done.extend(self.take_complete());
+            let comments = std::mem::take(&mut self.text);
             self.clear();
-            done.push(Input { text: line.trim().into(), command: true, damaged });
+            done.push(Input { text: line.trim().into(), comments, command: true, damaged });
             return done;
         }
         self.drop_blank_lines();
@@ -122,7 +125,7 @@ impl Splitter {
     }
 
     fn input(&self, text: &str) -> Input {
-        Input { text: text.into(), command: false, damaged: self.damaged }
+        Input { text: text.into(), comments: String::new(), command: false, damaged: self.damaged }
     }
 
     /// Takes the complete input out; comments after it stay.

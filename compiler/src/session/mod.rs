@@ -62,7 +62,8 @@ pub struct SessionOptions {
     pub color: bool,
     /// Whether standard error is coloured.
     pub color_errors: bool,
-    /// Whether a person sits at it, so that whatever is printed shows at once.
+    /// Whether a person sits at it, or will read it as if: whatever is printed shows at once, and each input leaves the
+    /// output at the start of a line.
     pub interactive: bool,
     /// Where imports are looked for, and what no import may leave.
     pub folder: PathBuf,
