@@ -73,7 +73,7 @@ fn only_what_differs_is_replaced() {
     assert_eq!(normal("  4177920: input"), "  …: input");
     assert_eq!(normal("… repeated 4177918 more times"), "… repeated … more times");
     assert_eq!(normal("15 samples of 2000 rounds"), "… samples of … rounds");
-    assert_eq!(normal("/tmp/vexc-123.vx"), "/tmp/vexc-….vx");
+    assert_eq!(normal("folder/vexc-123.vx"), "folder/vexc-….vx");
     for same in ["3 slots", "i64 = 1234567890", "a.0x12345678", "x12 s", "40 sheep"] {
         assert_eq!(normal(same), same);
     }
