@@ -31,9 +31,18 @@ fn same_in(spelling: Spelling, lines: &[Line], expected: &str) -> String {
     let run = Run::new(vexc, folder.path()).args(["run", &file]).output();
     assert_eq!((run.status, &*run.stdout, &*run.stderr), (0, expected, ""), "the program:\n{text}");
     let inputs: String = lines.iter().map(|(text, _)| format!("{text}\n")).collect();
-    let session =
-        Run::new(vexc, folder.path()).args(["repl", "--spelling", spelling.extension()]).input(inputs);
-    session.output().expect_status(0).expect_stdout(expected);
+    let session = || Run::new(vexc, folder.path()).args(["repl", "--spelling", spelling.extension()]);
+    session().input(inputs.clone()).output().expect_status(0).expect_stdout(expected);
+    // And as people do it, with what the session itself knows of its inputs.
+    session().input(inputs + ":save own\n").output().expect_status(0);
+    let file = format!("own.{}", spelling.extension());
+    let run = Run::new(vexc, folder.path()).args(["run", &file]).output();
+    assert_eq!(
+        (run.status, &*run.stdout, &*run.stderr),
+        (0, expected, ""),
+        "`:save`:\n{}",
+        folder.read(&file)
+    );
     text
 }
 
@@ -186,12 +195,15 @@ fn values_print_under_the_name_their_structure_had() {
             ("struct In { b: i64 }", ""),
             ("struct Empty { a: i64 }", ""),
             ("In { b: 2 }", "In"),
+            ("o.both.0", "In"),
+            ("(i, [&i; 1])", "(In, [&In; 1])"),
             ("o.both.1", "str"),
         ],
         ": In = In { a: 1 }\n\
          : [Out; 2] = [Out { list: [In { a: 1 }, In { a: 1 }], both: (In { a: 1 }, \"{\"), one: (2,), from: In { a: 1 }, \
          n: 3 }, Out { list: [In { a: 1 }, In { a: 1 }], both: (In { a: 1 }, \"{\"), one: (2,), from: In { a: 1 }, \
          n: 3 }]\n: Empty = Empty {}\n: &In = In { a: 1 }\n: G = G { i: In { a: 1 } }\n: In = In { b: 2 }\n\
+         : In = In { a: 1 }\n: (In, [&In; 1]) = (In { a: 1 }, [In { a: 1 }])\n\
          : str = \"{\"\ndrop\n",
     );
     same_in(

@@ -1,7 +1,8 @@
 //! Printing values of structures that the program calls by another name than the session did.
 //!
 //! A structure prints under the name it is declared with. Where a later one took that name, the program writes the
-//! parts of the value itself, with the name that the session showed.
+//! parts of the value itself, with the name that the session showed. It does so in a method, for of structures that had
+//! the same name, one after the other, only the compiler knows which a value is of.
 
 use std::fmt::Write;
 
@@ -81,10 +82,12 @@ impl<'w, 'a> Printer<'w, 'a> {
         match form {
             Form::Plain => false,
             Form::Struct(slot) => {
-                let Some(layout) = self.writer.layouts.get(slot) else { return false };
-                seen.insert(*slot)
-                    && (self.writer.names[*slot] != layout.name.as_str()
-                        || layout.fields.iter().any(|(_, field)| self.differs_below(field, seen)))
+                let fresh = seen.insert(*slot);
+                fresh
+                    && self.namesakes(*slot).into_iter().any(|(slot, layout)| {
+                        self.writer.names[slot] != layout.name.as_str()
+                            || layout.fields.iter().any(|(_, field)| self.differs_below(field, seen))
+                    })
             }
             Form::Tuple(parts) => parts.iter().any(|part| self.differs_below(part, seen)),
             Form::List(inner) | Form::Ref(inner) => self.differs_below(inner, seen),
@@ -99,13 +102,15 @@ impl<'w, 'a> Printer<'w, 'a> {
                 let _ = writeln!(out, "print(\"{{:?}}\", {expr})");
             }
             Form::Struct(slot) => {
-                let _ = writeln!(out, "{}(&{expr})", self.function(*slot, functions));
+                self.methods(*slot, functions);
+                let _ = writeln!(out, "{expr}.{}()", self.method());
             }
             Form::Ref(inner) => match &**inner {
-                Form::Struct(slot) => {
-                    let _ = writeln!(out, "{}({expr})", self.function(*slot, functions));
+                // Methods and fields are reached through references.
+                Form::List(_) | Form::Tuple(_) => {
+                    self.print(inner, &format!("(*{expr})"), depth, out, functions);
                 }
-                inner => self.print(inner, &format!("(*{expr})"), depth, out, functions),
+                inner => self.print(inner, expr, depth, out, functions),
             },
             Form::Tuple(parts) => {
                 out.push_str("print(\"(\")\n");
@@ -131,26 +136,40 @@ impl<'w, 'a> Printer<'w, 'a> {
         }
     }
 
-    /// The name of the function that prints a structure; adds it to `functions` the first time.
-    fn function(&mut self, slot: SlotId, functions: &mut String) -> String {
-        let ty = &self.writer.names[slot];
-        let name = self.writer.names.fresh(format!("print_{ty}"));
-        let Some(layout) = self.writer.layouts.get(&slot).filter(|_| self.known.insert(slot)) else {
-            return name;
-        };
-        let (mut body, mut below) = (String::new(), String::new());
-        for (index, (field, form)) in layout.fields.iter().enumerate() {
-            let before = if index == 0 { format!("{} {{{{ ", layout.name) } else { ", ".to_string() };
-            let _ = writeln!(body, "print(\"{before}{field}: \")");
-            self.print(form, &format!("value.{field}"), 0, &mut body, &mut below);
+    /// The structures that had the same name as this one, itself among them.
+    fn namesakes(&self, slot: SlotId) -> Vec<(SlotId, &'a Layout)> {
+        let layouts = self.writer.layouts;
+        let Some(name) = layouts.get(&slot).map(|layout| layout.name) else { return Vec::new() };
+        let same = layouts.iter().filter(|(_, layout)| layout.name == name);
+        let mut same: Vec<_> = same.map(|(slot, layout)| (*slot, layout)).collect();
+        same.sort_by_key(|(slot, _)| slot.0);
+        same
+    }
+
+    /// The name of the methods that print structures.
+    fn method(&self) -> String {
+        self.writer.names.fresh("print_as_shown".into())
+    }
+
+    /// Adds the methods that print structures of one name to `functions`, the first time.
+    fn methods(&mut self, slot: SlotId, functions: &mut String) {
+        for (slot, layout) in self.namesakes(slot) {
+            if !self.known.insert(slot) {
+                continue;
+            }
+            let (ty, mut body) = (&self.writer.names[slot], String::new());
+            for (index, (field, form)) in layout.fields.iter().enumerate() {
+                let before = if index == 0 { format!("{} {{{{ ", layout.name) } else { ", ".to_string() };
+                let _ = writeln!(body, "print(\"{before}{field}: \")");
+                self.print(form, &format!("self.{field}"), 0, &mut body, functions);
+            }
+            // Without an opening brace it is no format string.
+            let empty = layout.fields.is_empty();
+            let end = if empty { format!("{} {{{{}}}}", layout.name) } else { " }".to_string() };
+            let _ = writeln!(body, "print(\"{end}\")");
+            let body: String = body.lines().map(|line| format!("    {line}\n")).collect();
+            let (word, name) = (self.writer.word(Token::Fn), self.method());
+            let _ = write!(functions, "{word} (self: &{ty}) {name}() {{\n{body}}}\n");
         }
-        // Without an opening brace it is no format string.
-        let end =
-            if layout.fields.is_empty() { format!("{} {{{{}}}}", layout.name) } else { " }".to_string() };
-        let _ = writeln!(body, "print(\"{end}\")");
-        *functions += &below;
-        let body: String = body.lines().map(|line| format!("    {line}\n")).collect();
-        let _ = write!(functions, "{} {name}(value: &{ty}) {{\n{body}}}\n", self.writer.word(Token::Fn));
-        name
     }
 }

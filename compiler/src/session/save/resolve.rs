@@ -42,8 +42,6 @@ pub(super) struct Resolver<'a> {
     pub types: FxHashMap<Symbol, SlotId>,
     /// What the structures consist of.
     pub layouts: FxHashMap<SlotId, Layout>,
-    /// Names that several structures had, one after the other.
-    several: FxHashSet<Symbol>,
     /// The current methods and static functions, by type and name.
     methods: FxHashMap<(String, Symbol), usize>,
     /// The last value that was shown.
@@ -72,7 +70,6 @@ impl<'a> Resolver<'a> {
             values: FxHashMap::default(),
             types: FxHashMap::default(),
             layouts: FxHashMap::default(),
-            several: FxHashSet::default(),
             methods: FxHashMap::default(),
             last: None,
             free: FxHashSet::default(),
@@ -161,9 +158,7 @@ impl<'a> Resolver<'a> {
             match &item.kind {
                 ItemKind::Struct(decl) => {
                     let slot = self.slot(decl.name.name, Space::Type, Wish::Given);
-                    if self.types.insert(decl.name.name, slot).is_some() {
-                        self.several.insert(decl.name.name);
-                    }
+                    self.types.insert(decl.name.name, slot);
                     self.edit(decl.name.span, Piece::Name(slot));
                 }
                 ItemKind::Const(decl) | ItemKind::Global(decl) => {
@@ -362,7 +357,7 @@ impl<'a> Resolver<'a> {
                     if let (true, Some(show)) = (is_last, &input.show) {
                         let slot = self.slot(Symbol::new("_"), Space::Own, Wish::Numbered);
                         self.keep(expr, slot, show.moved);
-                        let form = self.shown_form(&show.ty);
+                        let form = Form::of_text(&show.ty, &self.types);
                         let form = if show.moved { form } else { Form::Ref(Box::new(form)) };
                         shown = Some(Kept { slot, ty: show.ty.clone(), form });
                     }
@@ -371,14 +366,6 @@ impl<'a> Resolver<'a> {
             }
         }
         shown
-    }
-
-    /// What a value of this type consists of, as far as the text tells: a name that several structures had says nothing.
-    fn shown_form(&self, ty: &str) -> Form {
-        if words(ty).any(|word| self.several.contains(&Symbol::new(word))) {
-            return Form::Plain;
-        }
-        Form::of_text(ty, &self.types)
     }
 
     /// Gives the value of an expression a name: writes a binding before it.
