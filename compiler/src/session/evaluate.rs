@@ -58,8 +58,13 @@ impl Session {
         self.before = before;
         self.settle(&checked, finished == Finished::Well);
         self.env.restore_name(Symbol::new("_"), &checked.saved);
-        if finished != Finished::Well {
-            return None;
+        match finished {
+            Finished::Well => {}
+            Finished::Badly | Finished::Stopped => return None,
+            Finished::Exit(_) => {
+                self.error("it asked to exit, which an expression of a command cannot", None);
+                return None;
+            }
         }
         let (ty, address) = self.value_of(shown.global)?;
         Some(Evaluated { ty, address })
