@@ -231,7 +231,11 @@ impl<'a> FnCx<'_, 'a> {
                 let value_span = value.span;
                 let value = self.value(value, Expect::Any);
                 if !matches!(self.shallow(value.ty), Ty::UNIT | Ty::NEVER | Ty::ERROR) {
-                    let what = if self.script_globals.is_some() { "a script" } else { "this function" };
+                    let what = match (&self.script_globals, &self.cx.session) {
+                        (Some(_), Some(_)) => "an input",
+                        (Some(_), None) => "a script",
+                        (None, _) => "this function",
+                    };
                     let title = format!("{what} returns nothing, not {}", self.a(value.ty));
                     let d = Diagnostic::error(codes::MISMATCH, value_span, title);
                     let ty = self.resolved(value.ty).unwrap_or(Ty::ERROR);
