@@ -136,7 +136,7 @@ macro_rules! transcripts {
 }
 
 transcripts! {
-    crashes deaths drops errors functions heap_crashes imports references spellings types values variables
+    crashes deaths drops errors functions heap_crashes imports readme references spellings types values variables
 }
 
 /// All transcripts there are.
@@ -156,4 +156,11 @@ fn every_transcript_is_tested() {
     let mut tested = NAMES.to_vec();
     tested.sort_unstable();
     assert_eq!(all(), tested);
+}
+
+#[test]
+fn the_readme_shows_a_recorded_session() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    let shown = readme.split("```session\n").nth(1).and_then(|rest| rest.split("```").next());
+    assert_eq!(normal(shown.expect("a session in the README")), normal(&Transcript::read("readme").body));
 }
