@@ -48,11 +48,11 @@ pub struct Picture {
     pub pages: Vec<Page>,
 }
 
-/// Rows that [`Choice::Some`] shows of a size class, when there is more than one class.
+/// Rows that [`Choice::Some`] shows of each size class before any gets more, if there is room.
 const ROWS_OF_CLASS: usize = 4;
 
-/// Rows that it shows in all.
-const ROWS: usize = 40;
+/// Rows that it shows in all, unless there are more classes.
+const ROWS: usize = 24;
 
 /// The colours of size classes, in turn.
 const COLORS: [&str; 6] = ["32", "36", "33", "35", "34", "92"];
@@ -164,7 +164,9 @@ impl Picture {
 
 /// How many rows each of these classes gets: a few, and what the others leave.
 fn shares(pages: &[usize]) -> Vec<usize> {
-    let mut rows: Vec<usize> = pages.iter().map(|&pages| pages.min(ROWS_OF_CLASS)).collect();
+    let each = |most: usize| pages.iter().map(move |&pages| pages.min(most));
+    let most = (2..=ROWS_OF_CLASS).rev().find(|&most| each(most).sum::<usize>() <= ROWS).unwrap_or(1);
+    let mut rows: Vec<usize> = each(most).collect();
     let mut left = ROWS.saturating_sub(rows.iter().sum());
     for (rows, &pages) in rows.iter_mut().zip(pages) {
         let more = (pages - *rows).min(left);
@@ -332,7 +334,7 @@ span  300 KiB          1 of 1     0%  0x9000 │█│
         let text = picture.show(Choice::Some, &STYLE);
         let rows = text.lines().filter(|line| line.contains("0x")).count();
         assert_eq!(rows, ROWS, "{text}");
-        assert!(text.contains("… 2,962 more") && text.contains("2,962 pages"), "{text}");
+        assert!(text.contains("… 2,978 more") && text.contains("2,978 pages"), "{text}");
         let all = picture.show(Choice::All, &STYLE);
         assert_eq!(all.lines().filter(|line| line.contains("0x")).count(), 3002);
         let class = picture.show(Choice::Class(20), &STYLE);
@@ -342,6 +344,16 @@ span  300 KiB          1 of 1     0%  0x9000 │█│
             none.contains("no page has blocks for 5,000 bytes; there are pages of 16, 32 bytes"),
             "{none}"
         );
+    }
+
+    #[test]
+    fn rows_are_shared_out_among_classes() {
+        assert_eq!(shares(&[3, 100]), [3, 21]);
+        assert_eq!(shares(&[100, 3]), [21, 3]);
+        assert_eq!(shares(&[10; 5]), [8, 4, 4, 4, 4]);
+        assert_eq!(shares(&[10; 30]), [1; 30]);
+        assert_eq!(shares(&[2; 13]).iter().sum::<usize>(), 26, "a page instead of a line about it");
+        assert_eq!(shares(&[]), [0; 0]);
     }
 
     #[test]
