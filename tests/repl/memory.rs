@@ -107,6 +107,16 @@ reachable from variables: 0 blocks, 0 bytes
 }
 
 #[test]
+fn variables_of_modules_hold_blocks() {
+    let folder = Folder::new();
+    let module = "let! cache: ptr = null_ptr\nfn fill() { unsafe { cache = vex_malloc(8) } }\n";
+    folder.file("m.vx", module);
+    let text = "import { fill } from \"m\"\nfill()\nlet cache = 1\nprintln(cache)\n:leaks\n";
+    let output = repl(&folder, &[]).input(text).output().expect_status(0);
+    assert_eq!(output.stdout, "1\nno leaks\nreachable from variables: 1 block, 8 bytes\n", "{output:?}");
+}
+
+#[test]
 fn a_block_of_a_pool_can_leak_and_one_of_an_arena_cannot() {
     let text = "\
 import \"std/allocator\"

@@ -274,10 +274,18 @@ impl Session {
             Some(meant) if meant == id => Some(Fate::Held),
             _ if name.as_str() == "_" => None,
             // Functions may still use it.
-            Some(_) => Some(Fate::Hidden),
+            Some(_) if self.is_of_an_input(id) => Some(Fate::Hidden),
             // A module's.
-            None => Some(Fate::Held),
+            _ => Some(Fate::Held),
         }
+    }
+
+    /// Whether an input declared a variable, rather than a module.
+    fn is_of_an_input(&self, id: GlobalId) -> bool {
+        let Some(file) = self.sources.find(self.program.globals[id.0 as usize].span.lo) else { return false };
+        let source = self.sources.file(file);
+        // Only a file can be either.
+        !source.library && (source.path.is_none() || self.log.iter().any(|input| input.file == Some(file)))
     }
 
     /// `:mem`
