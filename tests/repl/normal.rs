@@ -2,8 +2,9 @@
 
 /// A line with addresses, times and process numbers replaced by `…`.
 pub(super) fn normal(line: &str) -> String {
-    let mut text = String::new();
-    let mut rest = line;
+    let start = memory_line(line).or_else(|| code_line(line));
+    let mut text = String::from(if start.is_some() { "…" } else { "" });
+    let mut rest = &line[start.unwrap_or(0)..];
     while let Some(c) = rest.chars().next() {
         let before = text.chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '.');
         let found = match before {
@@ -27,6 +28,19 @@ fn address(text: &str) -> Option<(usize, &'static str)> {
     const SHORTEST: usize = 7;
     let length = text.strip_prefix("0x")?.bytes().take_while(u8::is_ascii_hexdigit).count();
     (length >= SHORTEST).then_some((length + 2, "0x…"))
+}
+
+/// The address that a line of memory starts with.
+fn memory_line(line: &str) -> Option<usize> {
+    const DIGITS: usize = 12;
+    let length = line.bytes().take_while(u8::is_ascii_hexdigit).count();
+    (length == DIGITS && line[length..].starts_with(['[', ' '])).then_some(length)
+}
+
+/// The place in the session's sources that a line of Cranelift's form starts with.
+fn code_line(line: &str) -> Option<usize> {
+    let length = line.strip_prefix('@')?.bytes().take_while(u8::is_ascii_hexdigit).count();
+    (length >= 4).then_some(length + 1)
 }
 
 /// A time with its unit.
@@ -70,6 +84,8 @@ fn file(text: &str) -> Option<(usize, &'static str)> {
 fn only_what_differs_is_replaced() {
     assert_eq!(normal("at 0x7f0012345678, 0x0 and 0xff"), "at 0x…, 0x0 and 0xff");
     assert_eq!(normal("1.5 µs (check 20 ns, run 3.00 s)"), "… ms (check … ms, run … ms)");
+    assert_eq!(normal("7f1313410010 2e 70  .p"), "… 2e 70  .p");
+    assert_eq!(normal("@09b4    v1 = iconst.i64 1"), "…    v1 = iconst.i64 1");
     assert_eq!(normal("  4177920: input"), "  …: input");
     assert_eq!(normal("… repeated 4177918 more times"), "… repeated … more times");
     assert_eq!(normal("15 samples of 2000 rounds"), "… samples of … rounds");

@@ -60,7 +60,7 @@ impl Transcript {
                     let (name, value) = value.split_once('=').expect("NAME=VALUE after `env:`");
                     transcript.env.push((name.to_owned(), value.to_owned()));
                 }
-                prose if prose.contains(' ') || prose.starts_with(char::is_uppercase) => {}
+                prose if prose.contains(|c: char| !c.is_ascii_lowercase()) => {}
                 other => panic!("{name}: there is no setting `{other}`"),
             }
         }
@@ -108,7 +108,7 @@ fn check(name: &str) {
     let mut transcript = Transcript::read(name);
     let (status, printed) = transcript.run();
     let printed = normal_lines(&printed);
-    if std::env::var_os("VEX_BLESS").is_some() {
+    if std::env::var_os("VEX_BLESS").is_some() && normal_lines(&transcript.body) != printed {
         assert!(std::env::var_os("CI").is_none(), "blessing is for people, not for CI");
         let path = folder().join(format!("{name}.session"));
         fs::write(path, format!("{}{printed}", transcript.head)).expect("the transcript's file");
@@ -124,8 +124,9 @@ fn check(name: &str) {
 
 /// Declares a test for each transcript, and the list of them.
 macro_rules! transcripts {
-    ($($name:ident)*) => {
-        $(#[test]
+    ($($(#[$when:meta])* $name:ident)*) => {
+        $($(#[$when])*
+        #[test]
         fn $name() {
             check(stringify!($name));
         })*
@@ -136,7 +137,35 @@ macro_rules! transcripts {
 }
 
 transcripts! {
-    crashes deaths drops errors functions heap_crashes imports readme references spellings types values variables
+    allocators
+    // Code is that of one kind of machine.
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    code
+    commands
+    crashes
+    deaths
+    drops
+    ending
+    ending_panic
+    errors
+    files
+    functions
+    heap
+    heap_crashes
+    imports
+    input_output
+    limits
+    looking
+    partial
+    readme
+    references
+    spellings
+    timing
+    types
+    undo
+    unsafe_mode
+    values
+    variables
 }
 
 /// All transcripts there are.
@@ -163,4 +192,21 @@ fn the_readme_shows_a_recorded_session() {
     let readme = fs::read_to_string(root().join("README.md")).expect("the README");
     let shown = readme.split("```session\n").nth(1).and_then(|rest| rest.split("```").next());
     assert_eq!(normal(shown.expect("a session in the README")), normal(&Transcript::read("readme").body));
+}
+
+#[test]
+fn every_command_has_a_transcript() {
+    let help = repl(&Folder::new(), &[]).input(":help\n").output().expect_status(0).stdout;
+    let commands: Vec<&str> =
+        help.lines().filter_map(|line| line.trim_start().strip_prefix(':')?.split(' ').next()).collect();
+    assert!(commands.contains(&"help") && commands.contains(&"quit"), "{help}");
+    let inputs: String = all().iter().map(|name| Transcript::read(name).inputs()).collect();
+    let missing: Vec<&&str> = commands
+        .iter()
+        .filter(|command| {
+            let alone = format!(":{command}");
+            !inputs.lines().any(|line| line.split(' ').next() == Some(&alone))
+        })
+        .collect();
+    assert!(missing.is_empty(), "no transcript uses {missing:?}");
 }

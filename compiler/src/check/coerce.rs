@@ -27,6 +27,7 @@ impl FnCx<'_, '_> {
         let value = result_of(expr);
         let (found, wanted) = (self.shown(expr.ty), self.shown(to));
         let title = format!("expected {wanted}, found {found}");
+        let alike = found == wanted;
         let unit = self.shallow(expr.ty) == Ty::UNIT;
         let label = if unit { "this has no value".into() } else { format!("this is {}", self.a(expr.ty)) };
         let mut d = Diagnostic::error(codes::MISMATCH, value.span, title).at(label);
@@ -56,6 +57,9 @@ impl FnCx<'_, '_> {
             d = self.suffix_fix(d, "call the function", value, "()");
         } else if from == Ty::UNIT && matches!(value.kind, ExprKind::If { els: None, .. }) {
             d = d.help("give the `if` an `else` with a value");
+        }
+        if alike {
+            d = d.note("these are two types of the same name, each with a declaration of its own");
         }
         d
     }

@@ -7,7 +7,7 @@ use vex_syntax::{Diagnostic, SourceMap, Span, Symbol};
 
 use super::{Checker, ConstInfo, FuncInfo, GlobalInfo, ModuleScope, StructInfo, Value, declared};
 use crate::loader::{Loaded, ModuleId};
-use crate::typed::{Function, FunctionBody, Global, GlobalId, Program};
+use crate::typed::{Const, Function, FunctionBody, Global, GlobalId, Program};
 use crate::types::{FuncId, StructId, Ty, TypesMark};
 
 /// How many of everything there were before an input.
@@ -286,13 +286,16 @@ impl Environment {
         all
     }
 
-    /// The constants that names of the session mean: name and type.
-    pub fn constants(&self) -> Vec<(Symbol, Ty, Span)> {
+    /// The constants that names of the session mean: name, type and value.
+    pub fn constants(&self) -> Vec<(Symbol, Ty, Option<&Const>)> {
         let values = self.modules.first().into_iter().flat_map(|scope| scope.values.values());
         let ids = values.filter_map(|value| if let Value::Const(id) = value { Some(*id) } else { None });
         let mut ids: Vec<u32> = ids.collect();
         ids.sort_unstable();
-        ids.into_iter().map(|id| &self.consts[id as usize]).map(|c| (c.name, c.ty, c.span)).collect()
+        ids.into_iter()
+            .map(|id| &self.consts[id as usize])
+            .map(|c| (c.name, c.ty, c.value.as_ref()))
+            .collect()
     }
 
     /// Whether a variable can be assigned to.

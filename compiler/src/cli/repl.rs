@@ -30,7 +30,7 @@ pub(super) fn repl(args: &ReplArgs, common: &Common, messages: &Messages) -> u8 
         color,
         color_errors: messages.color,
         interactive: repl::is_interactive() || args.transcript,
-        folder: ".".into(),
+        folder: "".into(),
     };
     let options = Options {
         spelling,

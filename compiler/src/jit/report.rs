@@ -204,10 +204,12 @@ fn write_trace(sink: &mut Sink<'_>, trace: &Trace, ground: &Ground<'_>, sources:
             writeln!(sink, "  … more calls, not shown")?;
         }
         let Some(location) = row.locate(ground) else { continue };
-        write!(sink, "  {:digits$}: {:width$}", row.depth, location.function)?;
+        write!(sink, "  {:digits$}: ", row.depth)?;
         match sources.locate(location.position) {
-            Some((file, at)) => writeln!(sink, "  {}:{}:{}", file.name, at.line, at.column)?,
-            None => writeln!(sink)?,
+            Some((file, at)) => {
+                writeln!(sink, "{:width$}  {}:{}:{}", location.function, file.name, at.line, at.column)?;
+            }
+            None => writeln!(sink, "{}", location.function)?,
         }
         match (row.cycle, row.rounds) {
             (_, 0) => {}

@@ -17,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How often it is looked whether that time has passed, in milliseconds.
 const LOOK: i32 = 100;
 
+/// Status of a process whose session failed while ending, after reporting why.
+pub(super) const UNWELL: i32 = 1;
+
 /// The session's process, as the terminal's process sees it.
 #[derive(Debug)]
 pub(super) struct Child {
@@ -314,32 +317,33 @@ fn live(
         // The parent may have ended before that was said.
         libc::getppid() != parent
     };
+    let mut status = 0;
     if !orphan {
         if no_input {
             redirect(&[libc::STDIN_FILENO]);
         }
         let mut socket = Socket::new(stream);
-        let served = catch_unwind(AssertUnwindSafe(|| on_deep_stack(|| serve(&mut socket, make))));
-        if served.is_err() {
-            std::process::abort();
+        match catch_unwind(AssertUnwindSafe(|| on_deep_stack(|| serve(&mut socket, make)))) {
+            Ok(well) => status = if well { 0 } else { UNWELL },
+            Err(_) => std::process::abort(),
         }
     }
     let _ = io::stdout().flush();
     // SAFETY: ends the process; the parent's duties at its exit stay the parent's.
-    unsafe { libc::_exit(0) }
+    unsafe { libc::_exit(status) }
 }
 
-/// Answers requests until there are no more.
-fn serve(socket: &mut Socket, make: &mut dyn FnMut() -> Box<dyn Engine>) {
+/// Answers requests until there are no more. False when the session did not end well.
+fn serve(socket: &mut Socket, make: &mut dyn FnMut() -> Box<dyn Engine>) -> bool {
     let mut engine = make();
     if protocol::write(&mut *socket, &Answer::Ready).is_err() {
-        return;
+        return true;
     }
     while let Ok(Some(request)) = protocol::read::<Request>(&mut *socket) {
         let answer = match request {
             Request::Feed { text, quiet } => {
                 if protocol::write(&mut *socket, &Answer::Taken).is_err() {
-                    return;
+                    return true;
                 }
                 let _silence = quiet.then(Silence::begin);
                 Answer::from(engine.feed(&text))
@@ -347,14 +351,14 @@ fn serve(socket: &mut Socket, make: &mut dyn FnMut() -> Box<dyn Engine>) {
             Request::Complete { text, at } => Answer::from(engine.complete(&text, at)),
             Request::Close { quiet } => {
                 let _silence = quiet.then(Silence::begin);
-                drop(engine);
-                return;
+                return engine.close();
             }
         };
         if protocol::write(&mut *socket, &answer).is_err() {
-            return;
+            return true;
         }
     }
+    true
 }
 
 /// The three standard streams.

@@ -69,9 +69,9 @@ pub fn is_interactive() -> bool {
 pub fn run(options: Options, make: impl FnMut() -> Box<dyn Engine>) -> u8 {
     let color = options.color_errors;
     let is_shown = is_interactive() || options.transcript;
-    let say = move |what: supervisor::Say| {
-        if is_shown {
-            // The cursor is where the program left it, or after the `^C` that the terminal shows.
+    let say = move |what: supervisor::Say, cursor: supervisor::Cursor| {
+        if is_shown && cursor == supervisor::Cursor::Anywhere {
+            // The cursor may be where the program left it, or after the `^C` that the terminal shows.
             tell_below(&what, color);
         } else {
             tell(&what, color);

@@ -51,7 +51,7 @@ enum Next {
     Input,
     Quit(u8),
     Feed(String),
-    Restart(Vec<String>),
+    Restart(Vec<(String, bool)>),
 }
 
 impl From<session::Reply> for Answer {
@@ -152,7 +152,7 @@ mod tests {
         for (next, spelling) in [
             (session::Next::Input, Spelling::Vex),
             (session::Next::Quit(3), Spelling::Vera),
-            (session::Next::Restart(vec!["a".into()]), Spelling::Vais),
+            (session::Next::Restart(vec![("a".into(), false)]), Spelling::Vais),
         ] {
             let reply = session::Reply { next, ok: true, keep: false, at_line_start: true, spelling };
             let mut stream = Vec::new();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use vex_syntax::Spelling;
 
-use super::child::{Child, Death, Failure};
+use super::child::{Child, Death, Failure, UNWELL};
 use super::protocol::{Answer, Request};
 use crate::session::{Candidate, Completion, Engine, Next, Reply};
 
@@ -39,7 +39,9 @@ struct Entry {
 pub(super) struct Supervisor<'a> {
     make: Box<dyn FnMut() -> Box<dyn Engine> + 'a>,
     /// Tells the user something.
-    say: Box<dyn FnMut(Say) + 'a>,
+    say: Box<dyn FnMut(Say, Cursor) + 'a>,
+    /// Where the output ends.
+    cursor: Cursor,
     /// The spelling of a new session.
     first_spelling: Spelling,
     spelling: Spelling,
@@ -60,6 +62,15 @@ pub(super) enum Say {
     Note(String),
 }
 
+/// Where the output ends that a message comes after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cursor {
+    /// At the start of a line.
+    LineStart,
+    /// Nobody knows.
+    Anywhere,
+}
+
 impl<'a> Supervisor<'a> {
     /// Starts a session. Call it while there is one thread.
     ///
@@ -67,13 +78,14 @@ impl<'a> Supervisor<'a> {
     /// There is no room for a process.
     pub(super) fn new(
         make: impl FnMut() -> Box<dyn Engine> + 'a,
-        say: impl FnMut(Say) + 'a,
+        say: impl FnMut(Say, Cursor) + 'a,
         spelling: Spelling,
         no_input: bool,
     ) -> Result<Supervisor<'a>, Fatal> {
         let mut supervisor = Supervisor {
             make: Box::new(make),
             say: Box::new(say),
+            cursor: Cursor::LineStart,
             first_spelling: spelling,
             spelling,
             no_input,
@@ -101,6 +113,8 @@ impl<'a> Supervisor<'a> {
         let reply = loop {
             self.revive()?;
             attempts += 1;
+            // What was typed ended a line.
+            self.cursor = Cursor::LineStart;
             match self.ask(&request, None) {
                 Ok(Answer::Reply(reply)) => break Reply::from(reply),
                 Ok(_) => return Err(self.nonsense()),
@@ -112,6 +126,7 @@ impl<'a> Supervisor<'a> {
                     }
                 }
                 Err(Failure::Died(death)) => {
+                    self.cursor = Cursor::Anywhere;
                     self.restore(death, "while running this input")?;
                     return Ok(self.failed());
                 }
@@ -119,6 +134,9 @@ impl<'a> Supervisor<'a> {
             }
         };
         self.spelling = reply.spelling;
+        if !reply.at_line_start {
+            self.cursor = Cursor::Anywhere;
+        }
         if reply.keep {
             self.log.push(Entry { text: text.into(), ok: reply.ok });
         }
@@ -163,12 +181,17 @@ impl<'a> Supervisor<'a> {
         let Some(mut child) = self.child.take() else { return true };
         let death = match child.has_died() {
             Some(death) => death,
-            None => child.close(false, &mut || (self.say)(stuck())),
+            None => child.close(false, &mut || (self.say)(stuck(), Cursor::Anywhere)),
         };
-        if death != Death::Exit(0) && death != Death::Signal(libc::SIGPIPE) {
-            (self.say)(Say::Error(format!("the session's process {death} while ending")));
+        if death != Death::Exit(0) && death != Death::Exit(UNWELL) && death != Death::Signal(libc::SIGPIPE) {
+            self.cursor = Cursor::Anywhere;
+            self.tell(Say::Error(format!("the session's process {death} while ending")));
         }
         death == Death::Exit(0)
+    }
+
+    fn tell(&mut self, what: Say) {
+        (self.say)(what, std::mem::replace(&mut self.cursor, Cursor::LineStart));
     }
 
     fn start(&mut self) -> Result<(), Fatal> {
@@ -186,7 +209,7 @@ impl<'a> Supervisor<'a> {
         // With a limit, patience is not needed; and there may be an editor on the screen.
         let answer = child.ask(request, limit, &mut || {
             if limit.is_none() {
-                say(stuck())
+                say(stuck(), Cursor::Anywhere)
             }
         });
         if matches!(answer, Err(Failure::Died(_) | Failure::DiedBefore(_))) {
@@ -225,17 +248,15 @@ impl<'a> Supervisor<'a> {
             1 => "restored by running the one earlier input again".into(),
             n => format!("restored by running the {n} earlier inputs again"),
         };
-        (self.say)(Say::Error(format!("the session's process {fate}; {restored}")));
+        self.tell(Say::Error(format!("the session's process {fate}; {restored}")));
     }
 
     /// A new session of these inputs, on request.
-    fn restart(&mut self, inputs: Vec<String>) -> Result<(), Fatal> {
+    fn restart(&mut self, inputs: Vec<(String, bool)>) -> Result<(), Fatal> {
         if let Some(child) = self.child.take() {
-            child.close(true, &mut || (self.say)(stuck()));
+            child.close(true, &mut || (self.say)(stuck(), Cursor::Anywhere));
         }
-        let old = std::mem::take(&mut self.log);
-        let known = |text: &str| old.iter().find(|entry| entry.text == text).is_none_or(|entry| entry.ok);
-        self.log = inputs.into_iter().map(|text| Entry { ok: known(&text), text }).collect();
+        self.log = inputs.into_iter().map(|(text, ok)| Entry { text, ok }).collect();
         self.replay()
     }
 
@@ -246,7 +267,8 @@ impl<'a> Supervisor<'a> {
             self.start()?;
             let say = &mut self.say;
             let child = self.child.as_mut().expect("it was just started");
-            if let Err(Failure::Died(death)) = child.wait_ready(None, &mut || say(stuck())) {
+            if let Err(Failure::Died(death)) = child.wait_ready(None, &mut || say(stuck(), Cursor::Anywhere))
+            {
                 return Err(Fatal::NoProcess(format!("the session's process {death} at its start")));
             }
             for index in 0..self.log.len() {
@@ -257,7 +279,7 @@ impl<'a> Supervisor<'a> {
                     Err(Failure::Died(death) | Failure::DiedBefore(death)) => {
                         let gone = self.log.remove(index);
                         let title = title(&gone.text);
-                        (self.say)(Say::Note(format!("left out `{title}`: the session's process {death}")));
+                        self.tell(Say::Note(format!("left out `{title}`: the session's process {death}")));
                         continue 'anew;
                     }
                     Err(Failure::Late) => unreachable!("there is no limit"),
@@ -272,7 +294,7 @@ impl<'a> Supervisor<'a> {
         if self.log[index].ok && !reply.ok {
             self.log[index].ok = false;
             let title = title(&self.log[index].text);
-            (self.say)(Say::Note(format!("`{title}` worked before, but fails now")));
+            self.tell(Say::Note(format!("`{title}` worked before, but fails now")));
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use vex_syntax::Spelling;
 
 use super::input::Source;
+use super::output::Muted;
 use super::{Reply, Session};
 use crate::types::Ty;
 
@@ -45,7 +46,7 @@ impl Session {
             self.error("`:bench` needs an expression", Some("for instance `:bench fib(20)`"));
             return self.reply(false, false);
         }
-        let Some((checked, _)) = self.try_check(args) else { return self.reply(false, false) };
+        let Some(checked) = self.try_check(args) else { return self.reply(false, false) };
         let ty = checked.shown.filter(|shown| !shown.borrowed).map(|shown| shown.ty);
         self.forget(checked);
         let mut rounds = 1;
@@ -77,14 +78,15 @@ impl Session {
         self.reply(true, false)
     }
 
-    /// Runs the expression so many times, in one loop of compiled code. What it allocates is not recorded.
+    /// Runs the expression so many times, in one loop of compiled code. What it allocates is not recorded, and what it
+    /// prints not shown.
     fn sample(&mut self, text: &str, ty: Option<Ty>, rounds: u64) -> Option<Duration> {
         let body = match ty {
             // Kept in a variable, so that it is computed each time.
             Some(ty) if !self.program.types.needs_drop(ty) => match self.spelling {
-                Spelling::Vais => format!("kept := mut {text}\nL round: 0..{rounds} {{ kept = {text} }}"),
-                Spelling::Vex => format!("let! kept = {text}\nfor round in 0..{rounds} {{ kept = {text} }}"),
-                Spelling::Vera => format!("var kept = {text}\nfor round in 0..{rounds} {{ kept = {text} }}"),
+                Spelling::Vais => format!("kept := mut\n{text}\nL round: 0..{rounds} {{ kept = {text} }}"),
+                Spelling::Vex => format!("let! kept =\n{text}\nfor round in 0..{rounds} {{ kept = {text} }}"),
+                Spelling::Vera => format!("var kept =\n{text}\nfor round in 0..{rounds} {{ kept = {text} }}"),
             },
             _ => match self.spelling {
                 Spelling::Vais => format!("L round: 0..{rounds} {{ {text} }}"),
@@ -92,7 +94,9 @@ impl Session {
             },
         };
         let recorded = self.code.record_allocations(false);
+        let muted = Muted::begin();
         let result = self.run_aside(&body);
+        drop(muted);
         self.code.record_allocations(recorded);
         result.map(|(taken, _)| taken)
     }

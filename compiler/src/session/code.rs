@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use vex_syntax::Diagnostic;
 use vex_syntax::ast_print::print_ast;
 
 use super::input::Source;
@@ -24,12 +25,14 @@ impl Session {
     /// `:ast`
     pub(super) fn show_ast(&mut self, args: &str) -> Reply {
         let Some(subject) = self.subject(args) else { return self.reply(false, false) };
-        let (unit, errors) = vex_syntax::parse::parse_file(&subject.text, 1, subject.spelling);
+        let name = "<command>".into();
+        let source = Source { name, path: None, spelling: subject.spelling, text: &subject.text };
+        let Some(file) = self.add_source(&source) else { return self.reply(false, false) };
+        let file = self.sources.file(file);
+        let (unit, errors) = vex_syntax::parse::parse_file(&file.text, file.base, file.spelling);
         self.say(&print_ast(&unit, None));
         let ok = !crate::driver::has_errors(&errors);
-        if !ok {
-            self.error("the input has errors; this is what could be read of it", None);
-        }
+        self.diagnostics(&errors);
         self.reply(ok, false)
     }
 
@@ -49,7 +52,7 @@ impl Session {
         let spelling = std::mem::replace(&mut self.spelling, subject.spelling);
         let checked = self.try_check(&subject.text);
         self.spelling = spelling;
-        let Some((checked, _)) = checked else { return self.reply(false, false) };
+        let Some(checked) = checked else { return self.reply(false, false) };
         let entry = self.program.functions[self.program.entry.0 as usize].name.clone();
         let only_declares = self.only_declares(&checked);
         let wanted = |name: &str| match &subject.function {
@@ -108,15 +111,23 @@ impl Session {
     }
 
     /// Checks a text as the next input; reports what is wrong with it. Whoever gets it forgets or runs it.
-    pub(super) fn try_check(&mut self, text: &str) -> Option<(CheckedInput, vex_syntax::FileId)> {
-        let source = Source { name: "<command>".into(), path: None, spelling: self.spelling, text };
-        let file = self.add_source(&source)?;
-        match self.check(file, None) {
-            Ok(checked) => Some((checked, file)),
+    pub(super) fn try_check(&mut self, text: &str) -> Option<CheckedInput> {
+        match self.check_aside(text) {
+            Ok(checked) => Some(checked),
             Err(diagnostics) => {
                 self.diagnostics(&diagnostics);
                 None
             }
         }
+    }
+
+    /// Checks a text as the next input. Whoever gets it forgets or runs it.
+    ///
+    /// # Errors
+    /// What is wrong with it; nothing when that was reported already.
+    pub(super) fn check_aside(&mut self, text: &str) -> Result<CheckedInput, Vec<Diagnostic>> {
+        let source = Source { name: "<command>".into(), path: None, spelling: self.spelling, text };
+        let file = self.add_source(&source).ok_or_else(Vec::new)?;
+        self.check(file, None)
     }
 }

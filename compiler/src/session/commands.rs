@@ -63,8 +63,13 @@ const fn row(
 impl Session {
     /// Runs a command, given without its colon.
     pub(super) fn command(&mut self, text: &str) -> Reply {
+        let text = text.trim_start();
         let (name, args) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         match find(name) {
+            Ok(command) if command.args.is_empty() && !args.trim().is_empty() => {
+                self.error(&format!("`:{}` takes no argument", command.name), None);
+                self.reply(false, false)
+            }
             Ok(command) => (command.run)(self, args.trim()),
             Err(help) => {
                 self.error(&format!("there is no command `:{name}`"), Some(&help));

@@ -21,7 +21,12 @@ impl Session {
                 Ok(text) => text,
                 Err(error) => {
                     let at = error.utf8_error().valid_up_to();
-                    self.error(&format!("`{args}` is not UTF-8 text: the byte at {at} is wrong"), None);
+                    let (before, byte) = (&error.as_bytes()[..at], error.as_bytes()[at]);
+                    let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+                    let start = before.iter().rposition(|b| *b == b'\n').map_or(0, |newline| newline + 1);
+                    let column = String::from_utf8_lossy(&before[start..]).chars().count() + 1;
+                    let place = format!("byte 0x{byte:02x} at {line}:{column}");
+                    self.error(&format!("`{args}` is not UTF-8 text: {place}"), None);
                     return self.reply(false, false);
                 }
             },
@@ -91,7 +96,7 @@ impl Session {
             self.say_line(format_args!("undone: {}{more}", text.lines().next().unwrap_or("")));
         }
         let kept = self.log.iter().enumerate().filter(|(index, _)| !undone.contains(index));
-        let inputs = kept.map(|(_, input)| input.text.clone()).collect();
+        let inputs = kept.map(|(_, input)| (input.text.clone(), !input.failed)).collect();
         self.restart(inputs)
     }
 
@@ -100,7 +105,7 @@ impl Session {
         self.restart(Vec::new())
     }
 
-    fn restart(&mut self, inputs: Vec<String>) -> Reply {
+    fn restart(&mut self, inputs: Vec<(String, bool)>) -> Reply {
         // The values of this session vanish with its process.
         self.closed = true;
         Reply { next: Next::Restart(inputs), ..self.reply(true, false) }

@@ -105,7 +105,7 @@ impl Session {
     /// Runs a text that leaves no trace in the session but what its code does: no name, no value to show, no entry in
     /// the log. How long it ran, and the value it ends with; `None` after reporting why not.
     pub(super) fn run_aside(&mut self, text: &str) -> Option<(Duration, Option<Shown>)> {
-        let (checked, _) = self.try_check(text)?;
+        let checked = self.try_check(text)?;
         let input = match self.compile(&checked) {
             Ok(input) => input,
             Err(error) => {
@@ -321,19 +321,18 @@ impl Session {
         self.say_line(format_args!(": {ty} = {text}"));
     }
 
-    /// Ends the session: drops the values that its variables hold, last first.
-    pub(super) fn close(&mut self) {
+    /// Ends the session: drops the values that its variables hold, last first. Whether that went well.
+    pub(super) fn close(&mut self) -> bool {
         if std::mem::replace(&mut self.closed, true) {
-            return;
+            return true;
         }
         let held: Vec<GlobalId> = self.owners.iter().copied().filter(|&id| self.holds_value(id)).collect();
-        if !held.is_empty() {
-            self.drop_values(held);
-        }
+        let well = held.is_empty() || self.drop_values(held) != Finished::Badly;
         stream::flush_all();
+        well
     }
 
-    fn drop_values(&mut self, held: Vec<GlobalId>) {
+    fn drop_values(&mut self, held: Vec<GlobalId>) -> Finished {
         let span = vex_syntax::Span::NONE;
         let body = Expr {
             kind: ExprKind::Block(crate::typed::Block { stmts: Vec::new(), value: None }),
@@ -355,10 +354,11 @@ impl Session {
         self.program.entry = entry;
         self.program.lifetime = Lifetime::End(held);
         match self.code.add(&self.program) {
-            Ok(input) => {
-                self.execute(&input);
+            Ok(input) => self.execute(&input),
+            Err(error) => {
+                self.error(&error.to_string(), None);
+                Finished::Badly
             }
-            Err(error) => self.error(&error.to_string(), None),
         }
     }
 }

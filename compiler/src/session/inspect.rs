@@ -35,18 +35,51 @@ impl Session {
             self.describe_struct(id);
             return self.reply(true, false);
         }
-        let Some((checked, _)) = self.try_check(args) else { return self.reply(false, false) };
-        let text = match checked.shown {
-            Some(shown) => {
-                let layout = self.program.types.layout(shown.ty);
-                let bytes = counted(layout.size, "byte");
-                format!(": {}  ({bytes}, alignment {})", self.show_type(shown.ty), layout.align)
+        let expression = match self.check_aside(args) {
+            Ok(checked) => {
+                // The type may be as new as the expression, and be forgotten with it.
+                let text = checked.shown.map(|shown| self.type_text(shown.ty));
+                self.forget(checked);
+                Ok(text)
             }
-            None => ": ()".to_string(),
+            Err(diagnostics) => Err(diagnostics),
         };
-        self.forget(checked);
+        let text = match expression {
+            Ok(Some(text)) => format!(": {text}"),
+            Ok(None) => ": ()".to_string(),
+            Err(diagnostics) => match self.written_type(args) {
+                Some(text) => text,
+                None => {
+                    self.diagnostics(&diagnostics);
+                    return self.reply(false, false);
+                }
+            },
+        };
         self.say_line(text);
         self.reply(true, false)
+    }
+
+    /// A type with its size.
+    fn type_text(&self, ty: Ty) -> String {
+        let layout = self.program.types.layout(ty);
+        format!("{}  ({}, alignment {})", self.show_type(ty), counted(layout.size, "byte"), layout.align)
+    }
+
+    /// The type that a text stands for, with its size; `None` when it is no type.
+    fn written_type(&mut self, text: &str) -> Option<String> {
+        let declaration = match self.spelling {
+            Spelling::Vex => format!("fn f(value: {text}) {{ }}"),
+            Spelling::Vera => format!("function f(value: {text}) {{ }}"),
+            Spelling::Vais => format!("F f(value: {text}) -> () {{ }}"),
+        };
+        let checked = self.check_aside(&declaration).ok()?;
+        let only = self.program.functions.get(checked.first_func);
+        let text = only.and_then(|f| match f.params.as_slice() {
+            [value] => Some(self.type_text(f.locals[value.0 as usize].ty)),
+            _ => None,
+        });
+        self.forget(checked);
+        text
     }
 
     /// A structure's fields, each with its offset.
@@ -88,10 +121,11 @@ impl Session {
             let ty = self.paint("36", &self.show_type(global.ty));
             self.say_line(format_args!("{mark}{}: {ty} = {value}", global.name));
         }
-        for (name, ty, _) in self.env.constants().into_iter().filter(|c| c.0.as_str().starts_with(args)) {
+        for (name, ty, value) in self.env.constants().into_iter().filter(|c| c.0.as_str().starts_with(args)) {
             any = true;
+            let value = value.map_or("…".into(), |value| self.constant_text(ty, value, &limits));
             let ty = self.paint("36", &self.show_type(ty));
-            self.say_line(format_args!(" const {name}: {ty}"));
+            self.say_line(format_args!(" const {name}: {ty} = {value}"));
         }
         if !any {
             self.say_line(if args.is_empty() { "no variables yet" } else { "no variable starts like that" });
@@ -154,20 +188,23 @@ impl Session {
 
     /// `:types`
     pub(super) fn list_types(&mut self, args: &str) -> Reply {
-        let structs = self.env.structs();
+        let name = |id: &StructId| self.program.types.structs[id.0 as usize].name.as_str();
+        let structs: Vec<StructId> =
+            self.env.structs().into_iter().filter(|id| name(id).starts_with(args)).collect();
         if structs.is_empty() {
-            self.say_line("no types yet");
+            self.say_line(if args.is_empty() { "no types yet" } else { "no type starts like that" });
         }
         for id in structs {
-            if self.program.types.structs[id.0 as usize].name.as_str().starts_with(args) {
-                self.describe_struct(id);
-            }
+            self.describe_struct(id);
         }
         self.reply(true, false)
     }
 
     /// `:doc`
     pub(super) fn doc(&mut self, args: &str) -> Reply {
+        if args.starts_with(':') {
+            return self.help(args);
+        }
         match self.doc_text(args) {
             Some(text) => {
                 self.say_line(text.trim_end());
@@ -225,7 +262,8 @@ impl Session {
 fn titled(title: &str, doc: &str) -> String {
     let mut text = format!("{title}\n");
     for line in doc.lines() {
-        let _ = writeln!(text, "  {}", line.strip_prefix(' ').unwrap_or(line));
+        let line = line.strip_prefix(' ').unwrap_or(line);
+        let _ = writeln!(text, "{}", format_args!("  {line}").to_string().trim_end());
     }
     text
 }

@@ -8,6 +8,7 @@
 //! | `inspect`, `code`, `clock`, `files` | what the commands do |
 //! | `show`, `peek` | values as text |
 //! | `complete` | what a text could become |
+//! | `constant` | the values of constants as text |
 //! | `refresh` | functions that mention what was redefined |
 //! | `evaluate` | the value of an expression that a command asks for |
 //! | `memory` | the commands that show memory |
@@ -20,6 +21,7 @@ mod clock;
 mod code;
 mod commands;
 mod complete;
+mod constant;
 mod evaluate;
 mod files;
 mod help;
@@ -176,6 +178,10 @@ impl Engine for Session {
 
     fn complete(&mut self, text: &str, at: usize) -> Completion {
         self.completion(text, at)
+    }
+
+    fn close(&mut self) -> bool {
+        Session::close(self)
     }
 }
 

@@ -7,6 +7,48 @@ use vex_syntax::{Diagnostic, render};
 
 use super::Session;
 
+/// While it lives, what is written to standard output goes nowhere.
+pub(super) struct Muted {
+    /// Where it went before; -1 when that cannot be kept, and then it still goes there.
+    before: libc::c_int,
+    at_line_start: bool,
+}
+
+impl Muted {
+    /// From now on.
+    pub(super) fn begin() -> Muted {
+        stream::flush_all();
+        let at_line_start = stream::at_line_start();
+        // SAFETY: takes numbers and a C string, and changes only the descriptors named.
+        let before = unsafe {
+            let before = libc::fcntl(libc::STDOUT_FILENO, libc::F_DUPFD_CLOEXEC, 3);
+            let nowhere = libc::open(c"/dev/null".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+            if before >= 0 && nowhere >= 0 {
+                libc::dup2(nowhere, libc::STDOUT_FILENO);
+            }
+            if nowhere >= 0 {
+                libc::close(nowhere);
+            }
+            before
+        };
+        Muted { before, at_line_start }
+    }
+}
+
+impl Drop for Muted {
+    fn drop(&mut self) {
+        stream::flush_all();
+        if self.before >= 0 {
+            // SAFETY: the descriptor was made by `begin`, and nothing else uses it.
+            unsafe {
+                libc::dup2(self.before, libc::STDOUT_FILENO);
+                libc::close(self.before);
+            }
+        }
+        stream::note_written(if self.at_line_start { b"\n" } else { b" " });
+    }
+}
+
 impl Session {
     /// Writes to standard output.
     pub(super) fn say(&self, text: &str) {

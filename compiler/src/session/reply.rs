@@ -26,8 +26,9 @@ pub enum Next {
     Quit(u8),
     /// Take this as the next input, as if it had been typed.
     Feed(String),
-    /// Start a new session and feed it these inputs, showing nothing of what they print.
-    Restart(Vec<String>),
+    /// Start a new session and feed it these inputs, showing nothing of what they print. Each with whether all went well
+    /// when it was fed first.
+    Restart(Vec<(String, bool)>),
 }
 
 /// What the text before the cursor could become.
@@ -55,4 +56,7 @@ pub trait Engine {
 
     /// Completes `text` up to byte `at`, which is a character boundary.
     fn complete(&mut self, text: &str, at: usize) -> Completion;
+
+    /// Ends the session; nothing is fed after it. False when something failed.
+    fn close(&mut self) -> bool;
 }

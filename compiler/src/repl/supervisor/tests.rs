@@ -28,7 +28,10 @@ impl Engine for Fake {
                 std::thread::sleep(Duration::from_secs(1));
             },
             "quit" => reply.next = Next::Quit(7),
-            "restart" => reply.next = Next::Restart(rest.split_whitespace().map(String::from).collect()),
+            "restart" => {
+                let inputs = rest.split_whitespace();
+                reply.next = Next::Restart(inputs.map(|text| (text.into(), true)).collect());
+            }
             "vais" => {
                 self.spelling = Spelling::Vais;
                 (reply.spelling, reply.keep) = (Spelling::Vais, true);
@@ -52,6 +55,10 @@ impl Engine for Fake {
             }
         }
         reply
+    }
+
+    fn close(&mut self) -> bool {
+        true
     }
 
     fn complete(&mut self, text: &str, at: usize) -> Completion {
@@ -92,7 +99,7 @@ type Said = Rc<RefCell<Vec<String>>>;
 fn supervisor() -> (Supervisor<'static>, Said) {
     let said = Said::default();
     let heard = Rc::clone(&said);
-    let say = move |what| {
+    let say = move |what, _| {
         heard.borrow_mut().push(match what {
             Say::Error(text) => format!("error: {text}"),
             Say::Note(text) => format!("note: {text}"),
@@ -251,7 +258,7 @@ fn without_a_reader_or_an_engine_there_is_no_session() {
     let (mut supervisor, _) = supervisor();
     assert_eq!(supervisor.feed("pipe"), Err(Fatal::OutputGone));
     let make = || -> Box<dyn Engine> { std::panic::resume_unwind(Box::new("none")) };
-    let mut supervisor = Supervisor::new(make, |_| {}, Spelling::Vex, true).expect("a process");
+    let mut supervisor = Supervisor::new(make, |_, _| {}, Spelling::Vex, true).expect("a process");
     let Err(Fatal::NoProcess(why)) = supervisor.feed("1") else { panic!("a session without an engine") };
     assert_eq!(why, "the session's process was killed by SIGABRT (signal 6) at its start");
 }
