@@ -127,6 +127,8 @@ pub struct CompiledProgram {
     _memory: memory::ProgramMemory,
     /// The lowest stack pointer with which its functions start; they read it at this address.
     stack_limit: Arc<AtomicUsize>,
+    /// The heap of the thread that runs it; its code reads it at this address.
+    heap: Arc<AtomicUsize>,
     entry: *const u8,
     result: EntryResult,
 }
@@ -199,11 +201,13 @@ pub fn declare(program: &Program, isa: &dyn TargetIsa, options: &JitOptions) -> 
 
 /// As [`declare`]; with `poll` every loop can be stopped.
 fn declare_with(program: &Program, isa: &dyn TargetIsa, options: &JitOptions, poll: bool) -> Declarations {
+    let heap_report = options.heap_report;
     let inline = options.opt != OptLevel::None;
-    lower::declare(
-        program,
-        LowerOptions { heap_report: options.heap_report, inline, poll, ..LowerOptions::new(isa) },
-    )
+    // Where somebody else allocates, or wants to know who does, allocation is called.
+    let heap = inline && !options.managed && !options.heap_report;
+    let heap = heap.then(vex_runtime::heap::inline::fast_path);
+    let options = LowerOptions::new(isa);
+    lower::declare(program, LowerOptions { heap_report, inline, poll, heap, ..options })
 }
 
 /// Compiles a program into memory.
@@ -224,6 +228,11 @@ pub fn compile(program: &Program, options: &JitOptions) -> Result<CompiledProgra
     compile_unit(isa, &unit, options)
 }
 
+/// Which chunks of memory are the heap's.
+fn heap_registry() -> *const u8 {
+    std::ptr::with_exposed_provenance(vex_runtime::heap::inline::fast_path().registry)
+}
+
 /// Compiles and links.
 fn compile_unit(
     isa: Arc<dyn TargetIsa>,
@@ -242,8 +251,11 @@ fn compile_unit(
     if options.heap_report {
         vex_runtime::report::enable(options.managed);
     }
+    let heap = Arc::new(AtomicUsize::new(0));
     let resolve = |symbol: &SymbolDecl| match &*symbol.name {
         "vexrt_stack_limit" => Some(stack_limit.as_ptr().cast_const().cast()),
+        "vexrt_thread_heap" => Some(heap.as_ptr().cast_const().cast()),
+        "vexrt_heap_registry" => Some(heap_registry()),
         "vex_report_site" => Some(vex_runtime::report::site_cell().cast_const().cast()),
         name => {
             let twin = if options.heap_report { vex_runtime::report::twin(name) } else { None };
@@ -259,5 +271,5 @@ fn compile_unit(
     perf::write_map(&linked.map);
     let entry = linked.functions[unit.entry as usize];
     let result = EntryResult::of(&unit.instances[unit.entry as usize]);
-    Ok(CompiledProgram { linked, _memory: memory, stack_limit, entry, result })
+    Ok(CompiledProgram { linked, _memory: memory, stack_limit, heap, entry, result })
 }

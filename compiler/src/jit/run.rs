@@ -171,6 +171,8 @@ pub(super) struct Start<'a> {
     pub maps: &'a [&'a CodeMap],
     /// The stack limits that this code reads.
     pub limits: &'a [&'a AtomicUsize],
+    /// Where this code reads which heap is the thread's.
+    pub heaps: &'a [&'a AtomicUsize],
 }
 
 /// Runs a program's entry.
@@ -186,6 +188,10 @@ pub(super) fn run(start: &Start<'_>, sources: &SourceMap, options: &RunOptions) 
         .map_err(JitError::Stack)?;
     for limit in start.limits {
         limit.store(stack.limit(), Ordering::Relaxed);
+    }
+    let heap = vex_runtime::heap::inline::thread_heap();
+    for cell in start.heaps {
+        cell.store(heap.expose_provenance(), Ordering::Relaxed);
     }
     let run = Run {
         host: Cell::new(0),
@@ -242,7 +248,9 @@ impl CompiledProgram {
         let programs = || std::iter::once(&self).chain(others);
         let maps: Vec<&CodeMap> = programs().map(|program| &program.linked.map).collect();
         let limits: Vec<&AtomicUsize> = programs().map(|program| &*program.stack_limit).collect();
-        let start = Start { entry: self.entry, result: self.result, maps: &maps, limits: &limits };
+        let heaps: Vec<&AtomicUsize> = programs().map(|program| &*program.heap).collect();
+        let start =
+            Start { entry: self.entry, result: self.result, maps: &maps, limits: &limits, heaps: &heaps };
         run(&start, sources, options)
     }
 }

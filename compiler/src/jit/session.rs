@@ -48,6 +48,8 @@ pub struct SessionCode {
     options: JitOptions,
     /// The lowest stack pointer with which its functions start; they read it at this address.
     stack_limit: Arc<AtomicUsize>,
+    /// The heap of the thread that runs them; they read it at this address.
+    heap: Arc<AtomicUsize>,
     arena: Arena,
     slots: Slots,
     units: Vec<Option<Unit>>,
@@ -77,6 +79,7 @@ impl SessionCode {
             isa: super::target(&options)?,
             options,
             stack_limit: Arc::new(AtomicUsize::new(0)),
+            heap: Arc::new(AtomicUsize::new(0)),
             arena: Arena::default(),
             slots: Slots::default(),
             units: Vec::new(),
@@ -239,6 +242,8 @@ impl SessionCode {
         }
         match name {
             "vexrt_stack_limit" => Some(self.stack_limit.as_ptr().cast_const().cast()),
+            "vexrt_thread_heap" => Some(self.heap.as_ptr().cast_const().cast()),
+            "vexrt_heap_registry" => Some(super::heap_registry()),
             "vex_report_site" => Some(vex_runtime::report::site_cell().cast_const().cast()),
             name => {
                 let twin = if self.options.heap_report { vex_runtime::report::twin(name) } else { None };
@@ -258,8 +263,13 @@ impl SessionCode {
         options: &RunOptions,
     ) -> Result<Outcome, JitError> {
         let maps: Vec<&CodeMap> = self.units.iter().flatten().map(|unit| &unit.map).collect();
-        let start =
-            Start { entry: input.entry, result: input.result, maps: &maps, limits: &[&self.stack_limit] };
+        let start = Start {
+            entry: input.entry,
+            result: input.result,
+            maps: &maps,
+            limits: &[&self.stack_limit],
+            heaps: &[&self.heap],
+        };
         let outcome = run::run(&start, sources, options);
         self.discard(input);
         outcome

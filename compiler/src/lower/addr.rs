@@ -25,6 +25,8 @@ pub(super) enum Kind {
     Reference,
     /// Where a raw pointer points: anything.
     Raw,
+    /// The heap's own data, which no pointer of the program points at.
+    Heap,
 }
 
 /// What an address is counted from.
@@ -115,11 +117,16 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// Two regions of memory for alias analysis: what only this function can reach, and everything else.
+    /// Three regions of memory for alias analysis: what only this function can reach, the heap's own data, and
+    /// everything else.
     fn flags(&self, kind: Kind) -> MemFlagsData {
-        let region = AliasRegion::from_u32(u32::from(kind != Kind::Private));
+        let region = AliasRegion::from_u32(match kind {
+            Kind::Private => 0,
+            Kind::Heap => 2,
+            _ => 1,
+        });
         let flags = match kind {
-            Kind::Private | Kind::Shared => MemFlagsData::trusted(),
+            Kind::Private | Kind::Shared | Kind::Heap => MemFlagsData::trusted(),
             Kind::Reference => MemFlagsData::new().with_aligned(),
             Kind::Raw => MemFlagsData::new(),
         };
@@ -129,7 +136,8 @@ impl<'a> Lower<'a> {
     /// Adds the regions that [`Lower::flags`] uses. Their ids are the same in every function, so that an inlined one
     /// agrees with its caller.
     pub(super) fn declare_regions(&mut self) {
-        for (user_id, description) in [(0, "frame"), (1, "memory")] {
+        let heap = self.decls.options.heap.map(|_| (2, "heap"));
+        for (user_id, description) in [(0, "frame"), (1, "memory")].into_iter().chain(heap) {
             let description = description.into();
             self.b.func.dfg.alias_regions.insert(AliasRegionData { user_id, description });
         }

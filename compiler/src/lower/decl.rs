@@ -8,6 +8,7 @@ use std::sync::Arc;
 use cranelift_codegen::ir::{Function, Signature, Type};
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig, TargetIsa};
 use rustc_hash::{FxHashMap, FxHashSet};
+use vex_runtime::heap::inline::FastPath;
 use vex_syntax::Span;
 
 use super::value::TypeTable;
@@ -40,6 +41,8 @@ pub struct LowerOptions {
     pub inline: bool,
     /// Compare the stack pointer with that symbol also in each round of a loop, so that any loop can be stopped.
     pub poll: bool,
+    /// Take and give blocks of the heap without calling it; `None` where somebody else allocates or wants to know.
+    pub heap: Option<FastPath>,
 }
 
 impl std::fmt::Debug for LowerOptions {
@@ -66,6 +69,7 @@ impl LowerOptions {
             stack_check: true,
             inline: true,
             poll: false,
+            heap: None,
         }
     }
 }

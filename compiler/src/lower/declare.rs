@@ -27,6 +27,7 @@ pub fn declare(program: &Program, options: LowerOptions) -> Declarations {
     let mut declare = Declare {
         program,
         summary: Summary::default(),
+        addresses: false,
         loops: 0,
         out: Declarations {
             types: TypeTable::new(&program.types, options.pointer),
@@ -58,6 +59,9 @@ pub fn declare(program: &Program, options: LowerOptions) -> Declarations {
         declare.walk_instance(next);
         next += 1;
     }
+    if declare.may_run_elsewhere() {
+        declare.out.options.heap = None;
+    }
     declare.out
 }
 
@@ -66,6 +70,8 @@ struct Declare<'p> {
     out: Declarations,
     /// Of the function being walked.
     summary: Summary,
+    /// Whether the address of a function is taken.
+    addresses: bool,
     /// How many loops and deferred actions are around the expression being walked.
     loops: u32,
 }
@@ -73,6 +79,14 @@ struct Declare<'p> {
 impl<'p> Declare<'p> {
     fn function(&self, func: FuncId) -> &'p Function {
         &self.program.functions[func.0 as usize]
+    }
+
+    /// Whether a thread that the program did not start on may run its code: a C function that is not the runtime's could
+    /// get the address of a function and start one.
+    fn may_run_elsewhere(&self) -> bool {
+        let known = rt::symbols().count();
+        let foreign = |symbol: &SymbolDecl| !symbol.data && vex_runtime::abi::find(&symbol.name).is_none();
+        self.addresses && self.out.symbols[known..].iter().any(foreign)
     }
 
     /// What a session keeps is made whether this input uses it or not.
@@ -294,6 +308,7 @@ impl<'p> Declare<'p> {
 
     fn function_address(&mut self, func: FuncId, args: &[Ty]) -> DataTarget {
         let function = self.function(func);
+        self.addresses = true;
         if let Some(symbol) = &function.via {
             return DataTarget::Symbol(self.symbol(symbol, false));
         }

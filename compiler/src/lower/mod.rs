@@ -17,6 +17,7 @@ mod drops;
 mod expr;
 mod facts;
 mod func;
+mod heap;
 mod inline;
 mod limits;
 mod loops;

@@ -195,6 +195,11 @@ const ADDRESS_BITS: usize = 48;
 static REGISTRY: [AtomicU64; (1 << ADDRESS_BITS) / CHUNK / 64] =
     [const { AtomicU64::new(0) }; (1 << ADDRESS_BITS) / CHUNK / 64];
 
+/// Address and number of words of the table of chunks: bit `n % 64` of word `n / 64` is that of chunk number `n`.
+pub fn registry() -> (*const AtomicU64, usize) {
+    (REGISTRY.as_ptr(), REGISTRY.len())
+}
+
 /// Whether a chunk at this address fits the table.
 pub fn is_representable(chunk: *const u8) -> bool {
     (chunk as usize) >> ADDRESS_BITS == 0

@@ -28,12 +28,14 @@
 //! | `fork` | locks and heaps across `fork` |
 //! | `large` | large blocks |
 //! | `figures` | counting |
+//! | `inline` | the fast paths, for code generators |
 //! | `walk` | looking at it from outside |
 
 pub mod chunk;
 pub mod class;
 pub mod figures;
 mod fork;
+pub mod inline;
 pub mod large;
 mod local;
 mod registry;

@@ -1,0 +1,177 @@
+//! Allocation without a call: blocks of a constant size are taken from the thread's bins, and given back to them, by code
+//! in the program itself. Whatever is not the common case is a call, see [`vex_runtime::heap::inline`].
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{self, Block, InstBuilder, MemFlagsData, types};
+use vex_runtime::heap::inline::{FastPath, class_of};
+
+use super::addr::{Addr, Kind};
+use super::decl::namespace;
+use super::expr::one;
+use super::func::{Leaves, Lower};
+use super::rt::Rt;
+use crate::typed::Expr;
+
+/// Blocks of at most so many bytes are zeroed without a call.
+const MOST_ZEROED: u64 = 256;
+
+impl<'a> Lower<'a> {
+    /// A call of an allocation function as code of its own, where that is possible.
+    pub(super) fn expand_heap(&mut self, symbol: &str, args: &'a [Expr], expr: &'a Expr) -> Option<Leaves> {
+        let heap = self.decls.options.heap?;
+        match (symbol, args) {
+            ("vex_malloc", [size]) => {
+                let size = self.constant_size(size)?;
+                self.at(expr.span);
+                Some(one(self.take_block(&heap, size, Rt::Malloc)?))
+            }
+            ("vex_calloc", [count, size]) => {
+                let size = self.constant_size(count)?.checked_mul(self.constant_size(size)?)?;
+                if size > MOST_ZEROED {
+                    return None;
+                }
+                self.at(expr.span);
+                Some(one(self.take_block(&heap, size, Rt::Calloc)?))
+            }
+            ("vex_free", [pointer]) => {
+                let pointer = self.scalar(pointer);
+                self.at(expr.span);
+                self.give_block(&heap, pointer);
+                Some(Leaves::new())
+            }
+            _ => None,
+        }
+    }
+
+    fn constant_size(&self, size: &'a Expr) -> Option<u64> {
+        u64::try_from(self.const_int(size)?).ok()
+    }
+
+    /// The heap of the thread that runs the program: the same for the whole run.
+    fn thread_heap(&mut self) -> ir::Value {
+        let cell = self.data_addr(namespace::SYMBOL, Rt::ThreadHeap.index());
+        self.b.ins().load(self.ptr, MemFlagsData::trusted().with_readonly().with_can_move(), cell, 0)
+    }
+
+    /// An address in the heap's own data.
+    fn field(base: ir::Value, offset: u32) -> Addr {
+        Addr::value(base, Kind::Heap).plus(offset.into())
+    }
+
+    /// Takes a block of a constant size; `None` when it has no class.
+    fn take_block(&mut self, fast: &FastPath, size: u64, call: Rt) -> Option<ir::Value> {
+        let class = class_of(usize::try_from(size).ok()?)?;
+        let heap = self.thread_heap();
+        let bin = class as u32 * fast.bin_size;
+        let slot = self.load(self.ptr, Self::field(heap, bin + fast.bin_free));
+        let (found, slow, done) = (self.b.create_block(), self.cold_block(), self.b.create_block());
+        self.b.append_block_param(done, self.ptr);
+        self.b.ins().brif(slot, found, &[], slow, &[]);
+
+        self.enter(found);
+        let words = Addr::value(slot, Kind::Raw);
+        let next = self.load(self.ptr, words.plus(fast.slot_next.into()));
+        self.store(next, Self::field(heap, bin + fast.bin_free));
+        let zero = self.b.ins().iconst(self.ptr, 0);
+        self.store(zero, words.plus(fast.slot_mark.into()));
+        let count = self.load(types::I32, Self::field(heap, bin + fast.bin_count));
+        let count = self.b.ins().iadd_imm_s(count, -1);
+        self.store(count, Self::field(heap, bin + fast.bin_count));
+        if call == Rt::Calloc {
+            self.fill_inline(words, 0, size);
+        }
+        self.b.ins().jump(done, &[slot.into()]);
+
+        self.enter(slow);
+        let size = self.int(self.ptr, size as i64);
+        let args = if call == Rt::Calloc { vec![self.int(self.ptr, 1), size] } else { vec![size] };
+        let block = self.rt(call, &args)[0];
+        self.b.ins().jump(done, &[block.into()]);
+
+        self.enter(done);
+        Some(self.b.block_params(done)[0])
+    }
+
+    /// Gives a block back.
+    fn give_block(&mut self, fast: &FastPath, block: ir::Value) {
+        let (slow, done) = (self.cold_block(), self.b.create_block());
+        let heap = self.thread_heap();
+        let page = self.page_of_own_block(fast, heap, block, slow);
+
+        // An address of a slot that is not free, in a bin with room.
+        let start = self.load(self.ptr, Self::field(page, fast.page_start));
+        let inverse = self.load(types::I64, Self::field(page, fast.page_inverse));
+        let offset = self.b.ins().isub(block, start);
+        let rest = self.b.ins().imul(offset, inverse);
+        let is_slot = self.b.ins().icmp(IntCC::UnsignedLessThan, rest, inverse);
+        self.go_on_if(is_slot, slow);
+        let words = Addr::value(block, Kind::Raw);
+        let mark = self.load(self.ptr, words.plus(fast.slot_mark.into()));
+        let secret = self.int(self.ptr, fast.free_mark as i64);
+        let free_mark = self.b.ins().bxor(block, secret);
+        let in_use = self.b.ins().icmp(IntCC::NotEqual, mark, free_mark);
+        self.go_on_if(in_use, slow);
+        let class = self.load(types::I8, Self::field(page, fast.page_class));
+        let class = self.b.ins().uextend(self.ptr, class);
+        let offset = self.b.ins().imul_imm_s(class, i64::from(fast.bin_size));
+        let bin = self.b.ins().iadd(heap, offset);
+        let count = self.load(types::I32, Self::field(bin, fast.bin_count));
+        let limit = self.load(types::I32, Self::field(bin, fast.bin_limit));
+        let count = self.b.ins().iadd_imm_s(count, 1);
+        let fits = self.b.ins().icmp(IntCC::UnsignedLessThan, count, limit);
+        self.go_on_if(fits, slow);
+
+        let first = self.load(self.ptr, Self::field(bin, fast.bin_free));
+        self.store(first, words.plus(fast.slot_next.into()));
+        self.store(free_mark, words.plus(fast.slot_mark.into()));
+        self.store(block, Self::field(bin, fast.bin_free));
+        self.store(count, Self::field(bin, fast.bin_count));
+        self.b.ins().jump(done, &[]);
+
+        self.enter(slow);
+        self.rt(Rt::Free, &[block]);
+        self.b.ins().jump(done, &[]);
+        self.enter(done);
+    }
+
+    /// The record of a block's page, which belongs to `heap`; anything else goes on at `slow`.
+    fn page_of_own_block(
+        &mut self,
+        fast: &FastPath,
+        heap: ir::Value,
+        block: ir::Value,
+        slow: Block,
+    ) -> ir::Value {
+        let shift = fast.chunk.trailing_zeros();
+        let last = self.b.ins().iadd_imm_s(block, -1);
+        let word = self.b.ins().ushr_imm_u(last, i64::from(shift + 6));
+        let known = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, word, fast.registry_words as i64);
+        self.go_on_if(known, slow);
+        let registry = self.data_addr(namespace::SYMBOL, Rt::HeapRegistry.index());
+        let offset = self.b.ins().ishl_imm_u(word, 3);
+        let address = self.b.ins().iadd(registry, offset);
+        let bits = self.load(types::I64, Addr::value(address, Kind::Heap));
+        let number = self.b.ins().ushr_imm_u(last, i64::from(shift));
+        let bit = self.b.ins().ushr(bits, number);
+        let bit = self.b.ins().band_imm_u(bit, 1);
+        self.go_on_if(bit, slow);
+        let mask = self.int(self.ptr, !(fast.chunk as i64 - 1));
+        let chunk = self.b.ins().band(last, mask);
+        let offset = self.b.ins().isub(block, chunk);
+        let slice = self.b.ins().ushr_imm_u(offset, i64::from(fast.slice.trailing_zeros()));
+        let record = self.b.ins().imul_imm_s(slice, i64::from(fast.page_size));
+        let page = self.b.ins().iadd(chunk, record);
+        let page = self.b.ins().iadd_imm_s(page, i64::from(fast.pages));
+        let owner = self.load(self.ptr, Self::field(page, fast.page_owner));
+        let own = self.b.ins().icmp(IntCC::Equal, owner, heap);
+        self.go_on_if(own, slow);
+        page
+    }
+
+    /// Goes on in a new block if the condition holds, else at `slow`, which is not sealed yet.
+    fn go_on_if(&mut self, condition: ir::Value, slow: Block) {
+        let next = self.b.create_block();
+        self.b.ins().brif(condition, next, &[], slow, &[]);
+        self.enter(next);
+    }
+}
