@@ -3,7 +3,7 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, Block, InstBuilder, MemFlagsData, types};
-use vex_runtime::heap::inline::{FastPath, class_of};
+use vex_runtime::heap::inline::{FastPath, class_of, stack_of};
 
 use super::addr::{Addr, Kind};
 use super::decl::namespace;
@@ -63,20 +63,21 @@ impl<'a> Lower<'a> {
         let class = class_of(usize::try_from(size).ok()?)?;
         let heap = self.thread_heap();
         let bin = class as u32 * fast.bin_size;
-        let slot = self.load(self.ptr, Self::field(heap, bin + fast.bin_free));
+        let count = self.load(types::I32, Self::field(heap, bin + fast.bin_count));
         let (found, slow, done) = (self.b.create_block(), self.cold_block(), self.b.create_block());
         self.b.append_block_param(done, self.ptr);
-        self.b.ins().brif(slot, found, &[], slow, &[]);
+        self.b.ins().brif(count, found, &[], slow, &[]);
 
         self.enter(found);
+        let left = self.b.ins().iadd_imm_s(count, -1);
+        self.store(left, Self::field(heap, bin + fast.bin_count));
+        let last = self.stack_place(heap, count);
+        // One before the count.
+        let stack = i64::try_from(stack_of(class)).unwrap_or(0) - i64::from(self.ptr.bytes());
+        let slot = self.load(self.ptr, Addr::value(last, Kind::Heap).plus(stack));
         let words = Addr::value(slot, Kind::Raw);
-        let next = self.load(self.ptr, words.plus(fast.slot_next.into()));
-        self.store(next, Self::field(heap, bin + fast.bin_free));
         let zero = self.b.ins().iconst(self.ptr, 0);
         self.store(zero, words.plus(fast.slot_mark.into()));
-        let count = self.load(types::I32, Self::field(heap, bin + fast.bin_count));
-        let count = self.b.ins().iadd_imm_s(count, -1);
-        self.store(count, Self::field(heap, bin + fast.bin_count));
         if call == Rt::Calloc {
             self.fill_inline(words, 0, size);
         }
@@ -117,21 +118,30 @@ impl<'a> Lower<'a> {
         let bin = self.b.ins().iadd(heap, offset);
         let count = self.load(types::I32, Self::field(bin, fast.bin_count));
         let limit = self.load(types::I32, Self::field(bin, fast.bin_limit));
-        let count = self.b.ins().iadd_imm_s(count, 1);
-        let fits = self.b.ins().icmp(IntCC::UnsignedLessThan, count, limit);
+        let more = self.b.ins().iadd_imm_s(count, 1);
+        let fits = self.b.ins().icmp(IntCC::UnsignedLessThan, more, limit);
         self.go_on_if(fits, slow);
 
-        let first = self.load(self.ptr, Self::field(bin, fast.bin_free));
-        self.store(first, words.plus(fast.slot_next.into()));
+        self.store(more, Self::field(bin, fast.bin_count));
+        let stack = self.load(types::I32, Self::field(bin, fast.bin_first));
+        let stack = self.b.ins().uextend(self.ptr, stack);
+        let stack = self.b.ins().iadd(heap, stack);
+        let place = self.stack_place(stack, count);
+        self.store(block, Addr::value(place, Kind::Heap));
         self.store(free_mark, words.plus(fast.slot_mark.into()));
-        self.store(block, Self::field(bin, fast.bin_free));
-        self.store(count, Self::field(bin, fast.bin_count));
         self.b.ins().jump(done, &[]);
 
         self.enter(slow);
         self.rt(Rt::Free, &[block]);
         self.b.ins().jump(done, &[]);
         self.enter(done);
+    }
+
+    /// The place of slot `index` of a stack.
+    fn stack_place(&mut self, stack: ir::Value, index: ir::Value) -> ir::Value {
+        let index = self.b.ins().uextend(self.ptr, index);
+        let offset = self.b.ins().ishl_imm_u(index, i64::from(self.ptr.bytes().trailing_zeros()));
+        self.b.ins().iadd(stack, offset)
     }
 
     /// The record of a block's page, which belongs to `heap`; anything else goes on at `slow`.

@@ -1,10 +1,10 @@
 //! What a code generator needs to take and give blocks by itself: where the fields are that the fast paths use.
 //!
-//! Taking a block of a class: load the bin's first slot; if there is one, make its `next` the first, clear its mark and
-//! lower the count. Giving one back: find the page's record by masking the address, check that the chunk is registered,
-//! that the page belongs to the thread's heap, that the address is a slot's and that its mark is not that of a free
-//! slot; then write the slot's two words and make it the first. Wherever a check fails, and when the count would reach
-//! the limit, call the function instead: it does all of it.
+//! Taking a block of a class: load the bin's count; if it is not 0, lower it, load the slot at that index of the bin's
+//! stack and clear its mark. Giving one back: find the page's record by masking the address, check that the chunk is
+//! registered, that the page belongs to the thread's heap, that the address is a slot's and that its mark is not that of a
+//! free slot; then write the mark, store the address behind the stack's last slot and raise the count. Wherever a check
+//! fails, and when the count would reach the limit, call the function instead: it does all of it.
 //!
 //! Only the thread whose heap it is may do this; [`thread_heap`] says which that is.
 
@@ -23,14 +23,12 @@ pub struct FastPath {
     pub version: u32,
     /// Bytes of a bin; that of class `c` is so many times `c` behind the heap's address.
     pub bin_size: u32,
-    /// Offset in a bin of its first slot's address.
-    pub bin_free: u32,
     /// Offset in a bin of the number of its slots, 32 bits.
     pub bin_count: u32,
     /// Offset in a bin of the number that must not be reached, 32 bits.
     pub bin_limit: u32,
-    /// Offset in a free slot of the next one's address.
-    pub slot_next: u32,
+    /// Offset in a bin of the place of its stack, 32 bits: an offset from the heap's address.
+    pub bin_first: u32,
     /// Offset in a free slot of its mark.
     pub slot_mark: u32,
     /// The mark of a free slot is its address, exclusive-or this; that of a block in use may be anything else.
@@ -63,10 +61,9 @@ pub fn fast_path() -> FastPath {
     FastPath {
         version: 1,
         bin_size: size_of::<Bin>() as u32,
-        bin_free: offset_of!(Bin, free) as u32,
         bin_count: offset_of!(Bin, count) as u32,
         bin_limit: offset_of!(Bin, limit) as u32,
-        slot_next: offset_of!(Slot, next) as u32,
+        bin_first: offset_of!(Bin, first) as u32,
         slot_mark: offset_of!(Slot, mark) as u32,
         free_mark: super::chunk::free_mark(null()),
         chunk: CHUNK,
@@ -85,6 +82,11 @@ pub fn fast_path() -> FastPath {
 /// The class of blocks of `size` bytes; `None` when no class has them.
 pub const fn class_of(size: usize) -> Option<usize> {
     if size <= SMALL_MAX { Some(class::of(size)) } else { None }
+}
+
+/// Offset in bytes, from a heap's address, of the stack of a class.
+pub fn stack_of(class: usize) -> usize {
+    thread::stack_of(class)
 }
 
 /// The heap of the calling thread, which it gets now if it has none yet. The same for as long as the thread lives.

@@ -26,39 +26,28 @@ pub fn refill(heap: &'static ThreadHeap, class: usize) -> *mut Slot {
         }
     };
     take_batch(heap, page, class);
-    heap.bins[class].pop()
+    heap.pop(class)
 }
 
 /// Moves slots from `page` to the empty bin: all its free ones when they are
 /// few, else half a bin's worth.
 fn take_batch(heap: &ThreadHeap, page: &Page, class: usize) {
-    let bin = &heap.bins[class];
-    debug_assert!(bin.free.get().is_null());
+    let limit = TABLE[class].limit;
     let (fresh, out) = (page.fresh.get(), page.out.get());
-    let listed = fresh - out;
-    let taken;
-    if listed == 0 {
-        taken = link_fresh(heap, page, class);
-    } else if listed <= bin.limit {
-        bin.free.set(page.free.get());
-        page.free.set(null_mut());
-        taken = listed;
-    } else {
-        taken = bin.limit / 2;
-        let mut last = page.free.get();
-        for _ in 1..taken {
-            // SAFETY: the page's list has more slots than are walked here.
-            last = unsafe { (*last).next };
+    let taken = match fresh - out {
+        0 => take_fresh(heap, page, class),
+        listed => {
+            let taken = if listed < limit { listed } else { limit / 2 };
+            heap.fill(class, taken, || {
+                let slot = page.free.get();
+                // SAFETY: the page's list has more slots than are taken here.
+                page.free.set(unsafe { (*slot).next });
+                slot
+            });
+            taken
         }
-        bin.free.set(page.free.get());
-        // SAFETY: `last` is a slot on the list; it becomes the bin's last.
-        unsafe {
-            page.free.set((*last).next);
-            (*last).next = null_mut();
-        }
-    }
+    };
     page.out.set(page.out.get() + taken);
-    bin.count.store(taken, Ordering::Relaxed);
     heap.add_base(class, taken as i64);
     if page.free.get().is_null() && page.fresh.get() == page.capacity.get() as u32 {
         heap.avail[class].remove(page);
@@ -67,24 +56,21 @@ fn take_batch(heap: &ThreadHeap, page: &Page, class: usize) {
     }
 }
 
-/// Links slots that were never used, in address order, into the bin. A little
-/// at a time: what is not linked is not touched, and costs no memory.
-fn link_fresh(heap: &ThreadHeap, page: &Page, class: usize) -> u32 {
-    let bin = &heap.bins[class];
+/// Moves slots that were never used to the bin, in address order. A little at a
+/// time: what is not moved is not touched, and costs no memory.
+fn take_fresh(heap: &ThreadHeap, page: &Page, class: usize) -> u32 {
     let size = TABLE[class].size as usize;
     let first = page.fresh.get();
-    let count = (page.capacity.get() as u32 - first).min((bin.limit / 2).max(1));
-    let mut next = null_mut();
-    for index in (first..first + count).rev() {
-        // SAFETY: slot `index` is below the page's capacity, inside its span,
-        // and was never linked or handed out.
-        unsafe {
-            let slot = page.start.get().add(index as usize * size).cast::<Slot>();
-            slot.write(Slot { next, mark: chunk::free_mark(slot.cast()) });
-            next = slot;
-        }
-    }
-    bin.free.set(next);
+    let count = (page.capacity.get() as u32 - first).min((TABLE[class].limit / 2).max(1));
+    let mut next = page.start.get().wrapping_add(first as usize * size);
+    heap.fill(class, count, || {
+        let slot = next.cast::<Slot>();
+        // SAFETY: the slot is below the page's capacity, inside its span, and was
+        // never handed out.
+        unsafe { (*slot).mark = chunk::free_mark(next) };
+        next = next.wrapping_add(size);
+        slot
+    });
     page.fresh.set(first + count);
     count
 }
@@ -127,29 +113,12 @@ pub fn spill(heap: &ThreadHeap, class: usize) {
 
 /// Returns all slots of a bin but the `keep` most recent ones to their pages.
 pub fn empty_bin(heap: &ThreadHeap, class: usize, keep: u32) {
-    let bin = &heap.bins[class];
-    let count = bin.count.load(Ordering::Relaxed);
-    let mut rest = if keep == 0 {
-        bin.free.replace(null_mut())
-    } else {
-        let mut last = bin.free.get();
-        for _ in 1..keep {
-            // SAFETY: the list has `count` slots, `keep` is less.
-            last = unsafe { (*last).next };
-        }
-        // SAFETY: as above; the list is cut behind `last`.
-        unsafe { core::mem::replace(&mut (*last).next, null_mut()) }
-    };
-    bin.count.store(keep, Ordering::Relaxed);
+    let count = heap.bins[class].count.load(Ordering::Relaxed);
+    heap.empty(class, keep, |slot| {
+        // SAFETY: slots in a bin are marked free slots of pages this heap owns.
+        unsafe { return_to_page(heap, slot) }
+    });
     heap.add_base(class, keep as i64 - count as i64);
-    while !rest.is_null() {
-        // SAFETY: slots in a bin are free slots of pages this heap owns.
-        unsafe {
-            let next = (*rest).next;
-            return_to_page(heap, rest);
-            rest = next;
-        }
-    }
 }
 
 /// Puts a free slot back on its page's list, and gives the page up when that

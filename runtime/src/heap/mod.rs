@@ -98,7 +98,7 @@ pub fn allocate_class(class: usize) -> *mut u8 {
 /// Allocates a slot of a size class for a request of `size` bytes.
 #[inline]
 fn allocate_small(class: usize, size: usize) -> *mut u8 {
-    let slot = thread::current().bins[class].pop();
+    let slot = thread::current().pop(class);
     if slot.is_null() {
         return allocate_slowly(class, size);
     }
@@ -109,7 +109,7 @@ fn allocate_small(class: usize, size: usize) -> *mut u8 {
 #[inline(never)]
 fn allocate_slowly(class: usize, size: usize) -> *mut u8 {
     let slot = thread::with_heap(|heap| {
-        let slot = heap.bins[class].pop();
+        let slot = heap.pop(class);
         if !slot.is_null() {
             return slot;
         }
@@ -222,7 +222,7 @@ unsafe fn deallocate_own(heap: &ThreadHeap, page: &Page, block: *mut u8) {
     check_slot(page, block);
     let class = page.class.get() as usize;
     // SAFETY: the block is a slot of this class in a page of this heap.
-    if unsafe { heap.bins[class].push(block.cast()) } {
+    if unsafe { heap.push(class, block.cast()) } {
         local::spill(heap, class);
     }
 }

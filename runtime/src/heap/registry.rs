@@ -106,11 +106,8 @@ impl Registry {
             return None;
         }
         MAPPED.fetch_add(os::round_to_pages(size)?, Ordering::Relaxed);
-        // SAFETY: `metadata` gave room for a heap, aligned, forever.
-        let heap: &'static ThreadHeap = unsafe {
-            memory.write(ThreadHeap::new());
-            &*memory
-        };
+        // SAFETY: `metadata` gave zeroed room for a heap, aligned, forever.
+        let heap = unsafe { ThreadHeap::place(memory) };
         heap.next.set(self.all);
         self.all = heap;
         Some(heap)

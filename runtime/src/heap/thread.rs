@@ -1,10 +1,12 @@
 //! The thread heap: one per thread, found in one load, ready at compile time.
 //!
-//! Its first field is the table of [`Bin`]s, one per size class: a free list
-//! from which this thread allocates and to which it frees, whatever page the
-//! slots come from, so the slot freed last is the one handed out next. Generated
-//! code may pop from and push to the bins itself; everything else goes through
-//! the functions of this folder.
+//! Its first field is the table of [`Bin`]s, one per size class: a stack of free
+//! slots from which this thread allocates and to which it frees, whatever page
+//! the slots come from, so the slot freed last is the one handed out next. The
+//! stacks are arrays, because a list through the slots would make every
+//! operation wait for the one before it twice: for the list's head and for what
+//! that says of the next slot. Generated code may pop from and push to the bins
+//! itself; everything else goes through the functions of this folder.
 //!
 //! Counting: a class's live blocks are `base - count` summed over the threads.
 //! Moving slots between pages and bins changes both numbers alike; allocating
@@ -21,13 +23,25 @@ use core::sync::atomic::{AtomicI64, AtomicPtr, AtomicU8, AtomicU32, Ordering};
 /// A thread's free slots of one class.
 #[repr(C)]
 pub struct Bin {
-    /// The most recently freed slot.
-    pub free: Cell<*mut Slot>,
-    /// Slots on the list. Only the thread writes it, others may read it.
+    /// How many there are. Only the thread writes it, others may read it.
     pub count: AtomicU32,
-    /// With this many slots on the list, half of them are returned to their pages.
+    /// With this many, half of them are returned to their pages.
     pub limit: u32,
+    /// Offset in bytes, from the start of the heap, of the bin's part of
+    /// [`ThreadHeap::slots`]: `limit` slots, of which the first `count` are there,
+    /// the last of them freed last.
+    pub first: u32,
 }
+
+/// Slots that all bins of a thread can hold.
+pub const SLOTS: usize = {
+    let (mut sum, mut class) = (0, 0);
+    while class < CLASSES {
+        sum += class::TABLE[class].limit as usize;
+        class += 1;
+    }
+    sum
+};
 
 /// Remote frees for one heap, collected before they are sent.
 #[repr(C)]
@@ -89,6 +103,8 @@ pub struct ThreadHeap {
     pub next: Cell<*const ThreadHeap>,
     /// Next unused heap, under the registry's lock.
     pub next_idle: Cell<*const ThreadHeap>,
+    /// The free slots of all bins. Last, and not touched before it is used.
+    pub slots: [Cell<*mut Slot>; SLOTS],
 }
 
 // SAFETY: the cells belong to the thread that holds the heap (one at a time,
@@ -104,15 +120,8 @@ impl Default for ThreadHeap {
 impl ThreadHeap {
     /// A heap without pages.
     pub const fn new() -> ThreadHeap {
-        let mut bins =
-            [const { Bin { free: Cell::new(null_mut()), count: AtomicU32::new(0), limit: 0 } }; CLASSES];
-        let mut index = 0;
-        while index < CLASSES {
-            bins[index].limit = class::TABLE[index].limit;
-            index += 1;
-        }
         ThreadHeap {
-            bins,
+            bins: BINS,
             base: [const { AtomicI64::new(0) }; CLASSES],
             avail: [const { PageList::new() }; CLASSES],
             full: [const { PageList::new() }; CLASSES],
@@ -132,6 +141,22 @@ impl ThreadHeap {
             state: AtomicU8::new(State::Live as u8),
             next: Cell::new(core::ptr::null()),
             next_idle: Cell::new(core::ptr::null()),
+            slots: [const { Cell::new(null_mut()) }; SLOTS],
+        }
+    }
+
+    /// Makes zeroed memory a heap without pages, touching no more of it than
+    /// that takes.
+    ///
+    /// # Safety
+    ///
+    /// `memory` is zeroed and has room for a heap, which stays for good.
+    pub unsafe fn place(memory: *mut ThreadHeap) -> &'static ThreadHeap {
+        // SAFETY: the caller's word; all-zero bytes are an empty heap but for the
+        // bins' limits and places.
+        unsafe {
+            (&raw mut (*memory).bins).write(BINS);
+            &*memory
         }
     }
 
@@ -156,37 +181,107 @@ impl ThreadHeap {
         let base = &self.base[class];
         base.store(base.load(Ordering::Relaxed) + slots, Ordering::Relaxed);
     }
-}
 
-impl Bin {
-    /// Takes the slot freed last, null when there is none.
+    /// The place of slot `index` of a bin, which may be that behind its last one.
     #[inline]
-    pub fn pop(&self) -> *mut Slot {
-        let slot = self.free.get();
-        // SAFETY: slots on the list are free, so their two words are ours.
-        if let Some(first) = unsafe { slot.as_mut() } {
-            self.free.set(first.next);
-            first.mark = 0;
-            self.count.store(self.count.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
-        }
-        slot
+    fn place_in(&self, bin: &Bin, index: u32) -> *const Cell<*mut Slot> {
+        let start = (self as *const ThreadHeap).cast::<u8>().wrapping_add(bin.first as usize);
+        start.cast::<Cell<*mut Slot>>().wrapping_add(index as usize)
     }
 
-    /// Puts a slot on the list; true when the list has reached its limit.
+    /// The slots of a bin that are there, those freed last at the end.
+    pub fn slots_of(&self, class: usize) -> &[Cell<*mut Slot>] {
+        let bin = &self.bins[class];
+        let count = bin.count.load(Ordering::Relaxed);
+        debug_assert!(count <= bin.limit);
+        // SAFETY: a bin's part of `slots` has room for `limit` of them.
+        unsafe { core::slice::from_raw_parts(self.place_in(bin, 0), count as usize) }
+    }
+
+    /// Takes the slot freed last, null when there is none.
+    #[inline]
+    pub fn pop(&self, class: usize) -> *mut Slot {
+        let bin = &self.bins[class];
+        let count = bin.count.load(Ordering::Relaxed);
+        if count == 0 {
+            return null_mut();
+        }
+        bin.count.store(count - 1, Ordering::Relaxed);
+        // SAFETY: below `count` there are slots, and a free slot's words are ours.
+        unsafe {
+            let slot = (*self.place_in(bin, count - 1)).get();
+            (*slot).mark = 0;
+            slot
+        }
+    }
+
+    /// Puts a slot into its bin; true when that has reached its limit, and slots
+    /// must leave it before the next one comes.
     ///
     /// # Safety
     ///
-    /// `slot` is an unused slot of the bin's class, in a page of this heap.
+    /// `slot` is an unused slot of the class, in a page of this heap.
     #[inline]
-    pub unsafe fn push(&self, slot: *mut Slot) -> bool {
-        // SAFETY: an unused slot is two writable words at least.
-        unsafe { slot.write(Slot { next: self.free.get(), mark: super::chunk::free_mark(slot.cast()) }) };
-        self.free.set(slot);
-        let count = self.count.load(Ordering::Relaxed) + 1;
-        self.count.store(count, Ordering::Relaxed);
-        count >= self.limit
+    pub unsafe fn push(&self, class: usize, slot: *mut Slot) -> bool {
+        let bin = &self.bins[class];
+        let count = bin.count.load(Ordering::Relaxed);
+        // SAFETY: an unused slot's words are ours; the bin has room, for it is
+        // emptied by half whenever it has reached its limit.
+        unsafe {
+            (*slot).mark = super::chunk::free_mark(slot.cast());
+            (*self.place_in(bin, count)).set(slot);
+        }
+        bin.count.store(count + 1, Ordering::Relaxed);
+        count + 1 >= bin.limit
+    }
+
+    /// Puts marked free slots into an empty bin, to be taken in their order.
+    ///
+    /// # Panics
+    /// When the bin has too little room.
+    pub fn fill(&self, class: usize, count: u32, mut slots: impl FnMut() -> *mut Slot) {
+        let bin = &self.bins[class];
+        debug_assert_eq!(bin.count.load(Ordering::Relaxed), 0);
+        assert!(count <= bin.limit);
+        for index in (0..count).rev() {
+            // SAFETY: `index` is below the bin's limit.
+            unsafe { (*self.place_in(bin, index)).set(slots()) };
+        }
+        bin.count.store(count, Ordering::Relaxed);
+    }
+
+    /// Takes all slots of a bin but the `keep` freed last, handing them over.
+    pub fn empty(&self, class: usize, keep: u32, mut take: impl FnMut(*mut Slot)) {
+        let slots = self.slots_of(class);
+        let gone = slots.len() - keep as usize;
+        for slot in &slots[..gone] {
+            take(slot.get());
+        }
+        for index in 0..keep as usize {
+            slots[index].set(slots[gone + index].get());
+        }
+        self.bins[class].count.store(keep, Ordering::Relaxed);
     }
 }
+
+/// Offset in bytes, from a heap's address, of a bin's part of its slots.
+pub fn stack_of(class: usize) -> usize {
+    NONE.bins[class].first as usize
+}
+
+/// The empty bins.
+#[allow(clippy::declare_interior_mutable_const, reason = "every heap has bins of its own")]
+const BINS: [Bin; CLASSES] = {
+    let mut bins = [const { Bin { count: AtomicU32::new(0), limit: 0, first: 0 } }; CLASSES];
+    let (mut class, mut first) = (0, core::mem::offset_of!(ThreadHeap, slots) as u32);
+    while class < CLASSES {
+        bins[class].limit = class::TABLE[class].limit;
+        bins[class].first = first;
+        first += class::TABLE[class].limit * size_of::<*mut Slot>() as u32;
+        class += 1;
+    }
+    bins
+};
 
 /// Stands in for the heap of a thread that has none: its bins are empty, so
 /// allocating takes the slow path, and it owns no page, so freeing does too.

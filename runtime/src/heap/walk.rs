@@ -340,10 +340,14 @@ impl View<'_> {
 
     /// Adds the slots of this page on lists of `heap`, the calling thread's.
     fn add_lists(&self, heap: &ThreadHeap, free: &mut Slots) {
-        let bin = &heap.bins[self.page.class.get() as usize];
+        for slot in heap.slots_of(self.page.class.get() as usize) {
+            let offset = slot.get().addr().wrapping_sub(self.start);
+            if offset / self.size < self.blocks && offset.is_multiple_of(self.size) {
+                free.add(offset / self.size);
+            }
+        }
         let lists = [
             (self.page.free.get().cast_const(), self.blocks),
-            (bin.free.get().cast_const(), bin.count.load(Ordering::Relaxed) as usize),
             (heap.inbox.load(Ordering::Acquire).cast_const(), LONGEST_INBOX),
         ];
         for (first, longest) in lists {
