@@ -86,6 +86,8 @@ pub(super) struct Lower<'a> {
     pub loops: Vec<LoopFrame>,
     pub ret: Ret,
     pub exits: Exits<'a>,
+    /// The class of the block that was taken last.
+    pub taken_class: Option<usize>,
     /// Whether the code calls anything and goes on after it.
     pub calls: bool,
     /// How many calls that became code are around the current position.
@@ -138,6 +140,7 @@ fn function_with(
         loops: Vec::new(),
         ret: Ret::Leaves(None),
         exits: Exits::default(),
+        taken_class: None,
         calls: false,
         depth: 0,
         inlined_size: 0,

@@ -10,7 +10,8 @@ use super::decl::namespace;
 use super::expr::one;
 use super::func::{Leaves, Lower};
 use super::rt::Rt;
-use crate::typed::Expr;
+use crate::typed::{Expr, ExprKind};
+use crate::types::TyKind;
 
 /// Blocks of at most so many bytes are zeroed without a call.
 const MOST_ZEROED: u64 = 256;
@@ -34,12 +35,30 @@ impl<'a> Lower<'a> {
                 Some(one(self.take_block(&heap, size, Rt::Calloc)?))
             }
             ("vex_free", [pointer]) => {
+                let class = self.likely_class(pointer);
                 let pointer = self.scalar(pointer);
                 self.at(expr.span);
-                self.give_block(&heap, pointer);
+                self.give_block(&heap, pointer, class);
                 Some(Leaves::new())
             }
             _ => None,
+        }
+    }
+
+    /// The class that a block probably has: that of what the pointer points at, or of the blocks that this function
+    /// takes. With it the bin is known before the block's page is looked at, so that nothing waits for that.
+    fn likely_class(&self, pointer: &'a Expr) -> Option<usize> {
+        let mut pointer = pointer;
+        loop {
+            let pointee = match self.types.kind(pointer.ty) {
+                TyKind::RawPtr { pointee, .. } | TyKind::Ref { pointee, .. } => self.info(*pointee).size,
+                _ => 0,
+            };
+            match &pointer.kind {
+                _ if pointee > 1 => return class_of(pointee as usize),
+                ExprKind::Cast { value, .. } => pointer = value,
+                _ => return self.taken_class,
+            }
         }
     }
 
@@ -61,6 +80,7 @@ impl<'a> Lower<'a> {
     /// Takes a block of a constant size; `None` when it has no class.
     fn take_block(&mut self, fast: &FastPath, size: u64, call: Rt) -> Option<ir::Value> {
         let class = class_of(usize::try_from(size).ok()?)?;
+        self.taken_class = Some(class);
         let heap = self.thread_heap();
         let bin = class as u32 * fast.bin_size;
         let count = self.load(types::I32, Self::field(heap, bin + fast.bin_count));
@@ -93,8 +113,8 @@ impl<'a> Lower<'a> {
         Some(self.b.block_params(done)[0])
     }
 
-    /// Gives a block back.
-    fn give_block(&mut self, fast: &FastPath, block: ir::Value) {
+    /// Gives a block back, which is probably of this class.
+    fn give_block(&mut self, fast: &FastPath, block: ir::Value, likely: Option<usize>) {
         let (slow, done) = (self.cold_block(), self.b.create_block());
         let heap = self.thread_heap();
         let page = self.page_of_own_block(fast, heap, block, slow);
@@ -113,9 +133,38 @@ impl<'a> Lower<'a> {
         let in_use = self.b.ins().icmp(IntCC::NotEqual, mark, free_mark);
         self.go_on_if(in_use, slow);
         let class = self.load(types::I8, Self::field(page, fast.page_class));
+        if let Some(likely) = likely {
+            let (same, other) = (self.b.create_block(), self.cold_block());
+            let is_it = self.b.ins().icmp_imm_u(IntCC::Equal, class, likely as i64);
+            self.b.ins().brif(is_it, same, &[], other, &[]);
+            self.enter(same);
+            let bin = self.b.ins().iadd_imm_s(heap, likely as i64 * i64::from(fast.bin_size));
+            let stack = self.b.ins().iadd_imm_s(heap, stack_of(likely) as i64);
+            self.push_block(fast, bin, Some(stack), block, free_mark, [slow, done]);
+            self.enter(other);
+        }
         let class = self.b.ins().uextend(self.ptr, class);
         let offset = self.b.ins().imul_imm_s(class, i64::from(fast.bin_size));
         let bin = self.b.ins().iadd(heap, offset);
+        self.push_block(fast, bin, None, block, free_mark, [slow, done]);
+
+        self.enter(slow);
+        self.rt(Rt::Free, &[block]);
+        self.b.ins().jump(done, &[]);
+        self.enter(done);
+    }
+
+    /// Pushes a block on the stack of a bin and goes on at `done`, or where the bin is full at `slow`.
+    fn push_block(
+        &mut self,
+        fast: &FastPath,
+        bin: ir::Value,
+        stack: Option<ir::Value>,
+        block: ir::Value,
+        free_mark: ir::Value,
+        [slow, done]: [Block; 2],
+    ) {
+        let heap = self.thread_heap();
         let count = self.load(types::I32, Self::field(bin, fast.bin_count));
         let limit = self.load(types::I32, Self::field(bin, fast.bin_limit));
         let more = self.b.ins().iadd_imm_s(count, 1);
@@ -123,18 +172,16 @@ impl<'a> Lower<'a> {
         self.go_on_if(fits, slow);
 
         self.store(more, Self::field(bin, fast.bin_count));
-        let stack = self.load(types::I32, Self::field(bin, fast.bin_first));
-        let stack = self.b.ins().uextend(self.ptr, stack);
-        let stack = self.b.ins().iadd(heap, stack);
+        let stack = stack.unwrap_or_else(|| {
+            let first = self.load(types::I32, Self::field(bin, fast.bin_first));
+            let first = self.b.ins().uextend(self.ptr, first);
+            self.b.ins().iadd(heap, first)
+        });
         let place = self.stack_place(stack, count);
         self.store(block, Addr::value(place, Kind::Heap));
+        let words = Addr::value(block, Kind::Raw);
         self.store(free_mark, words.plus(fast.slot_mark.into()));
         self.b.ins().jump(done, &[]);
-
-        self.enter(slow);
-        self.rt(Rt::Free, &[block]);
-        self.b.ins().jump(done, &[]);
-        self.enter(done);
     }
 
     /// The place of slot `index` of a stack.
