@@ -11,7 +11,7 @@
 //! | --- | --- |
 //! | `# exit: 1` | the exit status; 0 otherwise |
 //! | `# flags: --quiet` | options of the command |
-//! | `# files: a.vx b.vx` | files of `tests/cases/repl/files` that lie in the session's folder |
+//! | `# files: a.vx b.vx` | files of `tests/repl/files` that lie in the session's folder |
 //! | `# env: EDITOR=true` | a variable of the environment |
 
 use std::fs;
@@ -76,7 +76,7 @@ impl Transcript {
     fn run(&self) -> (i32, String) {
         let folder = Folder::new();
         for file in &self.files {
-            let from = root().join("tests/cases/repl/files").join(file);
+            let from = root().join("tests/repl/files").join(file);
             folder.file(file, fs::read(&from).unwrap_or_else(|error| panic!("{}: {error}", from.display())));
         }
         let mut run: Run = repl(&folder, &["--transcript"]).args(&self.flags);
