@@ -40,6 +40,8 @@ pub struct Loaded {
     pub modules: Vec<Module>,
     main: ModuleId,
     done: FxHashMap<Key, ModuleId>,
+    /// In a session, what the last input loaded anew because its file had changed.
+    displaced: Vec<(Key, ModuleId)>,
 }
 
 impl Loaded {
@@ -66,7 +68,8 @@ enum Origin {
 impl Loaded {
     /// The modules of a session that has had no input yet.
     pub fn session() -> Loaded {
-        Loaded { modules: Vec::new(), main: ModuleId(0), done: FxHashMap::default() }
+        let (modules, done, displaced) = (Vec::new(), FxHashMap::default(), Vec::new());
+        Loaded { modules, main: ModuleId(0), done, displaced }
     }
 
     /// Parses an input of a session and whatever it imports that is not there yet, or has changed since. The input
@@ -79,6 +82,7 @@ impl Loaded {
         diags: &mut Vec<Diagnostic>,
     ) {
         let mut loaded = std::mem::replace(self, Loaded::session());
+        loaded.displaced.clear();
         if loaded.modules.is_empty() {
             // Keeps the first place while the input's imports are added.
             let spelling = sources.file(file).spelling;
@@ -97,10 +101,12 @@ impl Loaded {
         self.modules.iter_mut().for_each(|module| module.unit = SourceUnit::default());
     }
 
-    /// Forgets the modules from number `count` on.
+    /// Forgets the modules from number `count` on, which the last input loaded: those they took the place of have it
+    /// again.
     pub fn truncate(&mut self, count: usize) {
         self.modules.truncate(count);
         self.done.retain(|_, id| (id.0 as usize) < count);
+        self.done.extend(self.displaced.drain(..).filter(|(_, id)| (id.0 as usize) < count));
     }
 }
 
@@ -151,7 +157,9 @@ impl<'a> Loader<'a> {
         let module = self.parse(file, &origin, key.clone(), name);
         let id = ModuleId(self.loaded.modules.len() as u32);
         self.loaded.modules.push(module);
-        self.loaded.done.insert(key, id);
+        if let Some(known) = self.loaded.done.insert(key.clone(), id) {
+            self.loaded.displaced.push((key, known));
+        }
         id
     }
 

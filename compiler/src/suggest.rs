@@ -1,8 +1,14 @@
 //! "Did you mean …?": the known name nearest to a misspelt one.
 
+/// The longest names that are compared, in bytes: nobody misspells a longer one, and the time grows with the square.
+const LONGEST: usize = 200;
+
 /// The candidate nearest to `name`, if one is near enough to be what was meant: at most a third of the letters differ,
 /// and of one or two letters none but in case.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if name.len() > LONGEST {
+        return None;
+    }
     let limit = name.chars().count() / 3;
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
@@ -50,5 +56,13 @@ mod tests {
         assert_eq!(nearest("xyz", ["counter", "ab"]), None);
         assert_eq!(nearest("y", ["x", "z"]), None);
         assert_eq!(nearest("N", ["n"]), Some("n"));
+    }
+
+    #[test]
+    fn names_of_any_length_are_answered_at_once() {
+        let long = "a".repeat(1_000_000);
+        let longer = format!("{long}b");
+        assert_eq!(nearest(&longer, [&*long, "a"]), None);
+        assert_eq!(nearest("counter", [&*long]), None);
     }
 }

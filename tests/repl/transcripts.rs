@@ -159,6 +159,9 @@ transcripts! {
     partial
     readme
     references
+    review_modules
+    review_redefinition
+    review_temporaries
     spellings
     timing
     types

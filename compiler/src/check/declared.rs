@@ -56,10 +56,9 @@ impl<'a> Checker<'a> {
         for index in known.structs..self.structs.len() {
             self.check_drop(StructId(index as u32));
         }
-        // In a session the method may come after the structure.
+        // In a session the method may come after the structure, and again.
         for index in 0..known.structs {
-            let def = &self.types.structs[index];
-            if def.declares_drop && def.drop_fn.is_none() {
+            if self.types.structs[index].declares_drop {
                 self.check_drop(StructId(index as u32));
             }
         }
@@ -104,6 +103,9 @@ impl<'a> Checker<'a> {
             let title = format!("`{name}` declares `$Drop` but has no `drop` method");
             return self.error(Diagnostic::error(codes::DROP, span, title).help(help));
         };
+        if (func.0 as usize) < self.counts().funcs {
+            return;
+        }
         let signature = self.signature(func);
         let by_reference =
             signature.params.first().is_some_and(|&p| matches!(self.types.kind(p), TyKind::Ref { .. }));
@@ -114,7 +116,8 @@ impl<'a> Checker<'a> {
             let d = Diagnostic::error(codes::DROP, at, title);
             return self.error(d.help(format!("declare it as `fn (self: &{name}!) drop()`")));
         }
-        self.types.structs[id.0 as usize].drop_fn = Some(func);
+        // One that is declared anew is called through the symbol of the first.
+        self.types.structs[id.0 as usize].drop_fn.get_or_insert(func);
     }
 
     /// The function the program starts with.

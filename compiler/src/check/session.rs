@@ -141,7 +141,15 @@ impl Environment {
         if let (true, Some(shown)) = (accepted, base.shown) {
             cx.modules[INPUTS].values.insert(Symbol::new("_"), Value::Global(shown.global));
         }
-        let (replaced, split) = base.replaced.into_iter().partition(|&(old, new)| cx.same_types(old, new));
+        let (replaced, split): (Vec<_>, _) =
+            base.replaced.into_iter().partition(|&(old, new)| cx.same_types(old, new));
+        // Whoever leaves out an argument has the former default in its code.
+        let mut changed = base.changed;
+        for &(old, new) in &replaced {
+            if cx.signature(old).defaults != cx.signature(new).defaults {
+                changed.push(cx.funcs[new.0 as usize].ident.name);
+            }
+        }
         self.take_back(cx, program, if accepted { Some(counts) } else { None });
         self.gone = base.gone;
         if !accepted {
@@ -153,7 +161,7 @@ impl Environment {
             shown: base.shown,
             replaced,
             split,
-            changed: base.changed,
+            changed,
             first_func: counts.funcs,
             first_global: counts.globals,
             warnings: diagnostics,
@@ -390,8 +398,21 @@ impl Checker<'_> {
 
     /// Whether two functions take and give the same.
     fn same_types(&mut self, old: FuncId, new: FuncId) -> bool {
+        if self.are_drops(old, new) {
+            // Called through whichever reference to the value.
+            return true;
+        }
         let (old, new) = (self.signature(old), self.signature(new));
         (&old.params, old.ret, old.has_self) == (&new.params, new.ret, new.has_self)
+    }
+
+    /// Whether both are what drops the values of one structure.
+    fn are_drops(&self, old: FuncId, new: FuncId) -> bool {
+        let [old, new] = [old, new].map(|id| &self.funcs[id.0 as usize]);
+        let structure = new.owner.and_then(|owner| self.types.struct_of(owner));
+        old.owner == new.owner
+            && new.ident.name.as_str() == "drop"
+            && structure.is_some_and(|structure| structure.declares_drop && structure.drop_fn.is_some())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Inputs of a session: the value of the last expression, and temporaries that variables refer to.
 
+use rustc_hash::FxHashMap;
 use vex_syntax::ast;
 use vex_syntax::{Span, Symbol};
 
@@ -75,19 +76,30 @@ impl<'a> FnCx<'_, 'a> {
         init
     }
 
-    /// Turns the temporaries that must outlive the input into variables without a name.
+    /// Turns the temporaries that must outlive the input into variables without a name: those of the values of
+    /// variables, and whatever else is referred to and needs no drop. An assignment, a branch or a call may have put
+    /// the reference where later inputs find it.
     pub(super) fn promote(&mut self, body: &mut Expr) {
-        if self.promoted.is_empty() {
+        if self.cx.session.is_none() || self.script_globals.is_none() {
             return;
         }
-        let promoted = std::mem::take(&mut self.promoted);
-        let globals: Vec<(LocalId, GlobalId)> = promoted
-            .into_iter()
-            .map(|local| {
+        let mut referred = Vec::new();
+        referred_temporaries(body, &mut referred);
+        let lasting = |local: &LocalId| {
+            let ty = self.locals[local.0 as usize].ty;
+            ty != Ty::ERROR && !self.cx.types.needs_drop(ty)
+        };
+        referred.retain(lasting);
+        let mut globals = FxHashMap::default();
+        for local in std::mem::take(&mut self.promoted).into_iter().chain(referred) {
+            if !globals.contains_key(&local) {
                 let (ty, span) = (self.locals[local.0 as usize].ty, self.locals[local.0 as usize].span);
-                (local, self.new_global(Symbol::new(""), span, ty))
-            })
-            .collect();
+                globals.insert(local, self.new_global(Symbol::new(""), span, ty));
+            }
+        }
+        if globals.is_empty() {
+            return;
+        }
         replace(body, &globals);
     }
 }
@@ -114,9 +126,19 @@ fn root(place: &mut Expr) -> Option<&mut Expr> {
     }
 }
 
+/// The temporaries that are borrowed somewhere in an expression.
+fn referred_temporaries(expr: &mut Expr, found: &mut Vec<LocalId>) {
+    if let ExprKind::Borrow(place) = &mut expr.kind
+        && let Some(Expr { kind: ExprKind::Temp { local, .. }, .. }) = root(place)
+    {
+        found.push(*local);
+    }
+    walk::children_mut(expr, &mut |child| referred_temporaries(child, found));
+}
+
 /// Replaces temporaries by variables: each is set where it was made, before what refers to it.
-fn replace(expr: &mut Expr, globals: &[(LocalId, GlobalId)]) {
-    let find = |local: LocalId| globals.iter().find(|(known, _)| *known == local).map(|(_, global)| *global);
+fn replace(expr: &mut Expr, globals: &FxHashMap<LocalId, GlobalId>) {
+    let find = |local: LocalId| globals.get(&local).copied();
     if let ExprKind::Local(local) = expr.kind
         && let Some(global) = find(local)
     {
@@ -135,6 +157,9 @@ fn replace(expr: &mut Expr, globals: &[(LocalId, GlobalId)]) {
         let value = Some(Box::new(std::mem::replace(expr, unit)));
         let block = Block { stmts: vec![Stmt { kind: set, span }], value };
         *expr = Expr { kind: ExprKind::Block(block), ty, span };
+    }
+    if let ExprKind::Scope { temps, .. } = &mut expr.kind {
+        temps.retain(|temp| find(*temp).is_none());
     }
     walk::children_mut(expr, &mut |child| replace(child, globals));
 }

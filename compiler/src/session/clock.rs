@@ -27,6 +27,7 @@ impl Session {
         }
         let name = self.next_name();
         let source = Source { name, path: None, spelling: self.spelling, text: args };
+        self.phases = None;
         let start = Instant::now();
         let mut reply = self.run_source(source, args);
         if let Some(phases) = self.phases.take() {
@@ -81,16 +82,24 @@ impl Session {
     /// Runs the expression so many times, in one loop of compiled code. What it allocates is not recorded, and what it
     /// prints not shown.
     fn sample(&mut self, text: &str, ty: Option<Ty>, rounds: u64) -> Option<Duration> {
+        let (kept, round) = (unused("kept", text), unused("round", text));
+        // A comment after the expression ends with its line.
         let body = match ty {
             // Kept in a variable, so that it is computed each time.
             Some(ty) if !self.program.types.needs_drop(ty) => match self.spelling {
-                Spelling::Vais => format!("kept := mut\n{text}\nL round: 0..{rounds} {{ kept = {text} }}"),
-                Spelling::Vex => format!("let! kept =\n{text}\nfor round in 0..{rounds} {{ kept = {text} }}"),
-                Spelling::Vera => format!("var kept =\n{text}\nfor round in 0..{rounds} {{ kept = {text} }}"),
+                Spelling::Vais => {
+                    format!("{kept} := mut\n{text}\nL {round}: 0..{rounds} {{ {kept} = {text}\n}}")
+                }
+                Spelling::Vex => {
+                    format!("let! {kept} =\n{text}\nfor {round} in 0..{rounds} {{ {kept} = {text}\n}}")
+                }
+                Spelling::Vera => {
+                    format!("var {kept} =\n{text}\nfor {round} in 0..{rounds} {{ {kept} = {text}\n}}")
+                }
             },
             _ => match self.spelling {
-                Spelling::Vais => format!("L round: 0..{rounds} {{ {text} }}"),
-                _ => format!("for round in 0..{rounds} {{ {text} }}"),
+                Spelling::Vais => format!("L {round}: 0..{rounds} {{ {text}\n}}"),
+                _ => format!("for {round} in 0..{rounds} {{ {text}\n}}"),
             },
         };
         let recorded = self.code.record_allocations(false);
@@ -100,6 +109,15 @@ impl Session {
         self.code.record_allocations(recorded);
         result.map(|(taken, _)| taken)
     }
+}
+
+/// A name that a text does not mention.
+fn unused(name: &str, text: &str) -> String {
+    let mut name = name.to_string();
+    while text.contains(&name) {
+        name.push('_');
+    }
+    name
 }
 
 fn nanos(taken: Duration, rounds: u64) -> f64 {
@@ -124,6 +142,12 @@ fn figure(nanos: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_a_benchmark_hide_none_of_its_expression() {
+        assert_eq!(unused("kept", "f(3)"), "kept");
+        assert_eq!(unused("kept", "kept + kept_"), "kept__");
+    }
 
     #[test]
     fn times_have_the_unit_that_suits_them() {

@@ -14,6 +14,7 @@ const MOST_ENTRIES: usize = 2_000;
 impl Session {
     /// Completes `text` up to byte `at`.
     pub(super) fn completion(&mut self, text: &str, at: usize) -> Completion {
+        let at = text.floor_char_boundary(at);
         let before = &text[..at];
         let line = before.trim_start();
         let mut found = if let Some(command) = line.strip_prefix(':') {

@@ -70,9 +70,10 @@ impl Session {
         Some(Evaluated { ty, address })
     }
 
-    /// Whether the only things an input adds are its value and the function that computes it.
+    /// Whether the only things an input adds are its value, what that refers to, and the function that computes it.
     fn declares_nothing(&self, checked: &CheckedInput) -> bool {
-        self.program.globals.len() == checked.first_global + 1
+        let added = &self.program.globals[checked.first_global..];
+        added.iter().all(|global| matches!(global.name.as_str(), "" | "_"))
             && self.program.functions.len() == checked.first_func + 1
     }
 }

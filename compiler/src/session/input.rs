@@ -123,6 +123,9 @@ impl Session {
             let name = self.program.globals[index].name;
             self.env.restore_name(name, &checked.saved);
         }
+        if let Finished::Exit(_) = finished {
+            self.error("it asked to exit, which ends no session from here", None);
+        }
         (finished == Finished::Well).then_some((taken, checked.shown))
     }
 
