@@ -92,10 +92,8 @@ impl<'a> FnCx<'_, 'a> {
         referred.retain(lasting);
         let mut globals = FxHashMap::default();
         for local in std::mem::take(&mut self.promoted).into_iter().chain(referred) {
-            if !globals.contains_key(&local) {
-                let (ty, span) = (self.locals[local.0 as usize].ty, self.locals[local.0 as usize].span);
-                globals.insert(local, self.new_global(Symbol::new(""), span, ty));
-            }
+            let (ty, span) = (self.locals[local.0 as usize].ty, self.locals[local.0 as usize].span);
+            globals.entry(local).or_insert_with(|| self.new_global(Symbol::new(""), span, ty));
         }
         if globals.is_empty() {
             return;
