@@ -145,6 +145,24 @@ fn a_megabyte_is_one_input_like_any_other() {
 }
 
 #[test]
+fn ten_thousand_inputs_are_a_session_like_any_other() {
+    const ROUNDS: i64 = 2000;
+    let mut text = String::from("let! sum = 0\nfn step(n: i64): i64 { n }\nlet pointer = step\n");
+    for n in 0..ROUNDS {
+        text.push_str(&format!("let x{n} = {n}\nlet last = x{n}\n"));
+        text.push_str(&format!("fn step(n: i64): i64 {{ n * 2 + {n} }}\nsum += pointer(last) - x{n}\n"));
+        // Half of them fail, and change nothing.
+        text.push_str(if n % 2 == 0 { "sum += missing\n" } else { "sum;\n" });
+    }
+    text.push_str("println(\"{sum} {x0} {x1999} {last} {step(1)}\")\n");
+    assert!(text.lines().count() > 10_000);
+    let sum: i64 = (0..ROUNDS).map(|n| n * 2).sum();
+    let start = Instant::now();
+    script(text).expect_status(1).expect_stdout(&format!("{sum} 0 1999 1999 2001\n"));
+    assert!(start.elapsed() < Duration::from_secs(120), "{:?}", start.elapsed());
+}
+
+#[test]
 fn the_spelling_can_change_on_the_way() {
     let text =
         ":spelling vais\n# a ( comment\nprintln(\"vais\")\n:spelling vex\n// a ( comment\nprintln(\"vex\")\n";

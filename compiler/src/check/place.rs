@@ -123,7 +123,8 @@ impl<'a> FnCx<'_, 'a> {
                 d = d.note(format!("its fields are {}", fields.join(", ")));
             }
         }
-        if self.cx.methods.contains_key(&(ty, name.name)) {
+        let builtin = || super::method::builtin_methods(self.cx.types.kind(ty)).contains(&name.name.as_str());
+        if self.cx.methods.contains_key(&(ty, name.name)) || builtin() {
             d = d.fix("it is a method: call it", name.span.after(), "()");
         }
         self.error(d);

@@ -181,7 +181,8 @@ fn recorded(input: &Input, spelling: Spelling) -> String {
     let mut text = String::new();
     let mut splitter = Splitter::new(spelling, true);
     let mut begun = false;
-    for line in input.comments.lines().chain(input.text.lines()) {
+    let comments = input.comments.lines().filter(|line| !line.trim().is_empty());
+    for line in comments.chain(input.text.lines()) {
         let prompt = if begun { margin::dots(spelling) } else { margin::prompt(spelling) };
         text.push_str(format!("{prompt}{line}").trim_end());
         text.push('\n');
