@@ -125,6 +125,8 @@ impl<'a> Expected<'a> {
         words.dedup();
         words.truncate(MOST);
         match words.split_last() {
+            // What was read is a whole declaration or statement.
+            None if self.names.is_empty() => "the end of the statement".to_owned(),
             None => "something else".to_owned(),
             Some((last, [])) => last.clone(),
             Some((last, others)) => format!("{} or {last}", others.join(", ")),
