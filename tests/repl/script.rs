@@ -76,6 +76,27 @@ fn files_are_read_ahead() {
 }
 
 #[test]
+fn transcripts_of_files_show_what_a_terminal_would() {
+    let text = "// one\nlet a = 0\nif a == 1 { println(\"one\") }\n\nelse { println(\"other\") }\n// two\n\n:type a\n";
+    let folder = Folder::new();
+    let file = File::open(folder.file("script.vx", text)).expect("the file just written");
+    let output = repl(&folder, &["--transcript"]).command().stdin(file).output().expect("it runs");
+    let expected = "vex> // one\nvex> let a = 0\nvex> if a == 1 { println(\"one\") }\n...>\n\
+        ...> else { println(\"other\") }\nother\nvex> // two\nvex> :type a\n: i64  (8 bytes, alignment 8)\n";
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+}
+
+#[test]
+fn transcripts_show_bytes_that_are_no_text_above_the_report() {
+    let text = b"println(\"a\")\n\xFF\n// \xFF\n".to_vec();
+    let (status, printed) = repl(&Folder::new(), &["--transcript"]).input(text).merged();
+    let report =
+        |line, column| format!("error: line {line} is not UTF-8 text: byte 0xff at column {column}\n");
+    let expected = format!("vex> println(\"a\")\na\nvex> \u{FFFD}\n{}{}", report(2, 1), report(3, 4));
+    assert_eq!((status, printed), (1, expected));
+}
+
+#[test]
 fn programs_find_no_input() {
     let text = "let line = read_line()\nprintln(\"<{line}>\")\nprintln(\"end\")\n";
     let output = script(text);

@@ -28,6 +28,7 @@ pub(super) fn run(supervisor: &mut Supervisor<'_>, options: &Options) -> Result<
         echoes: options.transcript,
         color: options.color_errors,
         line: 0,
+        damage: Vec::new(),
         failed: false,
         quit: None,
         interrupts: interrupt::count(),
@@ -58,6 +59,8 @@ struct Plain<'s, 'a> {
     color: bool,
     /// Number of the last line read.
     line: usize,
+    /// Lines that were no text and are not reported yet.
+    damage: Vec<String>,
     failed: bool,
     quit: Option<u8>,
     /// How many Ctrl-C there were before.
@@ -93,29 +96,32 @@ impl Plain<'_, '_> {
             }
         }
         match self.splitter.finish() {
-            Some(input) if self.quit.is_none() => self.run_input(&input),
-            _ => Ok(()),
+            Some(input) if self.quit.is_none() => self.run_input(&input)?,
+            _ => {}
         }
+        self.tell_damage();
+        Ok(())
     }
 
     fn take(&mut self, line: Vec<u8>) -> Result<(), Fatal> {
         self.line += 1;
-        let (mut line, damaged) = match text_of(line) {
-            Ok(line) => (line, false),
-            Err((line, what)) => {
-                let message = format!("line {} is not UTF-8 text: {what}", self.line);
-                tell(&Say::Error(message), self.color);
-                (line, true)
-            }
+        let (mut line, mut damage) = match text_of(line) {
+            Ok(line) => (line, None),
+            Err((line, what)) => (line, Some(format!("line {} is not UTF-8 text: {what}", self.line))),
         };
         if self.line == 1 && line.starts_with('\u{FEFF}') {
             line.drain(..'\u{FEFF}'.len_utf8());
         }
-        for input in self.splitter.push(&line, damaged) {
+        for input in self.splitter.push(&line, damage.is_some()) {
             if self.quit.is_none() {
+                // An earlier input may have waited for this line.
+                if input.damaged {
+                    self.damage.extend(damage.take());
+                }
                 self.run_input(&input)?;
             }
         }
+        self.damage.extend(damage);
         Ok(())
     }
 
@@ -126,11 +132,19 @@ impl Plain<'_, '_> {
             let mut stdout = io::stdout().lock();
             let _ = stdout.write_all(recorded.as_bytes()).and_then(|()| stdout.flush());
         }
+        self.tell_damage();
         if input.damaged {
             self.failed = true;
             return Ok(());
         }
         self.feed(&input.text)
+    }
+
+    /// Reports what was no text.
+    fn tell_damage(&mut self) {
+        for message in self.damage.drain(..) {
+            tell(&Say::Error(message), self.color);
+        }
     }
 
     fn feed(&mut self, text: &str) -> Result<(), Fatal> {
@@ -188,7 +202,7 @@ fn recorded(input: &Input, spelling: Spelling) -> String {
         text.push('\n');
         // Comments before an input leave nothing open, so they are asked for like an input.
         splitter.push(line, false);
-        begun |= splitter.is_open();
+        begun |= splitter.has_begun();
     }
     text
 }

@@ -74,7 +74,13 @@ impl Splitter {
 
     /// Whether something has begun that only further lines can complete.
     pub(super) fn is_open(&self) -> bool {
-        self.complete.is_none() && (self.last.is_some() || self.comments > 0 || self.documented)
+        self.complete.is_none() && self.has_begun()
+    }
+
+    /// Whether an input has begun, complete or not. Comments alone are none, unless they are open or wait for what they
+    /// describe.
+    pub(super) fn has_begun(&self) -> bool {
+        self.last.is_some() || self.comments > 0 || self.documented
     }
 
     /// Adds a line without its newline; `damaged` when it was not text and had to be made some. Returns the inputs
