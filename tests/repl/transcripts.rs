@@ -160,6 +160,7 @@ transcripts! {
     readme
     references
     review_modules
+    review_names
     review_redefinition
     review_temporaries
     spellings

@@ -65,6 +65,10 @@ pub struct Environment {
     pub unsafe_on: bool,
 }
 
+/// What names meant.
+#[derive(Debug, Default)]
+pub struct Meanings(Vec<(Symbol, Option<Value>)>);
+
 /// What an input changed, so that it can be undone.
 #[derive(Debug)]
 pub struct Saved {
@@ -249,6 +253,32 @@ impl Environment {
         };
     }
 
+    /// Whether the name of a variable of the session means something else now.
+    pub fn is_hidden(&self, id: GlobalId) -> bool {
+        let global = &self.globals[id.0 as usize];
+        let meaning = self.modules.first().and_then(|scope| scope.values.get(&global.name));
+        global.module == ModuleId(INPUTS as u32) && meaning != Some(&Value::Global(id))
+    }
+
+    /// Lets the names of variables mean them; what they meant, for [`Environment::cover`].
+    pub fn uncover(&mut self, variables: &[GlobalId]) -> Meanings {
+        let names = variables.iter().map(|id| (self.globals[id.0 as usize].name, *id));
+        let Some(scope) = self.modules.get_mut(INPUTS) else { return Meanings::default() };
+        let change = |(name, id)| (name, scope.values.insert(name, Value::Global(id)));
+        Meanings(names.map(change).collect())
+    }
+
+    /// Lets names mean again what they did before [`Environment::uncover`].
+    pub fn cover(&mut self, meanings: Meanings) {
+        let Some(scope) = self.modules.get_mut(INPUTS) else { return };
+        for (name, value) in meanings.0.into_iter().rev() {
+            match value {
+                Some(value) => scope.values.insert(name, value),
+                None => scope.values.remove(&name),
+            };
+        }
+    }
+
     /// The variable that a name of the session means.
     pub fn variable(&self, name: &str) -> Option<GlobalId> {
         match self.modules.first()?.values.get(&Symbol::new(name))? {
@@ -387,12 +417,14 @@ impl Checker<'_> {
             Value::Global(id) => self.globals[id.0 as usize].name,
         };
         let Some(base) = &mut self.session else { return };
+        if matches!(new, Value::Global(_)) {
+            base.before.insert(name, old);
+        }
         match (old, new) {
             (Value::Func(old), Value::Func(new)) => base.replaced.push((old, new)),
-            (Value::Const(_) | Value::Func(_), Value::Const(_) | Value::Func(_)) => base.changed.push(name),
-            _ => {
-                base.before.insert(name, old);
-            }
+            // Who uses a variable goes on doing so; who meant what the variable had hidden means the new one.
+            (_, Value::Const(_) | Value::Func(_)) => base.changed.push(name),
+            (_, Value::Global(_)) => {}
         }
     }
 

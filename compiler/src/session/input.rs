@@ -222,6 +222,12 @@ impl Session {
         }
         let entry = self.program.entry.0 as usize;
         for (index, function) in self.program.functions.iter_mut().enumerate().skip(checked.first_func) {
+            if function.via.is_some() {
+                let used = super::refresh::used_variables(function);
+                if !used.is_empty() {
+                    self.uses.insert(FuncId(index as u32), used);
+                }
+            }
             check::seal(function);
             if index == entry {
                 function.body = FunctionBody::Elsewhere;

@@ -38,6 +38,7 @@ mod store;
 
 use std::path::PathBuf;
 
+use rustc_hash::FxHashMap;
 use vex_runtime::builtins::{input as program_input, stream};
 use vex_runtime::process;
 use vex_syntax::{FileId, SourceMap, Spelling};
@@ -103,6 +104,8 @@ pub struct Session {
     count: u32,
     /// Variables whose values need dropping, in the order they were declared.
     owners: Vec<GlobalId>,
+    /// The variables that functions use.
+    uses: FxHashMap<FuncId, Vec<GlobalId>>,
     /// Whether unsafe operations need no `unsafe` at the prompt.
     unsafe_on: bool,
     /// The books of allocations as they were before the last input.
@@ -143,6 +146,7 @@ impl Session {
             log: Vec::new(),
             count: 0,
             owners: Vec::new(),
+            uses: FxHashMap::default(),
             unsafe_on: false,
             before: None,
             phases: None,

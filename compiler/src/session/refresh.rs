@@ -11,6 +11,7 @@ use vex_syntax::{Span, Spelling, Symbol};
 use super::Session;
 use super::input::Source;
 use crate::check::CheckedInput;
+use crate::typed::{Expr, ExprKind, FuncId, Function, FunctionBody, GlobalId, walk};
 
 /// Most times that refreshed functions, having other types themselves, lead to further ones.
 const MOST_ROUNDS: usize = 16;
@@ -20,6 +21,8 @@ struct Dependent {
     name: String,
     text: String,
     spelling: Spelling,
+    /// The variables it uses that later ones, or others of their name, hide now.
+    hidden: Vec<GlobalId>,
 }
 
 impl Session {
@@ -55,15 +58,31 @@ impl Session {
         let mut found = Vec::new();
         for id in self.env.functions().into_iter().filter(|id| (id.0 as usize) < before) {
             let Some(written) = self.declaration(self.env.head(id).0) else { continue };
-            if mentions(&written.text, written.spelling, names) && done.insert(written.span) {
+            let used = self.used_in(written.span);
+            // A variable that it uses is not what has changed, even if it has the same name.
+            let is_used =
+                |name: &Symbol| used.iter().any(|id| self.program.globals[id.0 as usize].name == *name);
+            let names: Vec<Symbol> = names.iter().copied().filter(|name| !is_used(name)).collect();
+            if mentions(&written.text, written.spelling, &names) && done.insert(written.span) {
                 found.push(Dependent {
                     name: self.program.functions[id.0 as usize].name.clone(),
                     text: written.text,
                     spelling: written.spelling,
+                    hidden: used.into_iter().filter(|&id| self.env.is_hidden(id)).collect(),
                 });
             }
         }
         found
+    }
+
+    /// The variables that the functions of a declaration use.
+    fn used_in(&self, declaration: Span) -> Vec<GlobalId> {
+        let inside = |id: &FuncId| {
+            let at = self.env.head(*id).0.lo;
+            declaration.lo <= at && at < declaration.hi
+        };
+        let functions = self.env.functions().into_iter().filter(inside);
+        functions.flat_map(|id| self.uses.get(&id).cloned().unwrap_or_default()).collect()
     }
 
     /// Compiles declarations again, together if they fit together; the names that changed by that.
@@ -75,13 +94,16 @@ impl Session {
     ) -> Vec<Symbol> {
         let all: Vec<&str> = group.iter().map(|dependent| &*dependent.text).collect();
         let all = all.join("\n");
-        if let Ok(changed) = self.declare_again(spelling, &all) {
+        // Where names mean to one what they do not mean to another, each is compiled by itself.
+        if group.iter().all(|dependent| dependent.hidden.is_empty())
+            && let Ok(changed) = self.declare_again(spelling, &all, &[])
+        {
             again.push((spelling, all));
             return changed;
         }
         let mut changed = Vec::new();
         for dependent in group {
-            match self.declare_again(spelling, &dependent.text) {
+            match self.declare_again(spelling, &dependent.text, &dependent.hidden) {
                 Ok(names) => {
                     again.push((spelling, dependent.text.clone()));
                     changed.extend(names);
@@ -95,11 +117,24 @@ impl Session {
         changed
     }
 
-    /// Declares something again; the names that changed by that.
+    /// Declares something again, to which the names of `hidden` variables mean these; the names that changed by that.
     ///
     /// # Errors
     /// Why it cannot be.
-    fn declare_again(&mut self, spelling: Spelling, text: &str) -> Result<Vec<Symbol>, String> {
+    fn declare_again(
+        &mut self,
+        spelling: Spelling,
+        text: &str,
+        hidden: &[GlobalId],
+    ) -> Result<Vec<Symbol>, String> {
+        let meanings = self.env.uncover(hidden);
+        let changed = self.declare(spelling, text);
+        self.env.cover(meanings);
+        changed
+    }
+
+    /// As [`Session::declare_again`].
+    fn declare(&mut self, spelling: Spelling, text: &str) -> Result<Vec<Symbol>, String> {
         let source = Source { name: "<again>".into(), path: None, spelling, text };
         let file = self.add_source(&source).ok_or("there is no room for it")?;
         let checked = self.check(file, None).map_err(|diagnostics| {
@@ -116,6 +151,23 @@ impl Session {
         self.code.discard(&input);
         Ok(self.changed_names(&checked))
     }
+}
+
+/// The variables that a function's body uses.
+pub(super) fn used_variables(function: &Function) -> Vec<GlobalId> {
+    fn collect(expr: &Expr, used: &mut Vec<GlobalId>) {
+        if let ExprKind::Global(id) = expr.kind
+            && !used.contains(&id)
+        {
+            used.push(id);
+        }
+        walk::children(expr, &mut |child| collect(child, used));
+    }
+    let mut used = Vec::new();
+    if let FunctionBody::Code(body) = &function.body {
+        collect(body, &mut used);
+    }
+    used
 }
 
 /// Whether a text has one of the names as a word of its own.
