@@ -93,6 +93,8 @@ pub enum JitError {
     },
     /// No room for the code and data: they may take up to 2 GiB.
     OutOfMemory,
+    /// The program's variables would exceed the limit of memory, in bytes.
+    MemoryLimit(u64),
     /// The OS does not allow the code to be executed.
     Seal(io::Error),
     /// The module of the code generator refuses something; a bug.
@@ -110,6 +112,9 @@ impl fmt::Display for JitError {
             }
             JitError::Compile { reason, .. } => write!(f, "a function cannot be compiled: {reason}"),
             JitError::OutOfMemory => f.write_str("not enough memory for the program's code and data"),
+            JitError::MemoryLimit(limit) => {
+                write!(f, "the variables do not fit into the memory limit of {limit} bytes")
+            }
             JitError::Seal(error) => write!(f, "the system does not allow running generated code: {error}"),
             JitError::Link(reason) => write!(f, "linking failed: {reason}"),
             JitError::Stack(error) => write!(f, "no memory for the program's stack: {error}"),

@@ -19,6 +19,9 @@ use super::{
 use crate::lower::{self, SymbolDecl};
 use crate::typed::{FuncId, GlobalId, Placed, Program};
 
+/// Bytes of variables that an input may always have.
+const SMALL: usize = 64 << 10;
+
 /// Prefix of the symbols that a session gives its functions and variables.
 const PREFIX: &str = "session:";
 
@@ -54,6 +57,8 @@ pub struct SessionCode {
     slots: Slots,
     units: Vec<Option<Unit>>,
     free_units: Vec<usize>,
+    /// Bytes of variables.
+    variable_bytes: u64,
     /// The slot of each symbol of a function, and the unit it leads into.
     functions: FxHashMap<Arc<str>, (Slot, Option<usize>)>,
     /// The addresses of variables and their flags.
@@ -84,6 +89,7 @@ impl SessionCode {
             slots: Slots::default(),
             units: Vec::new(),
             free_units: Vec::new(),
+            variable_bytes: 0,
             functions: FxHashMap::default(),
             variables: FxHashMap::default(),
         })
@@ -160,7 +166,10 @@ impl SessionCode {
         };
         let batches = job.run()?;
         let layout = link::DataLayout::new(&decls.data).ok_or(JitError::OutOfMemory)?;
-        let taken = self.arena.take(link::sizes(&batches, &layout))?;
+        let sizes = link::sizes(&batches, &layout);
+        self.within_limit(sizes.variables)?;
+        let taken = self.arena.take(sizes)?;
+        self.variable_bytes += sizes.variables as u64;
         let place = self.arena.place(&taken);
         let name = |index: u32| &*decls.instances[index as usize].name;
         let resolve = |symbol: &SymbolDecl| self.resolve(&symbol.name);
@@ -182,6 +191,15 @@ impl SessionCode {
         self.bind(program, &decls, &linked.functions, unit);
         let globals = self.place_globals(program, &decls, &linked.data);
         Ok(Input { unit, entry, result, keeps: decls.escapes, globals })
+    }
+
+    /// Whether there is room for further variables: they count like what the program allocates.
+    fn within_limit(&self, variables: usize) -> Result<(), JitError> {
+        let Some(limit) = vex_runtime::process::memory_limit() else { return Ok(()) };
+        let held = vex_runtime::process::memory_held() + self.variable_bytes;
+        // Small ones always fit, so that a full session can still be looked at.
+        let fits = variables <= SMALL || held + variables as u64 <= limit;
+        if fits { Ok(()) } else { Err(JitError::MemoryLimit(limit)) }
     }
 
     fn insert(&mut self, unit: Unit) -> usize {

@@ -18,12 +18,7 @@ pub(super) struct Command {
 /// All commands, in the order of the help.
 pub(super) const COMMANDS: &[Command] = &[
     row("help", "[COMMAND]", "this list, or more about a command", Session::help),
-    row(
-        "type",
-        "EXPR | TYPE",
-        "the type of an expression, without running it; a type's layout",
-        Session::type_of,
-    ),
+    row("type", "EXPR | TYPE", "its type, without running it; a type's layout", Session::type_of),
     row("doc", "NAME", "what a function, type or error code is for", Session::doc),
     row("vars", "[PREFIX]", "the variables and their values", Session::list_variables),
     row("fns", "[PREFIX]", "the functions", Session::list_functions),

@@ -67,7 +67,11 @@ impl Session {
         };
         match edited(&text, self.spelling) {
             Ok(new) if new.trim().is_empty() => self.reply(true, false),
-            Ok(new) => Reply { next: Next::Feed(new), ..self.reply(true, false) },
+            Ok(new) => {
+                // What is run is seen, as everything that is typed.
+                self.say_line(new.trim_end());
+                Reply { next: Next::Feed(new), ..self.reply(true, false) }
+            }
             Err(why) => {
                 self.error(&why, Some("the environment variables VISUAL and EDITOR name the editor"));
                 self.reply(false, false)

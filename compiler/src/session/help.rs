@@ -5,9 +5,10 @@ use super::{Reply, Session};
 
 /// What comes before the list.
 const INTRODUCTION: &str = "\
-Type declarations, statements or an expression: its value is shown with its type, and `_` is the last one.
-What is not complete goes on in the next line. Tab completes, Ctrl-R searches what was typed before, Ctrl-C drops a line
-or stops a program, Ctrl-D ends the session. A command may be cut short: `:v`.
+Type declarations, statements or an expression: its value is shown with its
+type, and `_` is the last one. What is not complete goes on in the next line.
+Tab completes, Ctrl-R searches what was typed before, Ctrl-C drops a line or
+stops a program, Ctrl-D ends the session. A command may be cut short: `:v`.
 ";
 
 /// What there is to say about a command beyond its line, with examples.
@@ -122,6 +123,15 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_list_fits_a_narrow_screen() {
+        assert!(INTRODUCTION.lines().all(|line| line.chars().count() < 80));
+        for command in COMMANDS {
+            assert!(28 + command.help.chars().count() <= 80, "`:{}`", command.name);
+            assert!(command.name.len() + command.args.len() < 25, "`:{}`", command.name);
+        }
+    }
 
     #[test]
     fn there_is_only_more_about_commands_that_exist() {
