@@ -12,7 +12,7 @@ fn saved(spelling: Spelling, lines: &[Line]) -> Vec<SavedInput> {
         let moved = !shown.starts_with('@');
         let ty = shown.trim_start_matches('@').to_string();
         let show = (!shown.is_empty()).then_some(Shown { ty, moved });
-        SavedInput { text: text.to_string(), spelling, show, unsafe_on: false }
+        SavedInput { text: text.to_string(), spelling, show, unsafe_on: false, earlier: Vec::new() }
     };
     lines.iter().map(input).collect()
 }

@@ -86,7 +86,16 @@ struct Accepted {
     /// Whether it could do without `unsafe`.
     unsafe_on: bool,
     /// Earlier declarations that were compiled again for it.
-    again: Vec<(Spelling, String)>,
+    again: Vec<Again>,
+}
+
+/// A declaration that was compiled again because something that it mentions had changed.
+#[derive(Clone, Debug)]
+struct Again {
+    spelling: Spelling,
+    text: String,
+    /// The variables it uses that were hidden by then.
+    hidden: Vec<GlobalId>,
 }
 
 /// A session.

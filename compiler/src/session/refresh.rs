@@ -8,8 +8,8 @@ use rustc_hash::FxHashSet;
 use vex_syntax::lexer::lex;
 use vex_syntax::{Span, Spelling, Symbol};
 
-use super::Session;
 use super::input::Source;
+use super::{Again, Session};
 use crate::check::CheckedInput;
 use crate::typed::{Expr, ExprKind, FuncId, Function, FunctionBody, GlobalId, walk};
 
@@ -27,7 +27,7 @@ struct Dependent {
 
 impl Session {
     /// Compiles again what mentions what this input has changed; what that was.
-    pub(super) fn refresh(&mut self, checked: &CheckedInput) -> Vec<(Spelling, String)> {
+    pub(super) fn refresh(&mut self, checked: &CheckedInput) -> Vec<Again> {
         let mut again = Vec::new();
         let mut names = self.changed_names(checked);
         // What the input declares itself knows the new meaning.
@@ -90,7 +90,7 @@ impl Session {
         &mut self,
         spelling: Spelling,
         group: &[Dependent],
-        again: &mut Vec<(Spelling, String)>,
+        again: &mut Vec<Again>,
     ) -> Vec<Symbol> {
         let all: Vec<&str> = group.iter().map(|dependent| &*dependent.text).collect();
         let all = all.join("\n");
@@ -98,14 +98,15 @@ impl Session {
         if group.iter().all(|dependent| dependent.hidden.is_empty())
             && let Ok(changed) = self.declare_again(spelling, &all, &[])
         {
-            again.push((spelling, all));
+            again.push(Again { spelling, text: all, hidden: Vec::new() });
             return changed;
         }
         let mut changed = Vec::new();
         for dependent in group {
             match self.declare_again(spelling, &dependent.text, &dependent.hidden) {
                 Ok(names) => {
-                    again.push((spelling, dependent.text.clone()));
+                    let (text, hidden) = (dependent.text.clone(), dependent.hidden.clone());
+                    again.push(Again { spelling, text, hidden });
                     changed.extend(names);
                 }
                 Err(why) => {

@@ -21,7 +21,7 @@ use std::fmt;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use vex_syntax::token::Token;
-use vex_syntax::{Diagnostic, Spelling, ast, parse_file, spelling_table};
+use vex_syntax::{Diagnostic, Spelling, Symbol, ast, parse_file, spelling_table};
 
 use names::{Names, SlotId};
 use print::{Form, Layout, Printer};
@@ -39,6 +39,9 @@ pub struct SavedInput {
     pub show: Option<Shown>,
     /// Whether unsafe operations needed no `unsafe` in it.
     pub unsafe_on: bool,
+    /// Variables that its functions mean although later declarations hide them: the name, and the index of the input
+    /// that declared it.
+    pub earlier: Vec<(Symbol, usize)>,
 }
 
 /// How a value was shown.

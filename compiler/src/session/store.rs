@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rustc_hash::FxHashMap;
 use vex_syntax::ast::Top;
 use vex_syntax::{Spelling, parse_file};
 
@@ -9,6 +10,7 @@ use super::save::{self, SavedInput, Shown};
 use super::{Accepted, Reply, Session};
 use crate::check::CheckOptions;
 use crate::driver::{Input, Phases};
+use crate::typed::GlobalId;
 
 impl Session {
     /// `:save`
@@ -85,15 +87,24 @@ impl Session {
     /// The inputs that made the session what it is.
     fn saved_inputs(&self) -> Vec<SavedInput> {
         let mut inputs = Vec::new();
+        // Which of the inputs each source is.
+        let mut places = FxHashMap::default();
         for accepted in &self.log {
             let Some(file) = accepted.file else { continue };
             let file = self.sources.file(file);
             let text = written(accepted, &file.text, file.spelling);
             let show = accepted.shown.clone().map(|(ty, borrowed)| Shown { ty, moved: !borrowed });
-            inputs.push(SavedInput { text, spelling: file.spelling, show, unsafe_on: accepted.unsafe_on });
-            for (spelling, text) in &accepted.again {
-                let (text, unsafe_on) = (text.clone(), accepted.unsafe_on);
-                inputs.push(SavedInput { text, spelling: *spelling, show: None, unsafe_on });
+            places.extend(accepted.file.map(|id| (id, inputs.len())));
+            let (spelling, unsafe_on) = (file.spelling, accepted.unsafe_on);
+            inputs.push(SavedInput { text, spelling, show, unsafe_on, earlier: Vec::new() });
+            for again in &accepted.again {
+                let place = |id: &GlobalId| {
+                    let variable = &self.program.globals[id.0 as usize];
+                    Some((variable.name, *places.get(&self.sources.find(variable.span.lo)?)?))
+                };
+                let earlier = again.hidden.iter().filter_map(place).collect();
+                let (text, spelling) = (again.text.clone(), again.spelling);
+                inputs.push(SavedInput { text, spelling, show: None, unsafe_on, earlier });
             }
         }
         inputs

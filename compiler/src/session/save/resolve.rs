@@ -39,6 +39,8 @@ pub(super) struct Resolver<'a> {
     /// The imports, each once, as written.
     pub imports: Vec<String>,
     pub values: FxHashMap<Symbol, Value>,
+    /// The variables of the top level by their names and the inputs that declared them.
+    variables: FxHashMap<(Symbol, usize), SlotId>,
     pub types: FxHashMap<Symbol, SlotId>,
     /// What the structures consist of.
     pub layouts: FxHashMap<SlotId, Layout>,
@@ -68,6 +70,7 @@ impl<'a> Resolver<'a> {
             groups: Vec::new(),
             imports: Vec::new(),
             values: FxHashMap::default(),
+            variables: FxHashMap::default(),
             types: FxHashMap::default(),
             layouts: FxHashMap::default(),
             methods: FxHashMap::default(),
@@ -119,11 +122,14 @@ impl<'a> Resolver<'a> {
         self.hoist(unit)?;
         // A function sees the variables of its whole input, whichever come later; a statement those before it.
         let lets = self.lets(unit);
-        let before: Vec<(Symbol, Option<Value>)> =
-            lets.iter().map(|(name, _)| (*name, self.values.get(name).cloned())).collect();
-        for (name, slot) in &lets {
-            self.values.insert(*name, Value::Variable(*slot));
-        }
+        let earlier = &self.inputs[index].earlier;
+        let earlier = earlier.iter().filter_map(|place| Some((place.0, *self.variables.get(place)?)));
+        let known: Vec<(Symbol, SlotId)> = earlier.chain(lets.iter().copied()).collect();
+        self.variables.extend(lets.iter().map(|&(name, slot)| ((name, index), slot)));
+        let before: Vec<(Symbol, Option<Value>)> = known
+            .iter()
+            .map(|&(name, slot)| (name, self.values.insert(name, Value::Variable(slot))))
+            .collect();
         self.items(unit);
         for (name, value) in before.into_iter().rev() {
             match value {

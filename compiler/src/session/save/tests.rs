@@ -3,7 +3,13 @@
 use super::*;
 
 fn saved(spelling: Spelling, lines: &[&str]) -> String {
-    let input = |text: &&str| SavedInput { text: text.to_string(), spelling, show: None, unsafe_on: false };
+    let input = |text: &&str| SavedInput {
+        text: text.to_string(),
+        spelling,
+        show: None,
+        unsafe_on: false,
+        earlier: Vec::new(),
+    };
     program(&lines.iter().map(input).collect::<Vec<_>>()).expect("a program")
 }
 
@@ -98,4 +104,24 @@ fn long_sessions_take_linear_time() {
         "{:?}",
         start.elapsed()
     );
+}
+
+#[test]
+fn functions_that_were_compiled_again_keep_their_variables() {
+    let input = |text: &str, earlier: &[(&str, usize)]| SavedInput {
+        text: text.to_string(),
+        spelling: Spelling::Vex,
+        show: None,
+        unsafe_on: false,
+        earlier: earlier.iter().map(|(name, input)| (Symbol::new(name), *input)).collect(),
+    };
+    let inputs = [
+        input("let x = 1", &[]),
+        input("let x = 2", &[]),
+        input("const K = 3", &[]),
+        input("fn sum(): i64 { x + K }", &[("x", 0)]),
+        input("let y = x + sum()", &[]),
+    ];
+    let expected = "let x_1 = 1\nlet x = 2\nconst K = 3\nfn sum(): i64 { x_1 + K }\nlet y = x + sum()\n";
+    assert_eq!(program(&inputs).expect("a program"), expected);
 }
