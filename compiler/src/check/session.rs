@@ -145,15 +145,7 @@ impl Environment {
         if let (true, Some(shown)) = (accepted, base.shown) {
             cx.modules[INPUTS].values.insert(Symbol::new("_"), Value::Global(shown.global));
         }
-        let (replaced, split): (Vec<_>, _) =
-            base.replaced.into_iter().partition(|&(old, new)| cx.same_types(old, new));
-        // Whoever leaves out an argument has the former default in its code.
-        let mut changed = base.changed;
-        for &(old, new) in &replaced {
-            if cx.signature(old).defaults != cx.signature(new).defaults {
-                changed.push(cx.funcs[new.0 as usize].ident.name);
-            }
-        }
+        let (replaced, split) = base.replaced.into_iter().partition(|&(old, new)| cx.same_types(old, new));
         self.take_back(cx, program, if accepted { Some(counts) } else { None });
         self.gone = base.gone;
         if !accepted {
@@ -165,7 +157,7 @@ impl Environment {
             shown: base.shown,
             replaced,
             split,
-            changed,
+            changed: base.changed,
             first_func: counts.funcs,
             first_global: counts.globals,
             warnings: diagnostics,
