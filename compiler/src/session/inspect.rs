@@ -20,8 +20,6 @@ pub(super) struct Written {
     pub doc: String,
     /// How it is spelled.
     pub spelling: Spelling,
-    /// Its place.
-    pub span: Span,
 }
 
 impl Session {
@@ -252,7 +250,6 @@ impl Session {
                 text: self.sources.text(*span).to_string(),
                 doc: doc.clone(),
                 spelling: file.spelling,
-                span: *span,
             })
         })
     }

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
+use vex_syntax::ast::Top;
 use vex_syntax::lexer::lex;
-use vex_syntax::{Span, Spelling, Symbol};
+use vex_syntax::{FileId, Span, Spelling, Symbol, parse_file};
 
 use super::input::Source;
 use super::{Again, Session};
@@ -56,18 +57,20 @@ impl Session {
     /// The declarations of functions from before number `before` that mention one of the names.
     fn dependents(&self, names: &[Symbol], before: usize, done: &mut FxHashSet<Span>) -> Vec<Dependent> {
         let mut found = Vec::new();
-        for id in self.env.functions().into_iter().filter(|id| (id.0 as usize) < before) {
-            let Some(written) = self.declaration(self.env.head(id).0) else { continue };
-            let used = self.used_in(written.span);
+        for (span, functions) in self.declarations(before) {
+            let Some(file) = self.sources.find(span.lo) else { continue };
+            let (text, spelling) = (self.sources.text(span), self.sources.file(file).spelling);
+            let used = functions.iter().filter_map(|id| self.uses.get(id)).flatten().copied();
+            let used: Vec<GlobalId> = used.collect();
             // A variable that it uses is not what has changed, even if it has the same name.
             let is_used =
                 |name: &Symbol| used.iter().any(|id| self.program.globals[id.0 as usize].name == *name);
             let names: Vec<Symbol> = names.iter().copied().filter(|name| !is_used(name)).collect();
-            if mentions(&written.text, written.spelling, &names) && done.insert(written.span) {
+            if mentions(text, spelling, &names) && done.insert(span) {
                 found.push(Dependent {
-                    name: self.program.functions[id.0 as usize].name.clone(),
-                    text: written.text,
-                    spelling: written.spelling,
+                    name: self.program.functions[functions[0].0 as usize].name.clone(),
+                    text: text.to_string(),
+                    spelling,
                     hidden: used.into_iter().filter(|&id| self.env.is_hidden(id)).collect(),
                 });
             }
@@ -75,14 +78,32 @@ impl Session {
         found
     }
 
-    /// The variables that the functions of a declaration use.
-    fn used_in(&self, declaration: Span) -> Vec<GlobalId> {
-        let inside = |id: &FuncId| {
-            let at = self.env.head(*id).0.lo;
-            declaration.lo <= at && at < declaration.hi
-        };
-        let functions = self.env.functions().into_iter().filter(inside);
-        functions.flat_map(|id| self.uses.get(&id).cloned().unwrap_or_default()).collect()
+    /// The declarations of functions from before number `before`, in the order of the functions, and which they declare.
+    fn declarations(&self, before: usize) -> Vec<(Span, Vec<FuncId>)> {
+        // Of each file, the places of its declarations.
+        let mut files: FxHashMap<FileId, Vec<Span>> = FxHashMap::default();
+        let mut places: FxHashMap<Span, usize> = FxHashMap::default();
+        let mut found: Vec<(Span, Vec<FuncId>)> = Vec::new();
+        for id in self.env.functions().into_iter().filter(|id| (id.0 as usize) < before) {
+            let at = self.env.head(id).0.lo;
+            let Some(file) = self.sources.find(at) else { continue };
+            let spans = files.entry(file).or_insert_with(|| {
+                let file = self.sources.file(file);
+                let (unit, _) = parse_file(&file.text, file.base, file.spelling);
+                let items = unit.top.iter();
+                items
+                    .filter_map(|top| if let Top::Item(item) = top { Some(item.span) } else { None })
+                    .collect()
+            });
+            let index = spans.partition_point(|span| span.hi <= at);
+            let Some(&span) = spans.get(index).filter(|span| span.lo <= at) else { continue };
+            let place = *places.entry(span).or_insert(found.len());
+            if place == found.len() {
+                found.push((span, Vec::new()));
+            }
+            found[place].1.push(id);
+        }
+        found
     }
 
     /// Compiles declarations again, together if they fit together; the names that changed by that.
