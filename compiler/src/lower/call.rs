@@ -109,6 +109,17 @@ impl<'a> Lower<'a> {
         leaves
     }
 
+    /// Calls a C function with values that were computed already; all of them and the result are flat.
+    pub(super) fn call_symbol_with(
+        &mut self,
+        symbol: &str,
+        params: &[Ty],
+        args: impl IntoIterator<Item = Leaves>,
+        ret: Ty,
+    ) -> Leaves {
+        self.call_c(symbol, params, args.into_iter().map(Arg::Leaves).collect(), ret, None)
+    }
+
     /// For the heap report: notes where user code calls something that may allocate.
     pub(super) fn mark_site(&mut self, expr: &'a Expr) {
         if !self.report {

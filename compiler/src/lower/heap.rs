@@ -226,7 +226,7 @@ impl<'a> Lower<'a> {
     }
 
     /// Goes on in a new block if the condition holds, else at `slow`, which is not sealed yet.
-    fn go_on_if(&mut self, condition: ir::Value, slow: Block) {
+    pub(super) fn go_on_if(&mut self, condition: ir::Value, slow: Block) {
         let next = self.b.create_block();
         self.b.ins().brif(condition, next, &[], slow, &[]);
         self.enter(next);

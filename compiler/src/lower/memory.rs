@@ -95,8 +95,10 @@ impl<'a> Lower<'a> {
     /// A call of a C function that is a memory operation of a small constant size, as loads and stores. Addresses
     /// may be pointers or integers, sizes any integers.
     pub(super) fn expand_symbol(&mut self, symbol: &str, args: &'a [Expr], expr: &'a Expr) -> Option<Leaves> {
-        if let Some(leaves) = self.expand_heap(symbol, args, expr) {
-            return Some(leaves);
+        let allocated =
+            self.expand_heap(symbol, args, expr).or_else(|| self.expand_region(symbol, args, expr));
+        if allocated.is_some() {
+            return allocated;
         }
         let name = symbol.strip_prefix("vex_").unwrap_or(symbol);
         if !matches!(name, "memcpy" | "memmove" | "memset" | "memcmp") || args.len() != 3 {

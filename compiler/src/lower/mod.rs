@@ -25,6 +25,7 @@ mod memory;
 mod ops;
 mod place;
 mod print;
+mod regions;
 mod rt;
 mod text;
 pub mod traps;
