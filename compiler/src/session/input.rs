@@ -71,7 +71,9 @@ impl Session {
             }
         };
         self.keep(&checked, &input);
+        let entry = self.program.entry;
         let again = self.refresh(&checked);
+        self.program.entry = entry;
         let finished = phases.time("run", || self.execute(&input));
         self.phases = Some(phases);
         let ok = finished == Finished::Well;
