@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use vex_tests::{Folder, Output, Run};
+use vex_tests::{Folder, Output, Random, Run};
 
 /// Programs that are tried.
 const PROGRAMS: u64 = 24;
@@ -13,18 +13,6 @@ const STEPS: usize = 400;
 
 /// Blocks that a program holds at most.
 const HELD: usize = 48;
-
-/// A small generator (xorshift): the tests must not differ from run to run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % n
-    }
-}
 
 /// Sizes around the edges of size classes, and some that have none.
 const SIZES: [usize; 16] = [0, 1, 8, 16, 17, 24, 32, 48, 100, 128, 129, 500, 4096, 40_000, 262_144, 300_000];

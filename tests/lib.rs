@@ -200,3 +200,39 @@ impl Drop for Folder {
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the root").to_path_buf()
 }
+
+/// A small generator (xorshift): tests must not differ from run to run.
+#[derive(Debug)]
+pub struct Random(pub u64);
+
+impl Random {
+    /// A number below `n`; 0 where there is none.
+    pub fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as usize % n.max(1)
+    }
+}
+
+/// A new terminal of so many rows and columns: the side that shows, and the side that programs write to. Processes that
+/// tests start meanwhile do not hold it open.
+///
+/// # Panics
+/// When there is none to be had.
+#[cfg(unix)]
+pub fn open_terminal(rows: u16, columns: u16) -> (fs::File, std::os::fd::OwnedFd) {
+    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+    let size = libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    let (mut master, mut slave) = (0, 0);
+    let (name, settings) = (std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: the two numbers are written; null asks for no name and the default settings; the size is read.
+    let outcome =
+        unsafe { libc::openpty(&mut master, &mut slave, name, settings, (&raw const size).cast_mut()) };
+    assert_eq!(outcome, 0, "a terminal can be had");
+    // SAFETY: both are new descriptors that nothing else owns.
+    let (master, slave) = unsafe { (fs::File::from_raw_fd(master), OwnedFd::from_raw_fd(slave)) };
+    // SAFETY: the descriptor is open.
+    unsafe { libc::fcntl(master.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) };
+    (master, slave)
+}

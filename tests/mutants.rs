@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use vex_syntax::lexer::lex;
 use vex_syntax::token::Token;
 use vex_syntax::{Spelling, render};
-use vex_tests::root;
+use vex_tests::{Random, root};
 use vexc::check::CheckOptions;
 use vexc::driver::{Input, Phases};
 use vexc::jit::JitOptions;
@@ -20,18 +20,6 @@ use vexc::stack::on_deep_stack;
 
 /// Mutants of each program, unless the environment says otherwise.
 const MUTANTS: u32 = 6;
-
-/// A small generator (xorshift): the tests must not differ from run to run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % n.max(1)
-    }
-}
 
 /// A program as words: each with the blanks and comments after it.
 struct Program {

@@ -2,11 +2,10 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{FromRawFd, OwnedFd};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use vex_tests::{Folder, status_number};
+use vex_tests::{Folder, open_terminal, status_number};
 
 use super::vexc;
 
@@ -21,20 +20,7 @@ impl Terminal {
     /// Runs a program with all three streams on a new terminal.
     fn run(folder: &Folder, text: &str) -> Terminal {
         folder.file("a.vx", text);
-        let (mut master, mut slave) = (0, 0);
-        // SAFETY: the two numbers are written; null asks for no name and the default settings.
-        let outcome = unsafe {
-            libc::openpty(
-                &mut master,
-                &mut slave,
-                std::ptr::null_mut(),
-                std::ptr::null_mut(),
-                std::ptr::null_mut(),
-            )
-        };
-        assert_eq!(outcome, 0, "a terminal can be had");
-        // SAFETY: both are new descriptors that nothing else owns.
-        let (master, slave) = unsafe { (File::from_raw_fd(master), OwnedFd::from_raw_fd(slave)) };
+        let (master, slave) = open_terminal(24, 80);
         let copy = || Stdio::from(slave.try_clone().expect("a copy of the descriptor"));
         let mut command = vexc(folder).args(["run", "a.vx"]).env("TERM", "xterm").command();
         let child = command.stdin(copy()).stdout(copy()).stderr(copy()).spawn().expect("it starts");

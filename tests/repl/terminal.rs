@@ -6,12 +6,12 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use vex_tests::{Run, status_number};
+use vex_tests::{Run, open_terminal, status_number};
 
 /// How long anything may take before the test fails.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -29,23 +29,7 @@ impl Terminal {
     /// Runs a command as the leader of a new terminal of 80 columns and 24 rows.
     pub fn run(run: Run) -> Terminal {
         let (rows, cols) = (24, 80);
-        let size = libc::winsize { ws_row: rows, ws_col: cols, ws_xpixel: 0, ws_ypixel: 0 };
-        let (mut master, mut slave) = (0, 0);
-        // SAFETY: the two numbers are written; null asks for no name and the default settings; the size is read.
-        let outcome = unsafe {
-            libc::openpty(
-                &mut master,
-                &mut slave,
-                std::ptr::null_mut(),
-                std::ptr::null_mut(),
-                (&raw const size).cast_mut(),
-            )
-        };
-        assert_eq!(outcome, 0, "a terminal can be had");
-        // SAFETY: both are new descriptors that nothing else owns.
-        let (master, slave) = unsafe { (File::from_raw_fd(master), OwnedFd::from_raw_fd(slave)) };
-        // SAFETY: the descriptor is open. Processes that tests start meanwhile must not hold the terminal open.
-        unsafe { libc::fcntl(master.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) };
+        let (master, slave) = open_terminal(rows, cols);
         let copy = || Stdio::from(slave.try_clone().expect("a copy of the descriptor"));
         let mut command = run.command();
         command.stdin(copy()).stdout(copy()).stderr(copy());
