@@ -44,14 +44,7 @@ impl Session {
             self.forget(checked);
             return None;
         };
-        let input = match self.compile(&checked) {
-            Ok(input) => input,
-            Err(error) => {
-                self.error(&error.to_string(), None);
-                self.forget(checked);
-                return None;
-            }
-        };
+        let (checked, input) = self.compile_or_tell(checked)?;
         self.keep(&checked, &input);
         let before = self.before;
         let finished = self.execute(&input);

@@ -62,14 +62,8 @@ impl Session {
             }
         };
         self.diagnostics(&checked.warnings);
-        let input = match phases.time("compile", || self.compile(&checked)) {
-            Ok(input) => input,
-            Err(error) => {
-                self.error(&error.to_string(), None);
-                self.forget(checked);
-                return self.reply(false, false);
-            }
-        };
+        let compiled = phases.time("compile", || self.compile_or_tell(checked));
+        let Some((checked, input)) = compiled else { return self.reply(false, false) };
         self.keep(&checked, &input);
         let entry = self.program.entry;
         let again = self.refresh(&checked);
@@ -108,14 +102,7 @@ impl Session {
     /// the log. How long it ran, and the value it ends with; `None` after reporting why not.
     pub(super) fn run_aside(&mut self, text: &str) -> Option<(Duration, Option<Shown>)> {
         let checked = self.try_check(text)?;
-        let input = match self.compile(&checked) {
-            Ok(input) => input,
-            Err(error) => {
-                self.error(&error.to_string(), None);
-                self.forget(checked);
-                return None;
-            }
-        };
+        let (checked, input) = self.compile_or_tell(checked)?;
         self.keep(&checked, &input);
         let start = Instant::now();
         let finished = self.execute(&input);
@@ -129,6 +116,18 @@ impl Session {
             self.error("it asked to exit, which ends no session from here", None);
         }
         (finished == Finished::Well).then_some((taken, checked.shown))
+    }
+
+    /// Compiles a checked input; `None` after reporting why not, and then it is forgotten.
+    pub(super) fn compile_or_tell(&mut self, checked: CheckedInput) -> Option<(CheckedInput, Input)> {
+        match self.compile(&checked) {
+            Ok(input) => Some((checked, input)),
+            Err(error) => {
+                self.error(&error.to_string(), None);
+                self.forget(checked);
+                None
+            }
+        }
     }
 
     /// Adds a source to the map, or reports that there is no room.

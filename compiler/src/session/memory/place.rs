@@ -164,6 +164,7 @@ impl Session {
         let whose = match (self.env.variable(name) == Some(id), name) {
             (true, _) => format!("the variable `{name}: {ty}`"),
             (false, "_") => format!("an earlier `_`, of type `{ty}`"),
+            (false, "") => format!("a value of type `{ty}` without a name"),
             (false, _) => format!("an earlier variable `{name}: {ty}`, which a later `{name}` hides"),
         };
         format!("{offset}{whose}, {} at {:#x}", size(range.len()), range.start)
