@@ -5,19 +5,12 @@
 //! installed are left out.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
-/// One way of running one program.
-struct Contestant {
-    name: String,
-    command: Vec<String>,
-    /// Milliseconds: wall time and processor time of each round.
-    wall: Vec<f64>,
-    cpu: Vec<f64>,
-    output: Option<Vec<u8>>,
-}
+use race::{built, contestant, median, race, vexc, write};
+
+mod race;
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
@@ -40,80 +33,10 @@ fn main() {
     let _ = std::fs::remove_dir_all(&dir);
 }
 
-fn vexc() -> String {
-    env!("CARGO_BIN_EXE_vexc").to_string()
-}
-
 fn installed(tool: &str) -> bool {
     let found = Command::new(tool).arg("--version").stdin(Stdio::null()).output();
     // lua and tcc want `-v`; that they start at all is what matters.
     found.is_ok()
-}
-
-fn contestant(name: &str, command: &[&str]) -> Contestant {
-    let command = command.iter().map(|word| word.to_string()).collect();
-    Contestant { name: name.into(), command, wall: Vec::new(), cpu: Vec::new(), output: None }
-}
-
-/// Runs every contestant once a round, in turn.
-fn race(contestants: &mut [Contestant], rounds: usize) {
-    for round in 0..=rounds {
-        for one in contestants.iter_mut() {
-            let before = children_cpu();
-            let started = Instant::now();
-            let output = Command::new(&one.command[0]).args(&one.command[1..]).stdin(Stdio::null()).output();
-            let wall = started.elapsed().as_secs_f64() * 1e3;
-            let output = output.unwrap_or_else(|error| panic!("{}: {error}", one.name));
-            assert!(
-                output.status.success(),
-                "{} failed: {}",
-                one.name,
-                String::from_utf8_lossy(&output.stderr)
-            );
-            // The first round only warms the caches.
-            if round > 0 {
-                one.wall.push(wall);
-                one.cpu.push(children_cpu() - before);
-            }
-            one.output.get_or_insert(output.stdout);
-        }
-    }
-    let first = contestants[0].output.clone();
-    for one in contestants.iter() {
-        assert_eq!(one.output, first, "{} and {} print different things", one.name, contestants[0].name);
-    }
-}
-
-/// Milliseconds of processor time that ended child processes have used.
-fn children_cpu() -> f64 {
-    // SAFETY: `usage` is a plain C structure for which all zeroes is a value, and getrusage only writes to it.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_CHILDREN, &mut usage);
-        usage
-    };
-    let ms = |time: libc::timeval| time.tv_sec as f64 * 1e3 + time.tv_usec as f64 / 1e3;
-    ms(usage.ru_utime) + ms(usage.ru_stime)
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
-}
-
-/// Compiles `source` with `tool` and these flags; `None` when the tool is missing.
-fn built(dir: &Path, tool: &str, flags: &[&str], source: &Path, name: &str) -> Option<String> {
-    let binary = dir.join(name);
-    let status =
-        Command::new(tool).args(flags).arg(source).arg("-o").arg(&binary).arg("-lm").status().ok()?;
-    status.success().then(|| binary.to_string_lossy().into_owned())
-}
-
-fn write(dir: &Path, name: &str, text: &str) -> PathBuf {
-    let path = dir.join(name);
-    std::fs::write(&path, text).expect("writing a benchmark's file");
-    path
 }
 
 /// Time from the start of the process to its end, for programs that say hello.
@@ -200,7 +123,7 @@ fn compile(dir: &Path, rounds: usize) {
         median(&check[0].cpu),
         lines as f64 / wall * 1e3
     );
-    // SAFETY: as in `children_cpu`.
+    // SAFETY: `usage` is a plain C structure for which all zeroes is a value, and getrusage only writes to it.
     let peak = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
         libc::getrusage(libc::RUSAGE_CHILDREN, &mut usage);
