@@ -41,6 +41,7 @@
 //! | [`manager`] | the allocation contract, code memory, Xila's C ABI |
 //! | [`fault`] | the one way the runtime reports what it cannot return from |
 //! | [`size`] | checked size and alignment arithmetic |
+//! | `tls` | what the heap keeps per thread |
 //! | [`sync`] | the lock of slow paths, and its care for `fork` |
 //! | [`layout`] | the two structs of `std/allocator` that cross the ABI |
 //! | [`alloc`] | the allocators programs hold: bump, pool, free list, stack, global |
@@ -65,3 +66,4 @@ pub mod size;
 #[cfg(unix)]
 mod startup;
 pub mod sync;
+mod tls;

@@ -5,7 +5,7 @@
 //! (a page or a large block changes hands), so waiting is spinning that soon
 //! yields to the scheduler.
 
-use crate::os;
+use crate::{os, tls};
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -101,11 +101,6 @@ pub struct ForkHandlers {
     state: AtomicUsize,
 }
 
-thread_local! {
-    /// Its address tells threads apart.
-    static TOKEN: u8 = const { 0 };
-}
-
 impl ForkHandlers {
     const UNKNOWN: usize = 0;
     const READY: usize = 1;
@@ -133,7 +128,7 @@ impl ForkHandlers {
 
     #[cold]
     fn install(&self) {
-        let token = TOKEN.with(|token| token as *const u8 as usize);
+        let token = tls::with(|local| local as *const tls::Local as usize);
         match self.state.compare_exchange(Self::UNKNOWN, token, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => {
                 (self.inner)();

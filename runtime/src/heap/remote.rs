@@ -30,6 +30,10 @@ const BATCH_BYTES: usize = 16 << 10;
 #[cold]
 #[inline(never)]
 pub unsafe fn free(heap: &'static ThreadHeap, page: &Page, block: *mut u8) {
+    // A thread that frees more than it allocates may never run out of slots, but
+    // does come to own pages, by adopting them; what others free there is taken
+    // in here, or those pages would never be empty.
+    receive(heap);
     let class = page.class.get() as usize;
     let slot = block.cast::<Slot>();
     // SAFETY: the block is dead from here on, and two words long at least.

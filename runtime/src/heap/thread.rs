@@ -16,6 +16,7 @@
 
 use super::chunk::{PageList, Slot};
 use super::class::{self, CLASSES};
+use crate::tls;
 use core::cell::Cell;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicI64, AtomicPtr, AtomicU8, AtomicU32, Ordering};
@@ -285,19 +286,12 @@ const BINS: [Bin; CLASSES] = {
 
 /// Stands in for the heap of a thread that has none: its bins are empty, so
 /// allocating takes the slow path, and it owns no page, so freeing does too.
-static NONE: ThreadHeap = ThreadHeap::new();
-
-thread_local! {
-    /// The thread's heap. No destructor: that would need memory to register.
-    static CURRENT: Cell<&'static ThreadHeap> = const { Cell::new(&NONE) };
-    /// Whether the thread is ending and its heap was given up.
-    static ENDED: Cell<bool> = const { Cell::new(false) };
-}
+pub(crate) static NONE: ThreadHeap = ThreadHeap::new();
 
 /// The thread's heap, or the stand-in without memory.
 #[inline]
 pub fn current() -> &'static ThreadHeap {
-    CURRENT.get()
+    tls::heap()
 }
 
 /// Whether `heap` is the stand-in.
@@ -315,18 +309,18 @@ pub fn with_heap<R>(operation: impl FnOnce(&'static ThreadHeap) -> R) -> Option<
         return Some(operation(heap));
     }
     let heap = super::registry::take()?;
-    if ENDED.get() {
+    if tls::with(|local| local.ended.get()) {
         let result = operation(heap);
         super::registry::retire(heap);
         return Some(result);
     }
     // In this order: registering the hook may allocate.
-    CURRENT.set(heap);
+    tls::with(|local| local.heap.set(heap));
     let value = heap as *const ThreadHeap as *mut u8;
     if !crate::os::at_thread_exit(end_thread, value) {
         // Without a hook the heap could never be given up, so it is only borrowed.
-        CURRENT.set(&NONE);
-        ENDED.set(true);
+        tls::with(|local| local.heap.set(&NONE));
+        tls::with(|local| local.ended.set(true));
         let result = operation(heap);
         super::registry::retire(heap);
         return Some(result);
@@ -336,8 +330,8 @@ pub fn with_heap<R>(operation: impl FnOnce(&'static ThreadHeap) -> R) -> Option<
 
 /// Gives the ending thread's heap up.
 fn end_thread(heap: *mut u8) {
-    ENDED.set(true);
-    CURRENT.set(&NONE);
+    tls::with(|local| local.ended.set(true));
+    tls::with(|local| local.heap.set(&NONE));
     // SAFETY: the hook's value is the heap `with_heap` registered it with.
     super::registry::retire(unsafe { &*heap.cast::<ThreadHeap>() });
 }

@@ -9,25 +9,20 @@
 //! Not counted: code of the JIT ([`uncounted`]), which is not the program's; the
 //! stack; what other libraries allocate, and so the `system` allocator.
 
-use core::cell::Cell;
+use crate::tls;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes held.
 static HELD: AtomicUsize = AtomicUsize::new(0);
+
+/// The most bytes that were held at once.
+static PEAK: AtomicUsize = AtomicUsize::new(0);
 
 /// Bytes that may be held.
 static LIMIT: AtomicUsize = AtomicUsize::new(NONE);
 
 /// No limit.
 const NONE: usize = usize::MAX;
-
-thread_local! {
-    // Neither has a destructor.
-    /// Whether what this thread maps is not the program's.
-    static UNCOUNTED: Cell<bool> = const { Cell::new(false) };
-    /// The limit that refused this thread's last charge, if it was refused.
-    static REACHED: Cell<Option<usize>> = const { Cell::new(None) };
-}
 
 /// Sets how many bytes the runtime may hold for the program from now on; `None`
 /// for as many as the OS gives. Below what is held already, nothing is taken away,
@@ -48,20 +43,30 @@ pub fn memory_held() -> u64 {
     HELD.load(Ordering::Relaxed) as u64
 }
 
+/// The most bytes the runtime ever held for the program at once.
+pub fn memory_peak() -> u64 {
+    PEAK.load(Ordering::Relaxed) as u64
+}
+
 /// Adds to what is held; false, and nothing added, when that would be more than
 /// the limit. Of no bytes, always true.
 pub fn charge(bytes: usize) -> bool {
     let limit = LIMIT.load(Ordering::Relaxed);
     let more = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= limit || bytes == 0);
-    let granted = HELD.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok();
-    REACHED.set((!granted).then_some(limit));
+    let before = HELD.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    let granted = before.is_ok();
+    if let Ok(before) = before {
+        PEAK.fetch_max(before + bytes, Ordering::Relaxed);
+    }
+    tls::with(|local| local.reached.set(if granted { NONE } else { limit }));
     granted
 }
 
 /// The limit in bytes that refused this thread's last charge, if it was refused;
 /// asking again says nothing.
 pub fn take_reached() -> Option<u64> {
-    REACHED.take().map(|limit| limit as u64)
+    let limit = tls::with(|local| local.reached.replace(NONE));
+    (limit != NONE).then_some(limit as u64)
 }
 
 /// Takes from what is held what a [`charge`] added.
@@ -72,15 +77,15 @@ pub fn discharge(bytes: usize) {
 /// Runs `operation`, whose large blocks are neither counted nor limited: they are
 /// not the program's.
 pub fn uncounted<R>(operation: impl FnOnce() -> R) -> R {
-    let before = UNCOUNTED.replace(true);
+    let before = tls::with(|local| local.uncounted.replace(true));
     let result = operation();
-    UNCOUNTED.set(before);
+    tls::with(|local| local.uncounted.set(before));
     result
 }
 
 /// Whether this thread is inside [`uncounted`].
 pub fn is_uncounted() -> bool {
-    UNCOUNTED.get()
+    tls::with(|local| local.uncounted.get())
 }
 
 /// As [`map`](super::map), and what is mapped is held.

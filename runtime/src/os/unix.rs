@@ -5,6 +5,34 @@ use core::ffi::c_void;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
+/// Puts `errno` back as it was when dropped: `free` must not change it, whatever
+/// the OS says to the calls it makes.
+struct KeptErrno(i32);
+
+impl KeptErrno {
+    fn place() -> *mut i32 {
+        // SAFETY: no preconditions; the place is the thread's own and always valid.
+        unsafe {
+            #[cfg(target_os = "linux")]
+            return libc::__errno_location();
+            #[cfg(not(target_os = "linux"))]
+            return libc::__error();
+        }
+    }
+
+    fn new() -> KeptErrno {
+        // SAFETY: see `place`.
+        KeptErrno(unsafe { *KeptErrno::place() })
+    }
+}
+
+impl Drop for KeptErrno {
+    fn drop(&mut self) {
+        // SAFETY: see `place`.
+        unsafe { *KeptErrno::place() = self.0 }
+    }
+}
+
 pub(super) fn query_page_size() -> usize {
     // SAFETY: `sysconf` has no preconditions.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
@@ -17,6 +45,7 @@ fn map_anywhere(size: usize, protection: i32) -> *mut u8 {
     if !super::budget::permit() {
         return null_mut();
     }
+    let _errno = KeptErrno::new();
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: an anonymous mapping at no fixed address touches nothing existing.
     let ptr = unsafe { libc::mmap(null_mut(), size, protection, flags, -1, 0) };
@@ -57,6 +86,7 @@ pub fn map(size: usize, align: usize) -> *mut u8 {
 ///
 /// `ptr..ptr + size` must be whole OS pages of a mapping nobody uses any more.
 pub unsafe fn unmap(ptr: *mut u8, size: usize) {
+    let _errno = KeptErrno::new();
     // SAFETY: the caller gives the range up. A failure (the kernel's limit on
     // the number of mappings) leaves the range mapped, which wastes and is safe.
     unsafe { libc::munmap(ptr.cast(), size) };
@@ -129,6 +159,7 @@ pub unsafe fn remap(_ptr: *mut u8, _old: usize, _new: usize, _align: usize) -> *
 /// `ptr..ptr + size` must be whole OS pages of a read-write mapping whose
 /// contents nobody needs.
 pub unsafe fn discard(ptr: *mut u8, size: usize) -> bool {
+    let _errno = KeptErrno::new();
     // On Linux DONTNEED drops anonymous pages at once and they come back zeroed.
     #[cfg(target_os = "linux")]
     // SAFETY: the caller gives the contents up.
