@@ -9,9 +9,13 @@
 
 use std::ffi::{c_int, c_void};
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::arch::{self, Registers};
 use super::codemap::{CodeMap, Location};
+
+/// By address, the index of the map that it was found in the last time. A wrong one only costs the search.
+static HINTS: [AtomicUsize; 64] = [const { AtomicUsize::new(0) }; 64];
 
 /// The code that may appear on a stack, and the stack.
 #[derive(Clone, Copy, Debug)]
@@ -25,9 +29,17 @@ pub(super) struct Ground<'a> {
 }
 
 impl Ground<'_> {
-    /// The map that knows `address`.
+    /// The map that knows `address`. Recursion without end asks for the same few addresses millions of times, and a
+    /// session has as many maps as inputs, so where an address was found is looked at first.
     pub fn map(&self, address: usize) -> Option<&CodeMap> {
-        self.maps.iter().copied().find(|map| map.contains(address))
+        let hint = &HINTS[address / 16 % HINTS.len()];
+        let hinted = self.maps.get(hint.load(Ordering::Relaxed)).copied();
+        if let Some(map) = hinted.filter(|map| map.contains(address)) {
+            return Some(map);
+        }
+        let index = self.maps.iter().position(|map| map.contains(address))?;
+        hint.store(index, Ordering::Relaxed);
+        Some(self.maps[index])
     }
 
     /// Function and position of an address.
