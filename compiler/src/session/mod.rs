@@ -164,6 +164,11 @@ impl Session {
         })
     }
 
+    /// Bytes of machine code that the session holds.
+    pub fn code_bytes(&self) -> usize {
+        self.code.code_bytes()
+    }
+
     /// The name of a type.
     fn show_type(&self, ty: Ty) -> String {
         self.program.types.display(ty)
