@@ -173,7 +173,7 @@ static void alignments(void) {
     check("memalign refuses an absurd alignment", memalign(SIZE_MAX / 2 + 2, 8) == NULL && errno == EINVAL);
 }
 
-/* free must keep errno also when it gives memory back to the OS and the OS refuses. */
+/* free must keep errno, also when it gives memory back to the OS. */
 static void keeps_errno(void) {
     int kept = 1;
     for (size_t size = 1; size < 100000000; size = size * 5 + 3) {
