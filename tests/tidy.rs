@@ -237,7 +237,7 @@ fn unsafe_code_is_explained() {
     for lint in ["undocumented_unsafe_blocks", "missing_safety_doc", "unsafe_op_in_unsafe_fn"] {
         assert!(manifest.contains(&format!("{lint} = \"deny\"")), "the lint {lint} is not denied");
     }
-    for crate_manifest in ["lalrpop", "runtime", "runtime/capi", "compiler", "tests"] {
+    for crate_manifest in ["lalrpop", "runtime", "runtime/capi", "runtime/bench", "compiler", "tests"] {
         let manifest = text(&format!("{crate_manifest}/Cargo.toml"));
         assert!(manifest.contains("[lints]\nworkspace = true"), "{crate_manifest} does not take the lints");
     }
@@ -277,7 +277,7 @@ fn command_problem(command: &str) -> Option<String> {
     let arguments = match words.as_slice() {
         ["cargo", "run", "--release", "--", rest @ ..] | ["vexc" | "target/release/vexc", rest @ ..] => rest,
         ["cargo", subcommand, ..] => {
-            let known = ["build", "test", "bench", "fmt", "clippy", "install"];
+            let known = ["build", "run", "test", "bench", "fmt", "clippy", "install"];
             return (!known.contains(subcommand)).then(|| format!("what is cargo {subcommand}?"));
         }
         ["cc" | "c++" | "git" | "cd" | "./program" | ".ci/run", ..] => return None,
