@@ -270,15 +270,21 @@ pub fn containing(address: usize, largest: usize) -> Option<&'static Chunk> {
 /// Announces a header.
 pub fn register(chunk: *const Chunk) {
     let index = chunk as usize / CHUNK;
-    LOWEST.fetch_min(index, Ordering::Relaxed);
-    HIGHEST.fetch_max(index, Ordering::Relaxed);
+    // Mostly they stay, and reading is cheaper.
+    if index < LOWEST.load(Ordering::Relaxed) {
+        LOWEST.fetch_min(index, Ordering::Relaxed);
+    }
+    if index > HIGHEST.load(Ordering::Relaxed) {
+        HIGHEST.fetch_max(index, Ordering::Relaxed);
+    }
     REGISTRY[index / 64].fetch_or(1 << (index % 64), Ordering::Release);
 }
 
-/// Takes a header back, before its memory goes.
-pub fn unregister(chunk: *const Chunk) {
+/// Takes a header back, before its memory goes; false when somebody did so before.
+pub fn unregister(chunk: *const Chunk) -> bool {
     let index = chunk as usize / CHUNK;
-    REGISTRY[index / 64].fetch_and(!(1 << (index % 64)), Ordering::Release);
+    let bit = 1 << (index % 64);
+    REGISTRY[index / 64].fetch_and(!bit, Ordering::Release) & bit != 0
 }
 
 /// A doubly linked list of pages.

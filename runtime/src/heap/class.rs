@@ -1,17 +1,19 @@
 //! Size classes: which block sizes pages serve and how long their spans are.
 //!
-//! Multiples of 16 up to 128, then four classes to each doubling up to
-//! [`SMALL_MAX`], so at most a fifth of a slot is slack. A class's size is a
-//! multiple of a quarter of the power of two below it; hence a request rounded
-//! up to a multiple of its alignment always lands in a class whose size is a
-//! multiple of that alignment, and slots of a page that starts aligned are
-//! aligned.
+//! Multiples of 16 up to 128, then eight classes to each doubling up to
+//! [`SMALL_MAX`], so above 128 bytes at most an eighth of a slot is slack. The
+//! classes of a doubling are the multiples of an eighth of its start, a power of
+//! two. A request rounded up to a multiple of its alignment lands in a class whose
+//! size is a multiple of that alignment: either the alignment divides that eighth
+//! and with it every class of the doubling, or the eighth divides the alignment and
+//! the request is the size of a class itself. Slots of a page that starts aligned
+//! are therefore aligned.
 
 use super::chunk::SLICE;
 use crate::size;
 
 /// The number of size classes.
-pub const CLASSES: usize = 52;
+pub const CLASSES: usize = 96;
 
 /// The largest block a size class serves, in bytes.
 pub const SMALL_MAX: usize = 256 << 10;
@@ -53,8 +55,8 @@ const fn slot_size(class: usize) -> usize {
     if class < 8 {
         return (class + 1) * MIN_ALIGN;
     }
-    let (doubling, quarter) = ((class - 8) / 4, (class - 8) % 4);
-    (128 << doubling) + (32 << doubling) * (quarter + 1)
+    let (doubling, eighth) = ((class - 8) / 8, (class - 8) % 8);
+    (128 << doubling) + (16 << doubling) * (eighth + 1)
 }
 
 const fn describe(class: usize) -> Class {
@@ -93,7 +95,7 @@ pub const fn of(size: usize) -> usize {
     }
     let last = size - 1;
     let doubling = last.ilog2() as usize - 7;
-    8 + doubling * 4 + ((last >> (doubling + 5)) & 3)
+    8 + doubling * 8 + ((last >> (doubling + 4)) & 7)
 }
 
 /// The class for `size` bytes at a multiple of `align`; `None` when the block
@@ -132,6 +134,19 @@ mod tests {
             assert!(TABLE[class].size as usize >= size, "{size}");
             assert!(class == 0 || (TABLE[class - 1].size as usize) < size, "{size}");
         }
+    }
+
+    #[test]
+    fn at_most_an_eighth_of_a_slot_is_slack() {
+        for size in 129..=SMALL_MAX {
+            let slot = TABLE[of(size)].size as usize;
+            assert!((slot - size) * 8 <= slot, "{size} in {slot}");
+        }
+    }
+
+    #[test]
+    fn a_thread_heap_stays_small() {
+        assert!(size_of::<crate::heap::thread::ThreadHeap>() <= 64 << 10);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! `fork`: every lock is taken before it and opened after it on both sides, so
 //! the child never inherits a lock that a thread it does not have was holding.
 //!
-//! The two locks are never held at once, so their order among each other is free.
+//! The three locks are never held at once, so their order among each other is free.
 //! The handlers must be in place before any thread takes a lock. [`prepare`] is
 //! therefore called ahead of the locks on every path that is about to take one.
 
-use super::{registry, spans};
+use super::{cache, registry, spans};
 use crate::sync::ForkHandlers;
 
 static HANDLERS: ForkHandlers = ForkHandlers::new(|| (), before, after_in_parent, after_in_child);
@@ -20,11 +20,13 @@ pub fn prepare() {
 unsafe extern "C" fn before() {
     registry::acquire();
     spans::acquire();
+    cache::acquire();
 }
 
 unsafe extern "C" fn after_in_parent() {
     // SAFETY: taken by `before` on this thread.
     unsafe {
+        cache::release();
         spans::release();
         registry::release();
     }
@@ -33,6 +35,7 @@ unsafe extern "C" fn after_in_parent() {
 unsafe extern "C" fn after_in_child() {
     // SAFETY: taken by `before` on the thread this one is the copy of.
     unsafe {
+        cache::release();
         spans::release();
         registry::release();
     }

@@ -4,11 +4,12 @@
 //! touched) and the block follows: one slice further, or at the first multiple
 //! of its alignment, or right behind the header's chunk when it is aligned to a
 //! chunk or more. All three places are where [`chunk::find`] expects a block.
+//! Mappings of ordinary blocks that were freed wait in the [`cache`] for a while.
 
 use super::chunk::{self, CHUNK, Chunk, Kind, SLICE};
-use super::spans;
+use super::{cache, spans};
 use crate::os::{self, limit};
-use crate::size;
+use crate::{fault, size};
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -44,12 +45,20 @@ fn offset_for(align: usize) -> usize {
     align.clamp(SLICE, CHUNK)
 }
 
-/// Allocates a zeroed block of its own mapping; null when the OS has none.
-pub fn allocate(size: usize, align: usize, flags: u8) -> *mut u8 {
+/// Allocates a block of its own mapping; null when the OS has none. Its bytes are
+/// zero unless `dirty` allows others.
+pub fn allocate(size: usize, align: usize, flags: u8, dirty: bool) -> *mut u8 {
     let offset = offset_for(align);
     let padded = os::round_to_pages(size.max(1)).and_then(|size| size::sum(size, offset));
     let Some(needed) = padded else { return null_mut() };
-    let charged = if limit::is_uncounted() { 0 } else { needed - offset + chunk::header_bytes() };
+    let counted = !limit::is_uncounted();
+    if dirty && flags == PLAIN && offset == SLICE && counted {
+        let block = reuse(needed);
+        if !block.is_null() {
+            return block;
+        }
+    }
+    let charged = if counted { charge_for(needed, offset) } else { 0 };
     if !charge(charged) {
         return null_mut();
     }
@@ -58,6 +67,37 @@ pub fn allocate(size: usize, align: usize, flags: u8) -> *mut u8 {
         limit::discharge(charged);
     }
     block
+}
+
+/// What is charged for a mapping: all of it but the untouched part of the header's
+/// slices.
+fn charge_for(map_size: usize, offset: usize) -> usize {
+    map_size - offset + chunk::header_bytes()
+}
+
+/// A block in a mapping of the cache, of `needed` bytes at least; null when there is
+/// none. Nothing in the header changes, so whoever walks the heap may read it.
+fn reuse(needed: usize) -> *mut u8 {
+    let Some((map, map_size)) = cache::take(needed) else { return null_mut() };
+    if !charge(charge_for(map_size, SLICE)) {
+        // Too big for the limit, but what was asked for may not be.
+        MAPPED.fetch_sub(map_size, Ordering::Relaxed);
+        spans::wait_for_walkers();
+        // SAFETY: the cache gave the mapping away, and it is used by nobody.
+        unsafe { os::unmap(map, map_size) };
+        return null_mut();
+    }
+    // SAFETY: mappings in the cache start with the header of the block they had.
+    let header: &'static Chunk = unsafe { &*map.cast::<Chunk>() };
+    chunk::register(header);
+    USED.fetch_add(usable(header), Ordering::Relaxed);
+    BLOCKS.fetch_add(1, Ordering::Relaxed);
+    header.large.block.get()
+}
+
+/// Counts a mapping that the cache gives back to the OS.
+pub fn unmapped(bytes: usize) {
+    MAPPED.fetch_sub(bytes, Ordering::Relaxed);
 }
 
 /// Charges for a block, at the cost of free slices if need be.
@@ -143,15 +183,23 @@ pub fn usable(header: &Chunk) -> usize {
 /// `header` is that of a live large block nobody uses any more.
 pub unsafe fn free(header: &'static Chunk) {
     let (map, size) = (header.large.map.get(), header.large.map_size.get());
+    let block = header.large.block.get();
     // Before the address can be mapped again by another thread.
-    chunk::unregister(header);
-    spans::wait_for_walkers();
-    if header.large.charged.get() > 0 {
-        MAPPED.fetch_sub(size, Ordering::Relaxed);
+    if !chunk::unregister(header) {
+        fault!(DoubleFree, "double free: the block at {block:p} is free already");
+    }
+    let charged = header.large.charged.get();
+    if charged > 0 {
         USED.fetch_sub(usable(header), Ordering::Relaxed);
         BLOCKS.fetch_sub(1, Ordering::Relaxed);
+        limit::discharge(charged);
+        let plain = header.large.flags.get() == PLAIN && map as usize == header.address();
+        if plain && block as usize - map as usize == SLICE && cache::put(map, size) {
+            return;
+        }
+        MAPPED.fetch_sub(size, Ordering::Relaxed);
     }
-    limit::discharge(header.large.charged.get());
+    spans::wait_for_walkers();
     // SAFETY: the mapping is ours as a whole and its only block is dead. Pinned
     // and protected pages lose both with the mapping.
     unsafe { os::unmap(map, size) };

@@ -6,8 +6,8 @@
 //! block's bookkeeping is found by masking its address. Frees by other threads
 //! travel in batches without locks. Empty pages go back to the OS, lazily.
 //!
-//! Costs: a call pops or pushes one list; up to a fifth of a small block is
-//! slack; a thread keeps up to 64 KiB of free slots per class it uses. It cannot
+//! Costs: a call pops or pushes one list; up to an eighth of a small block
+//! above 128 bytes is slack; a thread keeps up to 64 KiB of free slots per class it uses. It cannot
 //! move blocks, and it notices misuse only where that is cheap: an address that
 //! is no block of the heap, and a second free while the first is still
 //! remembered.
@@ -27,10 +27,12 @@
 //! | `registry` | all heaps: thread exit, adoption |
 //! | `fork` | locks and heaps across `fork` |
 //! | `large` | large blocks |
+//! | `cache` | mappings of large blocks freed lately |
 //! | `figures` | counting |
 //! | `inline` | the fast paths, for code generators |
 //! | `walk` | looking at it from outside |
 
+mod cache;
 pub mod chunk;
 pub mod class;
 pub mod figures;
@@ -119,6 +121,7 @@ fn allocate_slowly(class: usize, size: usize) -> *mut u8 {
         }
         // Free slots of other classes may keep whole pages.
         local::collect(heap);
+        cache::purge();
         local::refill(heap, class)
     });
     refusal::noting(slot.unwrap_or(null_mut()).cast(), size)
@@ -141,7 +144,7 @@ fn allocate_big(size: usize, align: usize, zeroed: bool) -> *mut u8 {
 
 fn try_allocate_big(size: usize, align: usize, zeroed: bool) -> *mut u8 {
     if size > SPAN_MAX || align > SPAN_MAX {
-        return large::allocate(size, align, large::PLAIN);
+        return large::allocate(size, align, large::PLAIN, !zeroed);
     }
     let slices = size.div_ceil(SLICE).max(1);
     let Some(span) = spans::allocate(slices, (align / SLICE).max(1)) else { return null_mut() };
@@ -166,7 +169,7 @@ fn try_allocate_big(size: usize, align: usize, zeroed: bool) -> *mut u8 {
 pub fn allocate_own_pages(size: usize, align: usize, flags: u8) -> *mut u8 {
     let block = match size > size::MAX_SIZE || align > size::MAX_SIZE {
         true => null_mut(),
-        false => large::allocate(size, align, flags),
+        false => large::allocate(size, align, flags, false),
     };
     refusal::noting(block, size)
 }
@@ -377,6 +380,21 @@ pub fn collect() {
         local::collect(heap);
     }
     spans::purge();
+    cache::purge();
+}
+
+/// Gives back to the OS everything that can be given back now: as [`collect`], and
+/// what ended threads left. Returns by how many bytes less the process holds. Other
+/// threads keep the free slots they have. Meant for moments when a program knows
+/// that it has freed much and will not want it soon; otherwise memory goes back by
+/// itself.
+pub fn trim() -> usize {
+    let kept = || crate::os::limit::memory_held() as usize + cache::bytes();
+    let before = kept();
+    // Without memory for a heap there is nothing of this thread's to collect.
+    let _ = thread::with_heap(|heap| while registry::adopt_any(heap) {});
+    collect();
+    before.saturating_sub(kept())
 }
 
 /// Bytes in the unit the OS gives memory in.

@@ -7,7 +7,7 @@
 //! is free as a whole is unmapped, except for one.
 
 use super::chunk::{self, CHUNK, Chunk, Kind, SLICE};
-use super::fork;
+use super::{cache, fork};
 use crate::os::{self, limit};
 use crate::sync::Lock;
 use core::ptr::null_mut;
@@ -18,7 +18,7 @@ const ALL_FREE: u64 = !1;
 /// Free slices that may stay in memory however little is in use.
 const KEEP_SLICES: usize = (8 << 20) / SLICE;
 /// Free slices go back at the latest when this much time has passed.
-const IDLE_MS: u64 = 500;
+pub const IDLE_MS: u64 = 500;
 
 /// What the lock guards, besides the bitmaps of every chunk.
 struct Spans {
@@ -61,6 +61,7 @@ pub fn mapped() -> usize {
 /// of two, at most half a chunk). `None` when the OS has no memory.
 pub fn allocate(slices: usize, align: usize) -> Option<Span> {
     fork::prepare();
+    cache::purge_when_idle();
     let mut spans = SPANS.lock();
     spans.purge_when_idle();
     spans.find(slices, align).or_else(|| {
@@ -76,6 +77,8 @@ pub fn free(chunk: &'static Chunk, index: usize, slices: usize) {
     spans.give(chunk, index, slices);
     spans.purge_when_grown();
     spans.purge_when_idle();
+    drop(spans);
+    cache::purge_when_idle();
 }
 
 /// Marks the span of a one-block page free and takes it back; false when some

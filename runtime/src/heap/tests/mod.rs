@@ -1,6 +1,7 @@
 //! Tests of the heap. Those that count run in a forked child, where no other
 //! test allocates; so every one of them also tests `fork`.
 
+mod cache;
 mod limit;
 mod single;
 mod threads;
