@@ -24,6 +24,12 @@ extern "C" fn try_new(size: usize, align: usize) -> *mut u8 {
     }
 }
 
+/// As [`try_new`], for ordinary alignments.
+#[cfg(target_arch = "x86_64")]
+extern "C" fn try_plain_new(size: usize) -> *mut u8 {
+    heap::allocate(size, ALIGN)
+}
+
 /// A function without arguments, or null.
 type Function = *const c_void;
 
@@ -55,51 +61,31 @@ extern "C" fn give_up() -> ! {
     fault!(System, "out of memory: operator new has no memory, and no std::bad_alloc to throw")
 }
 
-/// Throwing forms of `new`: `align` is an argument, or fixed.
-macro_rules! throwing_new {
-    ($($name:ident($size:ident $(, $align:ident)?), $load:literal;)*) => {$(
+/// Throwing forms of `new` for ordinary alignments: allocating is a call, and
+/// what follows when that fails is left to [`retry`], in tail position.
+macro_rules! plain_new {
+    ($($name:ident;)*) => {$(
         /// The operator `new` of this name; throws when there is no memory.
         #[cfg(target_arch = "x86_64")]
         #[unsafe(naked)]
         #[unsafe(no_mangle)]
-        pub extern "C" fn $name($size: usize $(, $align: usize)?) -> *mut u8 {
-            // Two saved registers and 8 bytes keep the stack aligned for calls.
+        pub extern "C" fn $name(_size: usize) -> *mut u8 {
             core::arch::naked_asm!(
                 ".cfi_startproc",
-                "push rbx",
+                "push rdi",
                 ".cfi_adjust_cfa_offset 8",
-                ".cfi_rel_offset rbx, 0",
-                "push r12",
-                ".cfi_adjust_cfa_offset 8",
-                ".cfi_rel_offset r12, 0",
-                "sub rsp, 8",
-                ".cfi_adjust_cfa_offset 8",
-                "mov rbx, rdi",
-                $load,
-                "2:",
-                "mov rdi, rbx",
-                "mov rsi, r12",
                 "call {allocate}",
+                "pop rdi",
+                ".cfi_adjust_cfa_offset -8",
                 "test rax, rax",
-                "jz 3f",
-                ".cfi_remember_state",
-                "add rsp, 8",
-                ".cfi_adjust_cfa_offset -8",
-                "pop r12",
-                ".cfi_adjust_cfa_offset -8",
-                ".cfi_restore r12",
-                "pop rbx",
-                ".cfi_adjust_cfa_offset -8",
-                ".cfi_restore rbx",
+                "jz 2f",
                 "ret",
-                ".cfi_restore_state",
-                "3:",
-                "call {next}",
-                "call rax",
-                "jmp 2b",
+                "2:",
+                "mov esi, 16",
+                "jmp {retry}",
                 ".cfi_endproc",
-                allocate = sym try_new,
-                next = sym when_out_of_memory,
+                allocate = sym try_plain_new,
+                retry = sym retry,
             )
         }
 
@@ -107,20 +93,93 @@ macro_rules! throwing_new {
         /// program with a message.
         #[cfg(not(target_arch = "x86_64"))]
         #[unsafe(no_mangle)]
-        pub extern "C" fn $name($size: usize $(, $align: usize)?) -> *mut u8 {
-            let align = ALIGN;
-            $(let align = align.max($align);)?
-            let block = try_new($size, align);
-            if block.is_null() { give_up() } else { block }
+        pub extern "C" fn $name(size: usize) -> *mut u8 {
+            retry(size, ALIGN)
         }
     )*};
 }
 
-throwing_new! {
-    _Znwm(_size), "mov r12d, 16";
-    _Znam(_size), "mov r12d, 16";
-    _ZnwmSt11align_val_t(_size, _align), "mov r12, rsi";
-    _ZnamSt11align_val_t(_size, _align), "mov r12, rsi";
+plain_new! {
+    _Znwm;
+    _Znam;
+}
+
+/// The throwing forms of `new` for alignments of the caller's.
+macro_rules! aligned_new {
+    ($($name:ident;)*) => {$(
+        /// The operator `new` of this name; throws when there is no memory.
+        #[cfg(target_arch = "x86_64")]
+        #[unsafe(naked)]
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $name(_size: usize, _align: usize) -> *mut u8 {
+            core::arch::naked_asm!(".cfi_startproc", "jmp {retry}", ".cfi_endproc", retry = sym retry)
+        }
+
+        /// The operator `new` of this name; when there is no memory, it ends the
+        /// program with a message.
+        #[cfg(not(target_arch = "x86_64"))]
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $name(size: usize, align: usize) -> *mut u8 {
+            retry(size, align)
+        }
+    )*};
+}
+
+aligned_new! {
+    _ZnwmSt11align_val_t;
+    _ZnamSt11align_val_t;
+}
+
+/// Allocates, and asks the program's new-handler until there is memory; exceptions
+/// pass through here.
+#[cfg(target_arch = "x86_64")]
+#[unsafe(naked)]
+extern "C" fn retry(_size: usize, _align: usize) -> *mut u8 {
+    // Two saved registers and 8 bytes keep the stack aligned for calls.
+    core::arch::naked_asm!(
+        ".cfi_startproc",
+        "push rbx",
+        ".cfi_adjust_cfa_offset 8",
+        ".cfi_rel_offset rbx, 0",
+        "push r12",
+        ".cfi_adjust_cfa_offset 8",
+        ".cfi_rel_offset r12, 0",
+        "sub rsp, 8",
+        ".cfi_adjust_cfa_offset 8",
+        "mov rbx, rdi",
+        "mov r12, rsi",
+        "2:",
+        "mov rdi, rbx",
+        "mov rsi, r12",
+        "call {allocate}",
+        "test rax, rax",
+        "jz 3f",
+        ".cfi_remember_state",
+        "add rsp, 8",
+        ".cfi_adjust_cfa_offset -8",
+        "pop r12",
+        ".cfi_adjust_cfa_offset -8",
+        ".cfi_restore r12",
+        "pop rbx",
+        ".cfi_adjust_cfa_offset -8",
+        ".cfi_restore rbx",
+        "ret",
+        ".cfi_restore_state",
+        "3:",
+        "call {next}",
+        "call rax",
+        "jmp 2b",
+        ".cfi_endproc",
+        allocate = sym try_new,
+        next = sym when_out_of_memory,
+    )
+}
+
+/// Allocates, or ends the program with a message.
+#[cfg(not(target_arch = "x86_64"))]
+extern "C" fn retry(size: usize, align: usize) -> *mut u8 {
+    let block = try_new(size, align);
+    if block.is_null() { give_up() } else { block }
 }
 
 /// Forms of `new` that return null when there is no memory.
