@@ -58,7 +58,7 @@ fn a_cached_mapping_is_no_block() {
 fn the_cache_is_bounded_and_gives_way() {
     in_child(|| {
         for count in [1, 3, 20, 60] {
-            let blocks: Vec<_> = (0..count).map(|i| Live::new((3 + i % 4) << 20, 16, i as u8)).collect();
+            let blocks: Vec<_> = (0..count).map(|i| Live::new((6 + i % 4) << 20, 16, i as u8)).collect();
             blocks.into_iter().for_each(Live::free);
             assert!(cache::bytes() <= 40 << 20 && cache::bytes() > 0);
         }
@@ -107,6 +107,27 @@ fn threads_and_forks_share_the_cache_without_losing_a_block() {
         settle();
         assert!(figures().used <= start + (64 << 10), "{} {start}", figures().used);
     });
+}
+
+#[test]
+fn fork_waits_for_the_cache() {
+    static FINISHED: AtomicBool = AtomicBool::new(false);
+    let (taken, wait) = std::sync::mpsc::channel();
+    prepare_for_fork();
+    let holder = std::thread::spawn(move || {
+        cache::acquire();
+        taken.send(()).expect("the test waits");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        FINISHED.store(true, Ordering::Relaxed);
+        // SAFETY: taken above by this thread.
+        unsafe { cache::release() };
+    });
+    wait.recv().expect("the holder has the lock");
+    in_child(|| {
+        assert!(FINISHED.load(Ordering::Relaxed), "the child was made while the lock was held");
+        _ = pair(3 << 20);
+    });
+    holder.join().expect("the holder finishes");
 }
 
 #[test]
