@@ -7,31 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 use vex_runtime::header::STRUCTS;
-
-/// The root of the workspace.
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
+use vex_tests::{build_library, root};
 
 /// The static C library, built once per run with the profile of the tests.
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        // Beside this test: <target>/<profile>/deps/c_abi-….
-        let exe = std::env::current_exe().expect("the test knows where it is");
-        let folder = exe.parent().and_then(Path::parent).expect("a folder of the profile").to_owned();
-        let target = folder.parent().expect("the target folder");
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--package", "vex-memory", "--target-dir"]).arg(target);
-        match folder.file_name().and_then(|name| name.to_str()) {
-            Some("debug") => {}
-            Some(profile) => drop(cargo.args(["--profile", profile])),
-            None => panic!("{} names no profile", folder.display()),
-        }
-        let output = cargo.current_dir(root()).output().expect("cargo runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        folder.join("libvex_memory.a")
-    })
+    LIBRARY.get_or_init(|| build_library("vex-memory", "libvex_memory.a"))
 }
 
 /// Whether `compiler` can be run.

@@ -9,26 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-use vex_tests::root;
+use vex_tests::{build_library, root};
 
 /// The library, built once per run with the profile of the tests.
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
-        // Beside this test: <target>/<profile>/deps/dropin-….
-        let exe = std::env::current_exe().expect("the test knows where it is");
-        let folder = exe.parent().and_then(Path::parent).expect("a folder of the profile").to_owned();
-        let target = folder.parent().expect("the target folder");
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--package", "vex-malloc", "--target-dir"]).arg(target);
-        match folder.file_name().and_then(|name| name.to_str()) {
-            Some("debug") => {}
-            Some(profile) => drop(cargo.args(["--profile", profile])),
-            None => panic!("{} names no profile", folder.display()),
-        }
-        let output = cargo.current_dir(root()).output().expect("cargo runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let library = folder.join("libvexmalloc.so");
+        let library = build_library("vex-malloc", "libvexmalloc.so");
         // The dynamic linker ignores, with a line of its own, what it cannot load.
         assert!(library.is_absolute() && library.exists(), "{}", library.display());
         library

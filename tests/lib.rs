@@ -236,3 +236,24 @@ pub fn open_terminal(rows: u16, columns: u16) -> (fs::File, std::os::fd::OwnedFd
     unsafe { libc::fcntl(master.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) };
     (master, slave)
 }
+
+/// A library of the workspace: builds the package with the profile of the running test, and says where `file` of it is.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn build_library(package: &str, file: &str) -> PathBuf {
+    // Beside the test: <target>/<profile>/deps/NAME-….
+    let exe = std::env::current_exe().expect("the test knows where it is");
+    let folder = exe.parent().and_then(Path::parent).expect("a folder of the profile");
+    let target = folder.parent().expect("the target folder");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--package", package, "--target-dir"]).arg(target);
+    match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") => {}
+        Some(profile) => drop(cargo.args(["--profile", profile])),
+        None => panic!("{} names no profile", folder.display()),
+    }
+    let output = cargo.current_dir(root()).output().expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    folder.join(file)
+}
