@@ -57,6 +57,8 @@ pub mod fault;
 pub mod header;
 pub mod heap;
 pub mod layout;
+#[cfg(test)]
+mod long;
 pub mod manager;
 pub mod os;
 pub mod prelude;

@@ -26,8 +26,56 @@ pub(crate) struct Local {
 
 pub(crate) use form::{heap, with};
 
+/// The form for simulated threads, which all run on one of the OS: a variable for
+/// each of them.
+#[cfg(feature = "shuttle")]
+pub(crate) mod form {
+    use super::*;
+    use crate::sync::atomic::task;
+
+    /// Simulated threads there can be at once.
+    const TASKS: usize = 16;
+
+    /// The variables of simulated threads, by their numbers.
+    struct Tasks([Local; TASKS]);
+
+    // SAFETY: one simulated thread runs at a time, and uses its own variable; only
+    // one simulation is under way in a process.
+    unsafe impl Sync for Tasks {}
+
+    static LOCALS: Tasks = Tasks([const { NEW }; TASKS]);
+
+    #[allow(clippy::declare_interior_mutable_const, reason = "every thread has a variable of its own")]
+    const NEW: Local = Local {
+        heap: Cell::new(&NONE),
+        reached: Cell::new(usize::MAX),
+        ended: Cell::new(false),
+        uncounted: Cell::new(false),
+    };
+
+    thread_local! {
+        static OUTSIDE: Local = const { NEW };
+    }
+
+    /// The thread's heap, or the stand-in.
+    pub fn heap() -> &'static ThreadHeap {
+        with(|local| local.heap.get())
+    }
+
+    /// Runs `operation` with the thread's variable.
+    pub fn with<R>(operation: impl FnOnce(&Local) -> R) -> R {
+        match task() {
+            Some(task) => operation(&LOCALS.0[task]),
+            None => OUTSIDE.with(operation),
+        }
+    }
+}
+
 /// The compiler's form.
-#[cfg(not(all(feature = "initial-exec", target_arch = "x86_64", target_os = "linux")))]
+#[cfg(not(any(
+    feature = "shuttle",
+    all(feature = "initial-exec", target_arch = "x86_64", target_os = "linux")
+)))]
 mod form {
     use super::*;
 
@@ -56,7 +104,7 @@ mod form {
 }
 
 /// The form for libraries that are loaded with the program.
-#[cfg(all(feature = "initial-exec", target_arch = "x86_64", target_os = "linux"))]
+#[cfg(all(not(feature = "shuttle"), feature = "initial-exec", target_arch = "x86_64", target_os = "linux"))]
 mod form {
     use super::*;
     use core::arch::{asm, global_asm};

@@ -8,9 +8,10 @@
 //! the mask is applied to the address before the block.
 
 use super::thread::ThreadHeap;
+use crate::sync::atomic::AtomicPtr;
 use core::cell::Cell;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Bytes in a chunk, and its alignment.
 pub const CHUNK: usize = 4 << 20;

@@ -7,8 +7,9 @@ use super::thread::{self, State, ThreadHeap};
 use super::{fork, local, remote};
 use crate::os;
 use crate::sync::Lock;
+use crate::sync::atomic::AtomicUsize;
 use core::ptr::{null, null_mut};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::Ordering;
 
 /// What the lock guards.
 struct Registry {

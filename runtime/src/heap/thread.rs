@@ -16,10 +16,11 @@
 
 use super::chunk::{PageList, Slot};
 use super::class::{self, CLASSES};
+use crate::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32 as Epoch};
 use crate::tls;
 use core::cell::Cell;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicI64, AtomicPtr, AtomicU8, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 /// A thread's free slots of one class.
 #[repr(C)]
@@ -97,7 +98,7 @@ pub struct ThreadHeap {
     /// Blocks this thread freed and has not sent yet.
     pub outbox: [Batch; BATCHES],
     /// Goes up when the heap's pages move to another heap.
-    pub epoch: AtomicU32,
+    pub epoch: Epoch,
     /// A [`State`]; changed under the registry's lock.
     state: AtomicU8,
     /// Next of all heaps; set once.
@@ -138,7 +139,7 @@ impl ThreadHeap {
                     last: Cell::new(null_mut()),
                 }
             }; BATCHES],
-            epoch: AtomicU32::new(0),
+            epoch: Epoch::new(0),
             state: AtomicU8::new(State::Live as u8),
             next: Cell::new(core::ptr::null()),
             next_idle: Cell::new(core::ptr::null()),
@@ -329,7 +330,7 @@ pub fn with_heap<R>(operation: impl FnOnce(&'static ThreadHeap) -> R) -> Option<
 }
 
 /// Gives the ending thread's heap up.
-fn end_thread(heap: *mut u8) {
+pub(super) fn end_thread(heap: *mut u8) {
     tls::with(|local| local.ended.set(true));
     tls::with(|local| local.heap.set(&NONE));
     // SAFETY: the hook's value is the heap `with_heap` registered it with.

@@ -3,6 +3,8 @@
 
 mod cache;
 mod limit;
+#[cfg(feature = "shuttle")]
+mod orders;
 mod single;
 mod threads;
 mod walk;
@@ -70,7 +72,7 @@ fn in_child(test: impl FnOnce()) {
         CHILD.store(true, Ordering::Relaxed);
         // A child that hangs dies of a signal, and the test fails.
         // SAFETY: no preconditions.
-        unsafe { libc::alarm(120) };
+        unsafe { libc::alarm(crate::long::pick(120, 3600)) };
         let ok = std::panic::catch_unwind(std::panic::AssertUnwindSafe(test)).is_ok();
         // SAFETY: leaves at once, running no exit handlers of the parent's.
         unsafe { libc::_exit(if ok { 0 } else { 1 }) }

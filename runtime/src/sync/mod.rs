@@ -5,10 +5,16 @@
 //! (a page or a large block changes hands), so waiting is spinning that soon
 //! yields to the scheduler.
 
+pub mod atomic;
+
 use crate::{os, tls};
+use atomic::AtomicBool;
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// How often a lock is looked at before the thread makes way for others.
+const SPINS: u32 = if cfg!(feature = "shuttle") { 1 } else { 64 };
 
 /// A value only one thread uses at a time.
 pub struct Lock<T> {
@@ -43,7 +49,7 @@ impl<T> Lock<T> {
         let mut spins = 0u32;
         while self.taken.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
             spins += 1;
-            if spins < 64 { core::hint::spin_loop() } else { os::yield_now() }
+            if spins < SPINS { core::hint::spin_loop() } else { atomic::yield_now() }
         }
     }
 
