@@ -1,7 +1,7 @@
 //! What the heap holds, counted exactly.
 
 use super::class::{CLASSES, TABLE};
-use super::{large, registry, spans};
+use super::{heaps, large, registry, spans};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// What an allocator holds, in bytes unless said otherwise.
@@ -39,6 +39,7 @@ pub fn span_freed(bytes: usize) {
 /// The heap's figures. Exact when no other thread is allocating or freeing;
 /// otherwise each operation under way is counted or not.
 pub fn figures() -> Figures {
+    heaps::receive_all();
     let mut live = [0i64; CLASSES];
     registry::sum_over_heaps(|heap| {
         for (class, live) in live.iter_mut().enumerate() {

@@ -1,11 +1,12 @@
 //! `fork`: every lock is taken before it and opened after it on both sides, so
 //! the child never inherits a lock that a thread it does not have was holding.
 //!
-//! The three locks are never held at once, so their order among each other is free.
+//! A first-class heap's lock is held while one of the other three is taken, and the lock of their list while the
+//! registry's is; the three are never held at once, so their order among each other is free.
 //! The handlers must be in place before any thread takes a lock. [`prepare`] is
 //! therefore called ahead of the locks on every path that is about to take one.
 
-use super::{cache, registry, spans};
+use super::{cache, heaps, registry, spans};
 use crate::sync::ForkHandlers;
 
 static HANDLERS: ForkHandlers = ForkHandlers::new(|| (), before, after_in_parent, after_in_child);
@@ -18,6 +19,7 @@ pub fn prepare() {
 
 /// Takes every lock of the heap, in the order everybody takes them.
 unsafe extern "C" fn before() {
+    heaps::acquire();
     registry::acquire();
     spans::acquire();
     cache::acquire();
@@ -29,6 +31,7 @@ unsafe extern "C" fn after_in_parent() {
         cache::release();
         spans::release();
         registry::release();
+        heaps::release();
     }
 }
 
@@ -38,6 +41,7 @@ unsafe extern "C" fn after_in_child() {
         cache::release();
         spans::release();
         registry::release();
+        heaps::release();
     }
     registry::abandon_other_threads();
 }

@@ -2,7 +2,7 @@
 
 use super::chunk::{self, Kind, Listed, Page, Slot};
 use super::class::{self, TABLE};
-use super::thread::ThreadHeap;
+use super::thread::{State, ThreadHeap};
 use super::{registry, remote, spans};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering;
@@ -17,7 +17,8 @@ pub fn refill(heap: &'static ThreadHeap, class: usize) -> *mut Slot {
         if let Some(page) = heap.avail[class].first() {
             break page;
         }
-        if registry::adopt_any(heap) {
+        // A first-class heap takes in no others' blocks: it may be destroyed.
+        if heap.state() != State::Private && registry::adopt_any(heap) {
             continue;
         }
         match new_page(heap, class) {
@@ -151,6 +152,11 @@ pub unsafe fn return_to_page(heap: &ThreadHeap, slot: *mut Slot) {
 fn release_page(heap: &ThreadHeap, page: &Page) {
     heap.avail[page.class.get() as usize].remove(page);
     heap.pages.set(heap.pages.get() - 1);
+    give_span(page);
+}
+
+/// Gives back the span of a page that is on no list.
+pub fn give_span(page: &Page) {
     let (index, slices) = (page.head.get() as usize, page.slices.get() as usize);
     // SAFETY: the page's chunk is mapped while the page is in use.
     let chunk = unsafe { &*chunk::header_of(page.start.get().wrapping_add(1)) };

@@ -26,6 +26,7 @@
 //! | `remote` | frees by other threads |
 //! | `registry` | all heaps: thread exit, adoption |
 //! | `fork` | locks and heaps across `fork` |
+//! | `heaps` | first-class heaps |
 //! | `large` | large blocks |
 //! | `cache` | mappings of large blocks freed lately |
 //! | `figures` | counting |
@@ -37,6 +38,7 @@ pub mod chunk;
 pub mod class;
 pub mod figures;
 mod fork;
+pub mod heaps;
 pub mod inline;
 pub mod large;
 mod local;
@@ -51,6 +53,7 @@ mod tests;
 
 pub use figures::{Figures, figures};
 pub use fork::prepare as prepare_for_fork;
+pub use heaps::Heap;
 pub use walk::{BlockInfo, Totals, find, totals};
 
 use crate::process::refusal;
@@ -266,6 +269,10 @@ fn foreign(block: *mut u8) {
 #[inline(never)]
 unsafe fn deallocate_elsewhere(chunk: &'static Chunk, block: *mut u8) {
     let page = chunk.page_of(block);
+    if let Some(home) = heaps::home_of(page) {
+        // SAFETY: the caller's word.
+        return unsafe { home.free(chunk, page, block) };
+    }
     match page.kind.get() {
         Kind::Free => fault!(BadPointer, "bad free: {block:p} was freed already, or is not a block"),
         Kind::Small => {
@@ -340,6 +347,7 @@ pub unsafe fn reallocate(block: *mut u8, new_size: usize, align: usize) -> *mut 
     if new_size > size::MAX_SIZE {
         return refusal::noting(null_mut(), new_size);
     }
+    let home = heaps::home_of(page);
     // SAFETY: the caller's word.
     let usable = unsafe { usable_size(block) };
     let aligned = size::is_aligned(block as usize, align);
@@ -348,16 +356,21 @@ pub unsafe fn reallocate(block: *mut u8, new_size: usize, align: usize) -> *mut 
         return block;
     }
     if page.kind.get() == Kind::Large && new_size > SPAN_MAX && align <= MIN_ALIGN.max(SLICE) {
-        // SAFETY: the caller's word.
-        let resized = unsafe { large::resize(chunk, new_size) };
+        let resized = match home {
+            // SAFETY: the caller's word.
+            Some(home) => unsafe { home.resize_large(chunk, new_size) },
+            // SAFETY: the caller's word.
+            None => unsafe { large::resize(chunk, new_size) },
+        };
         if !resized.is_null() {
             return resized;
         }
     }
     // SAFETY: the caller's word.
-    let moved = match unsafe { flags_of(block) } {
-        large::PLAIN => allocate(new_size, align),
-        flags => allocate_own_pages(new_size, align, flags),
+    let moved = match (home, unsafe { flags_of(block) }) {
+        (Some(home), _) => home.allocate(new_size, align, false),
+        (None, large::PLAIN) => allocate(new_size, align),
+        (None, flags) => allocate_own_pages(new_size, align, flags),
     };
     if moved.is_null() {
         // A smaller block always has a place to stay.
@@ -393,6 +406,7 @@ pub fn trim() -> usize {
     let before = kept();
     // Without memory for a heap there is nothing of this thread's to collect.
     let _ = thread::with_heap(|heap| while registry::adopt_any(heap) {});
+    heaps::collect_all();
     collect();
     before.saturating_sub(kept())
 }

@@ -50,6 +50,14 @@ pub fn take() -> Option<&'static ThreadHeap> {
     Some(heap)
 }
 
+/// Adds a first-class heap, `bytes` long, to those that are counted.
+pub fn enlist(heap: &'static ThreadHeap, bytes: usize) {
+    let mut registry = REGISTRY.lock();
+    heap.next.set(registry.all);
+    registry.all = heap;
+    MAPPED.fetch_add(os::round_to_pages(bytes).unwrap_or(bytes), Ordering::Relaxed);
+}
+
 /// Gives a heap up: what is free goes back, the rest waits for adoption.
 pub fn retire(heap: &'static ThreadHeap) {
     local::collect(heap);

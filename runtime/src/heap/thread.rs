@@ -78,6 +78,8 @@ pub enum State {
     /// A thread of the parent process, at the moment of `fork`: its lists may
     /// be in any state, so nobody touches them.
     Lost = 3,
+    /// No thread: it is a first-class heap's, see [`heaps`](super::heaps).
+    Private = 4,
 }
 
 /// A thread's heap. Never unmapped, so a stale pointer to one is still a heap.
@@ -168,7 +170,8 @@ impl ThreadHeap {
             0 => State::Live,
             1 => State::Orphan,
             2 => State::Spare,
-            _ => State::Lost,
+            3 => State::Lost,
+            _ => State::Private,
         }
     }
 

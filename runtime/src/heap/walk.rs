@@ -41,7 +41,7 @@ pub enum PageKind {
 pub enum Owner {
     /// The calling thread.
     This,
-    /// Another thread, or one that has ended.
+    /// Another thread, one that has ended, or a first-class heap.
     Other,
     /// Nobody: the page is one block, which any thread may free.
     Shared,
@@ -212,6 +212,46 @@ pub fn find(address: usize) -> Option<BlockInfo> {
     .flatten()
 }
 
+/// Calls `visit` with the address and the usable bytes of every live block, by
+/// address, code of the JIT left out. `visit` must not use the heap.
+pub fn for_each_block(visit: &mut dyn FnMut(usize, usize)) {
+    spans::still(|| {
+        chunk::for_each(|header| {
+            if header.is_large() {
+                let PageInfo { address, bytes, kind, .. } = large_page(header);
+                return if kind == PageKind::Large {
+                    visit(address, bytes)
+                };
+            }
+            let mut index = 1;
+            while index < SLICES {
+                let Some(view) = View::of(header, index) else {
+                    index += 1;
+                    continue;
+                };
+                view.visit_live(&view.free_slots(), visit);
+                index += view.slices;
+            }
+        });
+    });
+}
+
+/// The header of the chunk that a record is part of.
+pub(super) fn chunk_of(page: &Page) -> *const Chunk {
+    (&raw const *page).map_addr(|address| address & !(CHUNK - 1)).cast()
+}
+
+/// As [`for_each_block`], for a page of `heap`, whose lock is held.
+pub(super) fn live_slots(heap: &ThreadHeap, page: &Page, visit: &mut dyn FnMut(usize, usize)) {
+    // SAFETY: a page of a heap belongs to a live chunk.
+    let chunk = unsafe { &*chunk_of(page) };
+    if let Some(view) = View::of(chunk, page.head.get().into()) {
+        let mut free = view.free_slots();
+        view.add_lists(heap, &mut free);
+        view.visit_live(&free, visit);
+    }
+}
+
 /// Where the heap's bytes are. Exact when no other thread is at work.
 pub fn totals() -> Totals {
     let mut totals = Totals { overhead: registry::mapped(), ..Totals::default() };
@@ -309,6 +349,13 @@ impl View<'_> {
             live: self.blocks - self.free_slots().count(),
             owner: self.owner(),
         }
+    }
+
+    /// Calls `visit` with address and size of the slots that are not in `free`.
+    fn visit_live(&self, free: &Slots, visit: &mut dyn FnMut(usize, usize)) {
+        (0..self.blocks)
+            .filter(|slot| !free.has(*slot))
+            .for_each(|slot| visit(self.start + slot * self.size, self.size));
     }
 
     /// The slots that are not live.

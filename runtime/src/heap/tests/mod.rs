@@ -2,6 +2,7 @@
 //! test allocates; so every one of them also tests `fork`.
 
 mod cache;
+mod first_class;
 mod limit;
 #[cfg(feature = "shuttle")]
 mod orders;
