@@ -1,84 +1,102 @@
-//! The tables.
+//! Tables, as plain text or as Markdown.
 
-use crate::measure::{Sample, geometric_mean};
+use std::fmt::Write as _;
 
-/// A workload and what came of it, in the order of the contestants.
-pub type Row = (&'static str, Vec<Sample>);
+/// A table of words: a title, names of columns, and rows of which the first word says what they are about.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    title: String,
+    head: Vec<String>,
+    rows: Vec<Vec<String>>,
+    notes: Vec<String>,
+}
 
-/// The longest name of a row.
-const NAME: usize = 22;
-
-fn head(title: &str, names: &[&str], more: &[&str]) {
-    println!("{title}");
-    print!("{:<NAME$}", "");
-    for name in names.iter().chain(more) {
-        print!(" {name:>10}");
+impl Table {
+    /// A table without rows. The first column, that of the rows' names, is called `first`.
+    pub fn new(title: impl Into<String>, first: &str, columns: &[&str]) -> Table {
+        let head = std::iter::once(&first).chain(columns).map(|name| name.to_string()).collect();
+        Table { title: title.into(), head, ..Table::default() }
     }
-    println!();
-}
 
-/// The least value of the contestants that are not ours; ours is the first.
-fn best_peer(values: &[f64]) -> f64 {
-    values[1..].iter().copied().fold(f64::INFINITY, f64::min)
-}
+    /// Adds a row; what it lacks at the end is empty.
+    pub fn row(&mut self, name: impl Into<String>, values: impl IntoIterator<Item = String>) {
+        let mut row: Vec<String> = std::iter::once(name.into()).chain(values).collect();
+        row.resize(self.head.len(), String::new());
+        self.rows.push(row);
+    }
 
-/// Processor time of an operation.
-pub fn times(names: &[&str], rows: &[Row]) {
-    head("ns of CPU time an operation; the last column is ours beside the best peer's", names, &["ratio"]);
-    let mut worst = ("", 0.0);
-    for (workload, samples) in rows {
-        let values: Vec<f64> = samples.iter().map(|sample| sample.per_operation()).collect();
-        let ratio = values[0] / best_peer(&values);
-        if ratio > worst.1 {
-            worst = (workload, ratio);
+    /// Adds a line below the table.
+    pub fn note(&mut self, line: impl Into<String>) {
+        self.notes.push(line.into());
+    }
+
+    /// Prints the table, and an empty line.
+    pub fn print(&self, markdown: bool) {
+        print!("{}", self.text(markdown));
+    }
+
+    /// The table as text.
+    fn text(&self, markdown: bool) -> String {
+        if markdown { self.markdown() } else { self.plain() }
+    }
+
+    fn markdown(&self) -> String {
+        let mut text = format!("{}:\n\n", self.title);
+        let mut line = |words: &[String]| {
+            let cells: Vec<String> = words.iter().map(|word| word.replace('|', "\\|")).collect();
+            writeln!(text, "| {} |", cells.join(" | ")).expect("writing to a string");
+        };
+        line(&self.head);
+        let rule = |at: usize| if at == 0 { "---" } else { "---:" }.to_string();
+        line(&(0..self.head.len()).map(rule).collect::<Vec<_>>());
+        self.rows.iter().for_each(|row| line(row));
+        text.push('\n');
+        for note in &self.notes {
+            writeln!(text, "{note}\n").expect("writing to a string");
         }
-        print!("{workload:<NAME$}");
-        values.iter().for_each(|value| print!(" {value:>10.1}"));
-        println!(" {ratio:>9.2}x");
+        text
     }
-    print!("{:<NAME$} {:>10}", "ours, geometric mean", "");
-    for peer in 1..names.len() {
-        let ratios =
-            rows.iter().map(|(_, samples)| samples[0].per_operation() / samples[peer].per_operation());
-        print!(" {:>9.2}x", geometric_mean(ratios));
-    }
-    println!("\nworst beside the best peer: {}, {:.2}x\n", worst.0, worst.1);
-}
 
-/// KiB that count at least: what a process has by chance differs by some hundred.
-const FLOOR: u64 = 1024;
-
-/// The most memory, less what a process has that allocates nothing.
-pub fn peaks(names: &[&str], rows: &[Row], own: u64) {
-    let title =
-        "peak memory in KiB over that of a process that allocates nothing; below 1 MiB counts as 1 MiB";
-    head(title, names, &["ratio"]);
-    let net = |sample: &Sample| sample.peak.saturating_sub(own) as f64;
-    let counted = |sample: &Sample| net(sample).max(FLOOR as f64);
-    for (workload, samples) in rows {
-        let values: Vec<f64> = samples.iter().map(net).collect();
-        print!("{workload:<NAME$}");
-        values.iter().for_each(|value| print!(" {value:>10.0}"));
-        let counted: Vec<f64> = samples.iter().map(counted).collect();
-        println!(" {:>9.2}x", counted[0] / best_peer(&counted));
-    }
-    print!("{:<NAME$} {:>10}", "ours, geometric mean", "");
-    for peer in 1..names.len() {
-        let ratios = rows.iter().map(|(_, all)| counted(&all[0]) / counted(&all[peer]));
-        print!(" {:>9.2}x", geometric_mean(ratios));
-    }
-    println!("\n");
-}
-
-/// What is in memory at the end of a process, less what one has that allocates nothing.
-pub fn resident(names: &[&str], rows: &[Row], own: u64) {
-    head("KiB in memory at the end, over a process that allocates nothing", names, &[]);
-    for (what, samples) in rows {
-        print!("{what:<NAME$}");
-        for sample in samples {
-            print!(" {:>10}", sample.resident.saturating_sub(own));
+    fn plain(&self) -> String {
+        let all = || std::iter::once(&self.head).chain(&self.rows);
+        let width = |at: usize| all().map(|row| row[at].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..self.head.len()).map(width).collect();
+        let mut text = format!("{}\n", self.title);
+        for row in all() {
+            let mut line = format!("{:<width$}", row[0], width = widths[0]);
+            for (word, width) in row.iter().zip(&widths).skip(1) {
+                write!(line, "  {word:>width$}").expect("writing to a string");
+            }
+            writeln!(text, "{}", line.trim_end()).expect("writing to a string");
         }
-        println!();
+        for note in &self.notes {
+            writeln!(text, "{note}").expect("writing to a string");
+        }
+        text.push('\n');
+        text
     }
-    println!("a process that allocates nothing has {own} KiB");
+}
+
+/// A factor, as the tables show it.
+pub fn factor(value: f64) -> String {
+    format!("{value:.2}x")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_have_every_word() {
+        let mut table = Table::new("a title", "row", &["one", "two"]);
+        table.row("a|b", [factor(1.5), "3".to_string()]);
+        table.row("short", ["4".to_string()]);
+        table.note("a note");
+        assert_eq!(
+            table.text(false),
+            "a title\nrow      one  two\na|b    1.50x    3\nshort      4\na note\n\n"
+        );
+        let markdown = "a title:\n\n| row | one | two |\n| --- | ---: | ---: |\n| a\\|b | 1.50x | 3 |\n| short | 4 |  |\n\na note\n\n";
+        assert_eq!(table.text(true), markdown);
+    }
 }

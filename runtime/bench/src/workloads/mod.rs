@@ -6,7 +6,7 @@ mod threads;
 use std::alloc::GlobalAlloc;
 
 use crate::contestants::Job;
-use crate::measure::{Sample, cpu, memory};
+use crate::measure::Sample;
 
 /// The workloads that are timed, in the order of the table.
 pub const TIMED: &[&str] = &[
@@ -44,11 +44,7 @@ impl Job for Run<'_> {
     type Output = Option<Sample>;
 
     fn with<A: GlobalAlloc + Sync + 'static>(self, allocator: &'static A) -> Option<Sample> {
-        let started = cpu();
-        let operations = run(self.0, allocator)?;
-        let cpu = cpu() - started;
-        let (resident, peak) = memory();
-        Some(Sample { operations, cpu, resident, peak })
+        Sample::of(|| run(self.0, allocator))
     }
 }
 
