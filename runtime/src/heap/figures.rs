@@ -30,6 +30,11 @@ pub fn span_allocated(bytes: usize) {
     SPAN_BLOCKS.fetch_add(1, Ordering::Relaxed);
 }
 
+/// Counts a span block that was resized.
+pub fn span_resized(old_bytes: usize, new_bytes: usize) {
+    SPAN_USED.fetch_add(new_bytes.wrapping_sub(old_bytes), Ordering::Relaxed);
+}
+
 /// Counts a span block that was freed.
 pub fn span_freed(bytes: usize) {
     SPAN_USED.fetch_sub(bytes, Ordering::Relaxed);

@@ -205,14 +205,14 @@ pub unsafe fn free(header: &'static Chunk) {
     unsafe { os::unmap(map, size) };
 }
 
-/// Resizes a block by changing its mapping; null when that cannot be done, and
-/// then the block is untouched.
+/// Resizes a block by changing its mapping, which moves only if it `may_move`; null
+/// when that cannot be done, and then the block is untouched.
 ///
 /// # Safety
 ///
 /// `header` is that of a live large block; after success only the returned
 /// address is valid.
-pub unsafe fn resize(header: &'static Chunk, new_size: usize) -> *mut u8 {
+pub unsafe fn resize(header: &'static Chunk, new_size: usize, may_move: bool) -> *mut u8 {
     let large = &header.large;
     let (map, map_size, block) = (large.map.get(), large.map_size.get(), large.block.get());
     let offset = block as usize - header.address();
@@ -234,7 +234,13 @@ pub unsafe fn resize(header: &'static Chunk, new_size: usize) -> *mut u8 {
     chunk::unregister(header);
     spans::wait_for_walkers();
     // SAFETY: the whole mapping, which has only this block.
-    let moved = unsafe { os::remap(map, map_size, new_map_size, CHUNK) };
+    let moved = unsafe {
+        match may_move {
+            true => os::remap(map, map_size, new_map_size, CHUNK),
+            false if os::remap_in_place(map, map_size, new_map_size) => map,
+            false => null_mut(),
+        }
+    };
     if moved.is_null() || !chunk::is_representable(moved) {
         chunk::register(header);
         limit::discharge(grown);

@@ -27,6 +27,7 @@
 //! | `registry` | all heaps: thread exit, adoption |
 //! | `fork` | locks and heaps across `fork` |
 //! | `heaps` | first-class heaps |
+//! | `in_place` | resizing blocks where they lie |
 //! | `large` | large blocks |
 //! | `cache` | mappings of large blocks freed lately |
 //! | `figures` | counting |
@@ -39,6 +40,7 @@ pub mod class;
 pub mod figures;
 mod fork;
 pub mod heaps;
+mod in_place;
 pub mod inline;
 pub mod large;
 mod local;
@@ -54,6 +56,7 @@ mod tests;
 pub use figures::{Figures, figures};
 pub use fork::prepare as prepare_for_fork;
 pub use heaps::Heap;
+pub use in_place::resize_in_place;
 pub use walk::{BlockInfo, Totals, find, totals};
 
 use crate::process::refusal;
@@ -356,15 +359,17 @@ pub unsafe fn reallocate(block: *mut u8, new_size: usize, align: usize) -> *mut 
         return block;
     }
     if page.kind.get() == Kind::Large && new_size > SPAN_MAX && align <= MIN_ALIGN.max(SLICE) {
-        let resized = match home {
+        let resized = heaps::apart(chunk, block, || {
             // SAFETY: the caller's word.
-            Some(home) => unsafe { home.resize_large(chunk, new_size) },
-            // SAFETY: the caller's word.
-            None => unsafe { large::resize(chunk, new_size) },
-        };
+            unsafe { large::resize(chunk, new_size, true) }
+        });
         if !resized.is_null() {
             return resized;
         }
+    }
+    // SAFETY: the caller's word, and the block is no slot of a page.
+    if aligned && page.kind.get() == Kind::Span && unsafe { resize_in_place(block, new_size) } {
+        return block;
     }
     // SAFETY: the caller's word.
     let moved = match (home, unsafe { flags_of(block) }) {

@@ -6,7 +6,7 @@
 //! at the latest when the allocator is next used after [`IDLE_MS`]. A chunk that
 //! is free as a whole is unmapped, except for one.
 
-use super::chunk::{self, CHUNK, Chunk, Kind, SLICE};
+use super::chunk::{self, CHUNK, Chunk, Kind, SLICE, SLICES};
 use super::{cache, fork};
 use crate::os::{self, limit};
 use crate::sync::Lock;
@@ -94,6 +94,37 @@ pub fn free_block(chunk: &'static Chunk, index: usize) -> bool {
     spans.give(chunk, index, slices);
     spans.purge_when_grown();
     spans.purge_when_idle();
+    true
+}
+
+/// Makes a span block `slices` slices long where it lies, by the slices behind it or
+/// without some of its own; false when those are not free.
+pub fn resize_block(chunk: &'static Chunk, index: usize, slices: usize) -> bool {
+    let mut spans = SPANS.lock();
+    let first = &chunk.pages[index];
+    let old = first.slices.get() as usize;
+    if slices > old {
+        let end = index + slices;
+        if end > SLICES
+            || chunk.free.get() & mask(index + old, slices - old) != mask(index + old, slices - old)
+        {
+            return false;
+        }
+        if spans.take(chunk, index + old, slices - old).is_none() {
+            return false;
+        }
+        for page in &chunk.pages[index + old..end] {
+            page.start.set(first.start.get());
+            page.head.set(index as u8);
+            page.kind.set(Kind::Span);
+        }
+    } else if slices < old {
+        clear_records(chunk, index + slices, old - slices);
+        spans.give(chunk, index + slices, old - slices);
+    }
+    for page in &chunk.pages[index..index + slices] {
+        page.slices.set(slices as u8);
+    }
     true
 }
 

@@ -10,6 +10,7 @@
 //! | `unmap(ptr, size)` | a whole mapping of `map` or `remap` | the range is no longer mapped |
 //! | `trim(ptr, size, start, len)` | `start..start + len` is what to keep of the mapping `ptr..ptr + size`, in OS pages | the rest may be given back; true when it was |
 //! | `remap(ptr, old, new, align)` | a whole mapping | the mapping is `new` bytes long, perhaps elsewhere, contents kept, new bytes zero; null changes nothing |
+//! | `remap_in_place(ptr, old, new)` | a whole mapping | as `remap`, at the same address; false changes nothing |
 //! | `discard(ptr, size)` | OS pages of a mapping | the memory goes back; true: the bytes read as zero |
 //! | `protect(ptr, size, p)` | OS pages of a mapping | false: nothing changed that matters |
 //! | `pin`, `unpin` | OS pages of a mapping | resident until unpinned; false: refused |

@@ -113,6 +113,28 @@ pub unsafe fn trim(ptr: *mut u8, size: usize, start: *mut u8, len: usize) -> boo
     true
 }
 
+/// Changes the size of a mapping where it is; false, and nothing changed, when that
+/// cannot be done.
+///
+/// # Safety
+///
+/// `ptr..ptr + old` must be a whole mapping.
+#[cfg(target_os = "linux")]
+pub unsafe fn remap_in_place(ptr: *mut u8, old: usize, new: usize) -> bool {
+    // SAFETY: without MAYMOVE the mapping stays where it is or nothing happens.
+    unsafe { libc::mremap(ptr.cast(), old, new, 0) != libc::MAP_FAILED }
+}
+
+/// Only Linux can resize a mapping: always false.
+///
+/// # Safety
+///
+/// None is needed; the signature is the shared one.
+#[cfg(not(target_os = "linux"))]
+pub unsafe fn remap_in_place(_ptr: *mut u8, _old: usize, _new: usize) -> bool {
+    false
+}
+
 /// Changes the size of a mapping, moving it if it must; null when it cannot.
 ///
 /// # Safety
@@ -121,10 +143,9 @@ pub unsafe fn trim(ptr: *mut u8, size: usize, start: *mut u8, len: usize) -> boo
 /// address may be used.
 #[cfg(target_os = "linux")]
 pub unsafe fn remap(ptr: *mut u8, old: usize, new: usize, align: usize) -> *mut u8 {
-    // SAFETY: without MAYMOVE the mapping stays where it is or nothing happens.
-    let here = unsafe { libc::mremap(ptr.cast(), old, new, 0) };
-    if here != libc::MAP_FAILED {
-        return here.cast();
+    // SAFETY: the caller's word.
+    if unsafe { remap_in_place(ptr, old, new) } {
+        return ptr;
     }
     let target = map_with(new, align, libc::PROT_NONE);
     if target.is_null() {

@@ -145,6 +145,15 @@ pub unsafe fn trim(ptr: *mut u8, size: usize, start: *mut u8, len: usize) -> boo
     false
 }
 
+/// Windows cannot resize a mapping: always false.
+///
+/// # Safety
+///
+/// None is needed; the signature is the shared one.
+pub unsafe fn remap_in_place(_ptr: *mut u8, _old: usize, _new: usize) -> bool {
+    false
+}
+
 /// Windows cannot resize a mapping: always null.
 ///
 /// # Safety

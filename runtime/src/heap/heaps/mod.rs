@@ -24,8 +24,8 @@ mod look;
 mod raw;
 
 pub(super) use all::{acquire, collect_all, receive_all, release};
-pub(super) use raw::home_of;
 pub use raw::{RawHeap, heap_of};
+pub(super) use raw::{apart, home_of};
 
 use super::figures::Figures;
 use core::ptr::NonNull;

@@ -79,6 +79,25 @@ pub unsafe fn heap_of(block: *const u8) -> *const RawHeap {
     home.map_or(null(), |heap| heap)
 }
 
+/// Runs `resize`, which may move a span block or a large block together with its
+/// record and returns where it is then, null for where it was, while no heap's list
+/// leads to that record.
+pub fn apart(chunk: &'static Chunk, block: *mut u8, resize: impl FnOnce() -> *mut u8) -> *mut u8 {
+    let page = chunk.page_of(block);
+    let Some(home) = home_of(page) else { return resize() };
+    let mut big = home.lock.lock();
+    if !home.detach(&mut big, chunk, page) {
+        drop(big);
+        crate::heap::not_a_block(block);
+    }
+    let resized = resize();
+    let now = if resized.is_null() { block } else { resized };
+    if let Some(chunk) = chunk::find(now) {
+        home.attach(&mut big, chunk, now);
+    }
+    resized
+}
+
 impl RawHeap {
     /// New memory with an empty heap in it that is not alive; `None` when the OS has none.
     pub(super) fn make() -> Option<&'static RawHeap> {
@@ -303,25 +322,6 @@ impl RawHeap {
         }
     }
 
-    /// Resizes a large block of this heap by changing its mapping, see
-    /// [`large::resize`].
-    ///
-    /// # Safety
-    ///
-    /// As there.
-    pub unsafe fn resize_large(&'static self, chunk: &'static Chunk, new_size: usize) -> *mut u8 {
-        let block = chunk.large.block.get();
-        let mut big = self.lock.lock();
-        // The header moves with the mapping, so no list may lead to it meanwhile.
-        self.detach(&mut big, chunk, chunk.page_of(block));
-        // SAFETY: the caller's word.
-        let resized = unsafe { large::resize(chunk, new_size) };
-        let now = if resized.is_null() { block } else { resized };
-        if let Some(chunk) = chunk::find(now) {
-            self.attach(&mut big, chunk, now);
-        }
-        resized
-    }
     /// Frees every block and gives the heap up; a fault when it is gone already.
     pub fn destroy(&'static self) {
         let mut big = self.enter();

@@ -229,7 +229,10 @@ fn step_through(shared: &Shared, seed: u64) {
             }
             Some((number, mut live)) if random.below(3) == 0 => {
                 live.check();
-                live.resize(random.size(), 16);
+                let size = random.size();
+                if random.below(2) == 0 || !live.resize_in_place(size) {
+                    live.resize(size, 16);
+                }
                 Some((number, live))
             }
             Some((number, live)) => {

@@ -3,6 +3,7 @@
 
 mod cache;
 mod first_class;
+mod in_place;
 mod limit;
 #[cfg(feature = "shuttle")]
 mod orders;
@@ -137,6 +138,21 @@ impl Live {
         }
         (self.block, self.size) = (moved, size);
         self.write();
+    }
+
+    /// Resizes the block where it lies, if that can be done.
+    fn resize_in_place(&mut self, size: usize) -> bool {
+        // SAFETY: the block is live.
+        let done = unsafe { resize_in_place(self.block, size) };
+        if done {
+            for at in self.places().filter(|at| *at < size) {
+                // SAFETY: inside both the old and the new size.
+                assert_eq!(unsafe { *self.block.add(at) }, self.fill, "at {at} of {size}");
+            }
+            self.size = size;
+            self.write();
+        }
+        done
     }
 
     fn free(self) {
