@@ -7,6 +7,7 @@ use std::fmt::Write;
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{ExternalName, Function, GlobalValueData, UserExternalName};
+use cranelift_codegen::isa::TargetIsa;
 
 use super::{JitError, JitOptions, declare, target};
 use crate::lower::{self, Declarations, InstanceDecl, namespace};
@@ -30,7 +31,7 @@ pub fn clif_of(
     wanted: &dyn Fn(&str) -> bool,
 ) -> Result<String, JitError> {
     let isa = target(options)?;
-    let decls = declare(program, &*isa, options);
+    let decls = declared(program, &*isa, options);
     let mut out = String::new();
     for (index, instance) in own(&decls).filter(|(_, instance)| wanted(&instance.name)) {
         let function = lower::function(program, &decls, index as u32).func;
@@ -40,6 +41,15 @@ pub fn clif_of(
         name_clif(&function, &|name| name_of(name, &decls, program), &mut out);
     }
     Ok(out)
+}
+
+/// The declarations, with nothing in them that is another number in each process.
+fn declared(program: &Program, isa: &dyn TargetIsa, options: &JitOptions) -> Declarations {
+    let mut decls = declare(program, isa, options);
+    if let Some(heap) = &mut decls.options.heap {
+        heap.map_start = 1 << 40;
+    }
+    decls
 }
 
 /// Machine code of the program's own functions.
@@ -60,7 +70,7 @@ pub fn asm_of(
     wanted: &dyn Fn(&str) -> bool,
 ) -> Result<String, JitError> {
     let isa = target(options)?;
-    let decls = declare(program, &*isa, options);
+    let decls = declared(program, &*isa, options);
     let mut out = String::new();
     let mut context = Context::new();
     for (index, instance) in own(&decls).filter(|(_, instance)| wanted(&instance.name)) {

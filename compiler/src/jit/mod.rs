@@ -233,9 +233,9 @@ pub fn compile(program: &Program, options: &JitOptions) -> Result<CompiledProgra
     compile_unit(isa, &unit, options)
 }
 
-/// Which chunks of memory are the heap's.
-fn heap_registry() -> *const u8 {
-    std::ptr::with_exposed_provenance(vex_runtime::heap::inline::fast_path().registry)
+/// The words of the heap's page map.
+fn page_map() -> *const u8 {
+    std::ptr::with_exposed_provenance(vex_runtime::heap::inline::fast_path().map)
 }
 
 /// Compiles and links.
@@ -260,7 +260,7 @@ fn compile_unit(
     let resolve = |symbol: &SymbolDecl| match &*symbol.name {
         "vexrt_stack_limit" => Some(stack_limit.as_ptr().cast_const().cast()),
         "vexrt_thread_heap" => Some(heap.as_ptr().cast_const().cast()),
-        "vexrt_heap_registry" => Some(heap_registry()),
+        "vexrt_page_map" => Some(page_map()),
         "vex_report_site" => Some(vex_runtime::report::site_cell().cast_const().cast()),
         name => {
             let twin = if options.heap_report { vex_runtime::report::twin(name) } else { None };

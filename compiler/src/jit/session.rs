@@ -261,7 +261,7 @@ impl SessionCode {
         match name {
             "vexrt_stack_limit" => Some(self.stack_limit.as_ptr().cast_const().cast()),
             "vexrt_thread_heap" => Some(self.heap.as_ptr().cast_const().cast()),
-            "vexrt_heap_registry" => Some(super::heap_registry()),
+            "vexrt_page_map" => Some(super::page_map()),
             "vex_report_site" => Some(vex_runtime::report::site_cell().cast_const().cast()),
             name => {
                 let twin = if self.options.heap_report { vex_runtime::report::twin(name) } else { None };

@@ -3,7 +3,7 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, Block, InstBuilder, MemFlagsData, types};
-use vex_runtime::heap::inline::{FastPath, class_of, stack_of};
+use vex_runtime::heap::inline::{FastPath, class_of, facts_of};
 
 use super::addr::{Addr, Kind};
 use super::decl::namespace;
@@ -93,7 +93,7 @@ impl<'a> Lower<'a> {
         self.store(left, Self::field(heap, bin + fast.bin_count));
         let last = self.stack_place(heap, count);
         // One before the count.
-        let stack = i64::try_from(stack_of(class)).unwrap_or(0) - i64::from(self.ptr.bytes());
+        let stack = facts_of(class).stack as i64 - i64::from(self.ptr.bytes());
         let slot = self.load(self.ptr, Addr::value(last, Kind::Heap).plus(stack));
         let words = Addr::value(slot, Kind::Raw);
         let zero = self.b.ins().iconst(self.ptr, 0);
@@ -117,36 +117,21 @@ impl<'a> Lower<'a> {
     fn give_block(&mut self, fast: &FastPath, block: ir::Value, likely: Option<usize>) {
         let (slow, done) = (self.cold_block(), self.b.create_block());
         let heap = self.thread_heap();
-        let page = self.page_of_own_block(fast, heap, block, slow);
-
-        // An address of a slot that is not free, in a bin with room.
-        let start = self.load(self.ptr, Self::field(page, fast.page_start));
-        let inverse = self.load(types::I64, Self::field(page, fast.page_inverse));
-        let offset = self.b.ins().isub(block, start);
-        let rest = self.b.ins().imul(offset, inverse);
-        let is_slot = self.b.ins().icmp(IntCC::UnsignedLessThan, rest, inverse);
-        self.go_on_if(is_slot, slow);
-        let words = Addr::value(block, Kind::Raw);
-        let mark = self.load(self.ptr, words.plus(fast.slot_mark.into()));
-        let secret = self.int(self.ptr, fast.free_mark as i64);
-        let free_mark = self.b.ins().bxor(block, secret);
-        let in_use = self.b.ins().icmp(IntCC::NotEqual, mark, free_mark);
-        self.go_on_if(in_use, slow);
-        let class = self.load(types::I8, Self::field(page, fast.page_class));
+        let word = self.map_word(fast, block, slow);
         if let Some(likely) = likely {
             let (same, other) = (self.b.create_block(), self.cold_block());
-            let is_it = self.b.ins().icmp_imm_u(IntCC::Equal, class, likely as i64);
+            let offset = likely as u32 * fast.bin_size;
+            let bin = self.b.ins().iadd_imm_s(heap, i64::from(offset));
+            let is_it = self.b.ins().icmp(IntCC::Equal, word, bin);
             self.b.ins().brif(is_it, same, &[], other, &[]);
             self.enter(same);
-            let bin = self.b.ins().iadd_imm_s(heap, likely as i64 * i64::from(fast.bin_size));
-            let stack = self.b.ins().iadd_imm_s(heap, stack_of(likely) as i64);
-            self.push_block(fast, bin, Some(stack), block, free_mark, [slow, done]);
+            self.push_known(fast, Self::field(heap, offset), likely, block, [slow, done]);
             self.enter(other);
         }
-        let class = self.b.ins().uextend(self.ptr, class);
-        let offset = self.b.ins().imul_imm_s(class, i64::from(fast.bin_size));
-        let bin = self.b.ins().iadd(heap, offset);
-        self.push_block(fast, bin, None, block, free_mark, [slow, done]);
+        let offset = self.b.ins().isub(word, heap);
+        let own = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, offset, i64::from(fast.bins_size));
+        self.go_on_if(own, slow);
+        self.push_any(fast, word, block, [slow, done]);
 
         self.enter(slow);
         self.rt(Rt::Free, &[block]);
@@ -154,17 +139,63 @@ impl<'a> Lower<'a> {
         self.enter(done);
     }
 
-    /// Pushes a block on the stack of a bin and goes on at `done`, or where the bin is full at `slow`.
-    fn push_block(
+    /// The word of the page map for any address; goes on at `slow` where there is none.
+    fn map_word(&mut self, fast: &FastPath, block: ir::Value, slow: Block) -> ir::Value {
+        let shift = i64::from(fast.slice.trailing_zeros());
+        let slice = self.b.ins().ushr_imm_u(block, shift);
+        let slice = self.b.ins().iadd_imm_s(slice, -((fast.map_start >> shift) as i64));
+        let inside = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, slice, fast.map_slices as i64);
+        self.go_on_if(inside, slow);
+        let map = self.data_addr(namespace::SYMBOL, Rt::PageMap.index());
+        let offset = self.b.ins().ishl_imm_u(slice, i64::from(self.ptr.bytes().trailing_zeros()));
+        let address = self.b.ins().iadd(map, offset);
+        self.load(self.ptr, Addr::value(address, Kind::Heap))
+    }
+
+    /// Pushes a block of a known class on the stack of its bin and goes on at `done`; whatever else it is, at `slow`.
+    fn push_known(
         &mut self,
         fast: &FastPath,
-        bin: ir::Value,
-        stack: Option<ir::Value>,
+        bin: Addr,
+        class: usize,
         block: ir::Value,
-        free_mark: ir::Value,
         [slow, done]: [Block; 2],
     ) {
+        let facts = facts_of(class);
+        // The address of a slot: in a page that is aligned to its size, a mask tells where the slots of a power of two are.
+        let is_slot = if facts.size.is_power_of_two() {
+            let offset = self.b.ins().band_imm_u(block, facts.size as i64 - 1);
+            self.b.ins().icmp_imm_u(IntCC::Equal, offset, 0)
+        } else {
+            let offset = self.b.ins().band_imm_u(block, facts.mask as i64);
+            let rest = self.b.ins().imul_imm_s(offset, facts.inverse as i64);
+            self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, rest, facts.inverse as i64)
+        };
+        self.go_on_if(is_slot, slow);
+        let mark = self.mark_unless_free(fast, block, slow);
+        let count = self.load(types::I32, bin.plus(fast.bin_count.into()));
+        let more = self.b.ins().iadd_imm_s(count, 1);
+        let fits = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, more, i64::from(facts.limit));
+        self.go_on_if(fits, slow);
+
+        self.store(more, bin.plus(fast.bin_count.into()));
         let heap = self.thread_heap();
+        let place = self.stack_place(heap, count);
+        self.store(block, Addr::value(place, Kind::Heap).plus(facts.stack as i64));
+        self.store(mark, Addr::value(block, Kind::Raw).plus(fast.slot_mark.into()));
+        self.b.ins().jump(done, &[]);
+    }
+
+    /// Pushes a block on the stack of a bin and goes on at `done`; whatever else it is, at `slow`.
+    fn push_any(&mut self, fast: &FastPath, bin: ir::Value, block: ir::Value, [slow, done]: [Block; 2]) {
+        let inverse = self.load(types::I64, Self::field(bin, fast.bin_inverse));
+        let mask = self.load(types::I32, Self::field(bin, fast.bin_mask));
+        let mask = self.b.ins().uextend(self.ptr, mask);
+        let offset = self.b.ins().band(block, mask);
+        let rest = self.b.ins().imul(offset, inverse);
+        let is_slot = self.b.ins().icmp(IntCC::UnsignedLessThan, rest, inverse);
+        self.go_on_if(is_slot, slow);
+        let mark = self.mark_unless_free(fast, block, slow);
         let count = self.load(types::I32, Self::field(bin, fast.bin_count));
         let limit = self.load(types::I32, Self::field(bin, fast.bin_limit));
         let more = self.b.ins().iadd_imm_s(count, 1);
@@ -172,16 +203,26 @@ impl<'a> Lower<'a> {
         self.go_on_if(fits, slow);
 
         self.store(more, Self::field(bin, fast.bin_count));
-        let stack = stack.unwrap_or_else(|| {
-            let first = self.load(types::I32, Self::field(bin, fast.bin_first));
-            let first = self.b.ins().uextend(self.ptr, first);
-            self.b.ins().iadd(heap, first)
-        });
+        let first = self.load(types::I32, Self::field(bin, fast.bin_first));
+        let first = self.b.ins().uextend(self.ptr, first);
+        let heap = self.thread_heap();
+        let stack = self.b.ins().iadd(heap, first);
         let place = self.stack_place(stack, count);
         self.store(block, Addr::value(place, Kind::Heap));
-        let words = Addr::value(block, Kind::Raw);
-        self.store(free_mark, words.plus(fast.slot_mark.into()));
+        self.store(mark, Addr::value(block, Kind::Raw).plus(fast.slot_mark.into()));
         self.b.ins().jump(done, &[]);
+    }
+
+    /// The mark that a block will have when it is free; goes on at `slow` when it has it already.
+    fn mark_unless_free(&mut self, fast: &FastPath, block: ir::Value, slow: Block) -> ir::Value {
+        let mark = self.load(self.ptr, Addr::value(block, Kind::Raw).plus(fast.slot_mark.into()));
+        let free_mark = match fast.free_mark {
+            usize::MAX => self.b.ins().bnot(block),
+            secret => self.b.ins().bxor_imm_s(block, secret as i64),
+        };
+        let in_use = self.b.ins().icmp(IntCC::NotEqual, mark, free_mark);
+        self.go_on_if(in_use, slow);
+        free_mark
     }
 
     /// The place of slot `index` of a stack.
@@ -189,40 +230,6 @@ impl<'a> Lower<'a> {
         let index = self.b.ins().uextend(self.ptr, index);
         let offset = self.b.ins().ishl_imm_u(index, i64::from(self.ptr.bytes().trailing_zeros()));
         self.b.ins().iadd(stack, offset)
-    }
-
-    /// The record of a block's page, which belongs to `heap`; anything else goes on at `slow`.
-    fn page_of_own_block(
-        &mut self,
-        fast: &FastPath,
-        heap: ir::Value,
-        block: ir::Value,
-        slow: Block,
-    ) -> ir::Value {
-        let shift = fast.chunk.trailing_zeros();
-        let last = self.b.ins().iadd_imm_s(block, -1);
-        let word = self.b.ins().ushr_imm_u(last, i64::from(shift + 6));
-        let known = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, word, fast.registry_words as i64);
-        self.go_on_if(known, slow);
-        let registry = self.data_addr(namespace::SYMBOL, Rt::HeapRegistry.index());
-        let offset = self.b.ins().ishl_imm_u(word, 3);
-        let address = self.b.ins().iadd(registry, offset);
-        let bits = self.load(types::I64, Addr::value(address, Kind::Heap));
-        let number = self.b.ins().ushr_imm_u(last, i64::from(shift));
-        let bit = self.b.ins().ushr(bits, number);
-        let bit = self.b.ins().band_imm_u(bit, 1);
-        self.go_on_if(bit, slow);
-        let mask = self.int(self.ptr, !(fast.chunk as i64 - 1));
-        let chunk = self.b.ins().band(last, mask);
-        let offset = self.b.ins().isub(block, chunk);
-        let slice = self.b.ins().ushr_imm_u(offset, i64::from(fast.slice.trailing_zeros()));
-        let record = self.b.ins().imul_imm_s(slice, i64::from(fast.page_size));
-        let page = self.b.ins().iadd(chunk, record);
-        let page = self.b.ins().iadd_imm_s(page, i64::from(fast.pages));
-        let owner = self.load(self.ptr, Self::field(page, fast.page_owner));
-        let own = self.b.ins().icmp(IntCC::Equal, owner, heap);
-        self.go_on_if(own, slow);
-        page
     }
 
     /// Goes on in a new block if the condition holds, else at `slow`, which is not sealed yet.

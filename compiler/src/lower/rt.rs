@@ -94,8 +94,8 @@ runtime! {
     StackLimit = "vexrt_stack_limit", [], [];
     /// The address of the heap of the thread that runs the program. Data.
     ThreadHeap = "vexrt_thread_heap", [], [];
-    /// Which chunks of memory are the heap's. Data.
-    HeapRegistry = "vexrt_heap_registry", [], [];
+    /// The words of the heap's page map. Data.
+    PageMap = "vexrt_page_map", [], [];
     /// Allocate.
     Malloc = "vex_malloc", [L], [P];
     /// Allocate zeroed memory.
@@ -129,7 +129,7 @@ impl Rt {
 
 /// Every symbol of the table, in order; the second part says whether it is data.
 pub(super) fn symbols() -> impl Iterator<Item = (&'static str, bool)> {
-    let data = [Rt::ReportSite, Rt::StackLimit, Rt::ThreadHeap, Rt::HeapRegistry].map(|rt| rt as usize);
+    let data = [Rt::ReportSite, Rt::StackLimit, Rt::ThreadHeap, Rt::PageMap].map(|rt| rt as usize);
     TABLE.iter().enumerate().map(move |(index, row)| (row.0, data.contains(&index)))
 }
 
@@ -172,7 +172,7 @@ mod tests {
             Slot::D => "d",
         };
         for (symbol, params, rets) in TABLE.iter().filter(|row| row.0.starts_with("vexrt_")) {
-            if ["vexrt_stack_limit", "vexrt_thread_heap", "vexrt_heap_registry"].contains(symbol) {
+            if ["vexrt_stack_limit", "vexrt_thread_heap", "vexrt_page_map"].contains(symbol) {
                 continue;
             }
             let row = abi::find(symbol).unwrap_or_else(|| panic!("{symbol} is not exported"));

@@ -21,8 +21,9 @@ pub const SLICE: usize = 64 << 10;
 pub const SLICES: usize = CHUNK / SLICE;
 
 /// Marks a free slot, mixed with the slot's address so that a copy of freed
-/// memory elsewhere does not carry it.
-const FREE_MARK: usize = 0x9E37_79B9_7F4A_7C15_u64 as usize;
+/// memory elsewhere does not carry it. All ones: one instruction mixes it, and no
+/// program holds addresses of that form.
+const FREE_MARK: usize = !0;
 
 /// The first two words of a free slot.
 #[repr(C)]
@@ -195,11 +196,6 @@ const ADDRESS_BITS: usize = 48;
 /// the table cost no memory.
 static REGISTRY: [AtomicU64; (1 << ADDRESS_BITS) / CHUNK / 64] =
     [const { AtomicU64::new(0) }; (1 << ADDRESS_BITS) / CHUNK / 64];
-
-/// Address and number of words of the table of chunks: bit `n % 64` of word `n / 64` is that of chunk number `n`.
-pub fn registry() -> (*const AtomicU64, usize) {
-    (REGISTRY.as_ptr(), REGISTRY.len())
-}
 
 /// Whether a chunk at this address fits the table.
 pub fn is_representable(chunk: *const u8) -> bool {

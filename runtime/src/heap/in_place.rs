@@ -27,7 +27,7 @@ pub unsafe fn resize_in_place(block: *mut u8, new_size: usize) -> bool {
     let page = chunk.page_of(block);
     match page.kind.get() {
         Kind::Small => {
-            super::check_slot(page, block);
+            super::check_slot(page.is_slot(block), block);
             // SAFETY: the caller's word.
             new_size <= unsafe { usable_size(block) }
         }

@@ -3,7 +3,7 @@
 use super::chunk::{self, Kind, Listed, Page, Slot};
 use super::class::{self, TABLE};
 use super::thread::{State, ThreadHeap};
-use super::{registry, remote, spans};
+use super::{map, registry, remote, spans};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering;
 
@@ -79,9 +79,9 @@ fn take_fresh(heap: &ThreadHeap, page: &Page, class: usize) -> u32 {
 /// Makes a page of `class`, owned by `heap` and on its list.
 fn new_page(heap: &'static ThreadHeap, class: usize) -> Option<&'static Page> {
     let info = &TABLE[class];
-    // Slots are aligned to their size's power of two because spans start at a
-    // multiple of a slice, the largest alignment a class is used for.
-    let span = spans::allocate(info.slices as usize, 1)?;
+    // A page is aligned to its own size, so that its slots are aligned to their
+    // size's power of two and the offset in a page is a mask away.
+    let span = spans::allocate(info.slices as usize, info.slices as usize)?;
     let start = span.chunk.slice(span.index);
     for page in &span.chunk.pages[span.index..span.index + info.slices as usize] {
         page.start.set(start);
@@ -98,6 +98,7 @@ fn new_page(heap: &'static ThreadHeap, class: usize) -> Option<&'static Page> {
     page.fresh.set(0);
     page.out.set(0);
     page.listed.set(Listed::Avail);
+    map::set(page, heap.bin(class));
     heap.avail[class].push(page);
     heap.pages.set(heap.pages.get() + 1);
     Some(page)
@@ -160,6 +161,7 @@ pub fn give_span(page: &Page) {
     let (index, slices) = (page.head.get() as usize, page.slices.get() as usize);
     // SAFETY: the page's chunk is mapped while the page is in use.
     let chunk = unsafe { &*chunk::header_of(page.start.get().wrapping_add(1)) };
+    map::set(page, core::ptr::null());
     spans::clear_records(chunk, index, slices);
     spans::free(chunk, index, slices);
 }

@@ -19,6 +19,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | `class` | size classes |
+//! | `map` | from an address to the bin that takes the block there |
 //! | `chunk` | chunks, slices, page records: finding a block's bookkeeping |
 //! | `spans` | slices of chunks from the OS and back |
 //! | `thread` | the thread heap and how a thread finds its own |
@@ -44,6 +45,7 @@ mod in_place;
 pub mod inline;
 pub mod large;
 mod local;
+pub mod map;
 mod registry;
 mod remote;
 mod spans;
@@ -61,11 +63,11 @@ pub use walk::{BlockInfo, Totals, find, totals};
 
 use crate::process::refusal;
 use crate::{fault, size};
-use chunk::{CHUNK, Chunk, Kind, Page, SLICE, Slot};
+use chunk::{CHUNK, Kind, SLICE, Slot};
 use class::{MIN_ALIGN, TABLE};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering;
-use thread::ThreadHeap;
+use thread::{Bin, ThreadHeap};
 
 /// The largest block that comes from a chunk, in bytes.
 pub const SPAN_MAX: usize = CHUNK / 2;
@@ -201,51 +203,63 @@ pub unsafe fn flags_of(block: *const u8) -> u8 {
 #[inline]
 pub unsafe fn deallocate(block: *mut u8) {
     let heap = thread::current();
-    let Some(chunk) = chunk::find(block) else { return foreign(block) };
-    let page = chunk.page_of(block);
-    if !core::ptr::eq(page.owner.load(Ordering::Relaxed), heap) {
+    match heap.own(map::bin_of(block)) {
+        // SAFETY: the caller's word, and the page is this heap's.
+        Some(bin) => unsafe { deallocate_own(heap, bin, block) },
         // SAFETY: the caller's word.
-        return unsafe { deallocate_elsewhere(chunk, block) };
+        None => unsafe { deallocate_elsewhere(block) },
     }
-    // SAFETY: the caller's word, and the page is this heap's.
-    unsafe { deallocate_own(heap, page, block) }
 }
 
 /// Frees a block whose size and alignment the caller knows. Wrong ones do no
-/// harm: the block's page decides.
+/// harm: the block's page decides. Right ones save time: the bin is known before
+/// the map has answered, which then only confirms it.
 ///
 /// # Safety
 ///
 /// As for [`deallocate`].
 #[inline]
-pub unsafe fn deallocate_sized(block: *mut u8, _size: usize, _align: usize) {
+pub unsafe fn deallocate_sized(block: *mut u8, size: usize, align: usize) {
+    let heap = thread::current();
+    if let Some(class) = class::of_aligned(size, align) {
+        let bin = heap.bin(class);
+        if core::ptr::eq(map::bin_of(block), bin) {
+            // SAFETY: the caller's word, and the page is this heap's.
+            return unsafe { deallocate_own(heap, bin, block) };
+        }
+    }
     // SAFETY: the caller's word.
     unsafe { deallocate(block) }
 }
 
 /// # Safety
 ///
-/// As for [`deallocate`]; `page` is the block's record and belongs to `heap`.
+/// As for [`deallocate`]; `bin` is the heap's, and that of the block's page.
 #[inline]
-unsafe fn deallocate_own(heap: &ThreadHeap, page: &Page, block: *mut u8) {
-    check_slot(page, block);
-    let class = page.class.get() as usize;
+unsafe fn deallocate_own(heap: &ThreadHeap, bin: &Bin, block: *mut u8) {
+    check_slot(bin.is_slot(block), block);
     // SAFETY: the block is a slot of this class in a page of this heap.
-    if unsafe { heap.push(class, block.cast()) } {
-        local::spill(heap, class);
+    if unsafe { heap.push(bin, block.cast()) } {
+        local::spill(heap, heap.class_of(bin));
     }
 }
 
-/// Faults unless `block` is the address of a slot that is not marked free.
+/// Faults unless `block` is the address of a slot, and not marked free.
 #[inline]
-fn check_slot(page: &Page, block: *mut u8) {
-    if !page.is_slot(block) {
+fn check_slot(is_slot: bool, block: *mut u8) {
+    if !is_slot {
         not_a_block(block);
     }
     // SAFETY: a slot of a page is two readable words at least.
     if unsafe { (*block.cast::<Slot>()).mark } == chunk::free_mark(block) {
-        fault!(DoubleFree, "double free: the block at {block:p} is free already");
+        free_already(block);
     }
+}
+
+#[cold]
+#[inline(never)]
+fn free_already(block: *mut u8) -> ! {
+    fault!(DoubleFree, "double free: the block at {block:p} is free already")
 }
 
 #[cold]
@@ -263,14 +277,15 @@ fn foreign(block: *mut u8) {
     }
 }
 
-/// Frees a block that is not in a page of the current heap.
+/// Frees a block that is not known to be in a page of the current heap.
 ///
 /// # Safety
 ///
-/// As for [`deallocate`]; `chunk` is the block's header.
+/// As for [`deallocate`].
 #[cold]
 #[inline(never)]
-unsafe fn deallocate_elsewhere(chunk: &'static Chunk, block: *mut u8) {
+unsafe fn deallocate_elsewhere(block: *mut u8) {
+    let Some(chunk) = chunk::find(block) else { return foreign(block) };
     let page = chunk.page_of(block);
     if let Some(home) = heaps::home_of(page) {
         // SAFETY: the caller's word.
@@ -279,12 +294,12 @@ unsafe fn deallocate_elsewhere(chunk: &'static Chunk, block: *mut u8) {
     match page.kind.get() {
         Kind::Free => fault!(BadPointer, "bad free: {block:p} was freed already, or is not a block"),
         Kind::Small => {
-            check_slot(page, block);
+            check_slot(page.is_slot(block), block);
             // Without memory for a heap the block leaks, which is the lesser evil.
             thread::with_heap(|heap| {
                 if core::ptr::eq(page.owner.load(Ordering::Relaxed), heap) {
                     // SAFETY: the caller's word, and the page is this heap's.
-                    unsafe { deallocate_own(heap, page, block) }
+                    unsafe { deallocate_own(heap, heap.bin(page.class.get() as usize), block) }
                 } else {
                     // SAFETY: the caller's word.
                     unsafe { remote::free(heap, page, block) }
@@ -297,7 +312,7 @@ unsafe fn deallocate_elsewhere(chunk: &'static Chunk, block: *mut u8) {
                 not_a_block(block);
             }
             if !spans::free_block(chunk, page.head.get() as usize) {
-                fault!(DoubleFree, "double free: the block at {block:p} is free already");
+                free_already(block);
             }
             figures::span_freed(bytes);
         }
@@ -343,7 +358,7 @@ pub unsafe fn reallocate(block: *mut u8, new_size: usize, align: usize) -> *mut 
     };
     let page = chunk.page_of(block);
     match page.kind.get() {
-        Kind::Small => check_slot(page, block),
+        Kind::Small => check_slot(page.is_slot(block), block),
         Kind::Free => not_a_block(block),
         Kind::Span | Kind::Large => {}
     }

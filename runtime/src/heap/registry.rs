@@ -4,7 +4,7 @@
 use super::chunk::{Listed, Page, PageList};
 use super::class::CLASSES;
 use super::thread::{self, State, ThreadHeap};
-use super::{fork, local, remote};
+use super::{fork, local, map, remote};
 use crate::os;
 use crate::sync::Lock;
 use crate::sync::atomic::AtomicUsize;
@@ -201,6 +201,7 @@ fn set_owner(page: &Page, heap: &'static ThreadHeap) {
         let record = unsafe { &*first.add(index) };
         record.owner.store(heap as *const ThreadHeap as *mut ThreadHeap, Ordering::SeqCst);
     }
+    map::set(page, heap.bin(page.class.get() as usize));
 }
 
 /// Takes the lock for `fork`.

@@ -14,7 +14,7 @@
 //! that frees. Hence the fast paths keep one counter, and the figures are exact
 //! whenever no operation is under way.
 
-use super::chunk::{PageList, Slot};
+use super::chunk::{PageList, SLICE, Slot};
 use super::class::{self, CLASSES};
 use crate::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32 as Epoch};
 use crate::tls;
@@ -22,7 +22,7 @@ use core::cell::Cell;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
-/// A thread's free slots of one class.
+/// A thread's free slots of one class, and what makes an address one of them.
 #[repr(C)]
 pub struct Bin {
     /// How many there are. Only the thread writes it, others may read it.
@@ -33,6 +33,21 @@ pub struct Bin {
     /// [`ThreadHeap::slots`]: `limit` slots, of which the first `count` are there,
     /// the last of them freed last.
     pub first: u32,
+    /// Bytes of a page, which is aligned to them, less one.
+    pub mask: u32,
+    /// The class's inverse: see [`class::divides`].
+    pub inverse: u64,
+}
+
+/// Bytes of the bins of a heap.
+pub const BINS_SIZE: usize = size_of::<Bin>() * CLASSES;
+
+impl Bin {
+    /// Whether `block`, an address in a page of this bin's class, is a slot's.
+    #[inline]
+    pub fn is_slot(&self, block: *const u8) -> bool {
+        class::divides(self.inverse, block as usize & self.mask as usize)
+    }
 }
 
 /// Slots that all bins of a thread can hold.
@@ -206,7 +221,7 @@ impl ThreadHeap {
     /// Takes the slot freed last, null when there is none.
     #[inline]
     pub fn pop(&self, class: usize) -> *mut Slot {
-        let bin = &self.bins[class];
+        let bin = self.bin(class);
         let count = bin.count.load(Ordering::Relaxed);
         if count == 0 {
             return null_mut();
@@ -220,15 +235,38 @@ impl ThreadHeap {
         }
     }
 
+    /// The bin of a class.
+    #[inline]
+    pub fn bin(&self, class: usize) -> &Bin {
+        &self.bins[class]
+    }
+
+    /// The bin at this address, if it is one of this heap's.
+    #[inline]
+    pub fn own(&self, bin: *const Bin) -> Option<&Bin> {
+        let offset = (bin as usize).wrapping_sub(&raw const self.bins as usize);
+        if offset >= BINS_SIZE {
+            return None;
+        }
+        // SAFETY: inside this heap's bins, and such addresses are only made from
+        // references to them.
+        Some(unsafe { &*(&raw const self.bins).cast::<u8>().add(offset).cast::<Bin>() })
+    }
+
+    /// The class of one of this heap's bins.
+    pub fn class_of(&self, bin: &Bin) -> usize {
+        (bin as *const Bin as usize - &raw const self.bins as usize) / size_of::<Bin>()
+    }
+
     /// Puts a slot into its bin; true when that has reached its limit, and slots
     /// must leave it before the next one comes.
     ///
     /// # Safety
     ///
-    /// `slot` is an unused slot of the class, in a page of this heap.
+    /// `bin` is this heap's, and `slot` an unused slot of its class, in a page of
+    /// this heap.
     #[inline]
-    pub unsafe fn push(&self, class: usize, slot: *mut Slot) -> bool {
-        let bin = &self.bins[class];
+    pub unsafe fn push(&self, bin: &Bin, slot: *mut Slot) -> bool {
         let count = bin.count.load(Ordering::Relaxed);
         // SAFETY: an unused slot's words are ours; the bin has room, for it is
         // emptied by half whenever it has reached its limit.
@@ -277,11 +315,14 @@ pub fn stack_of(class: usize) -> usize {
 /// The empty bins.
 #[allow(clippy::declare_interior_mutable_const, reason = "every heap has bins of its own")]
 const BINS: [Bin; CLASSES] = {
-    let mut bins = [const { Bin { count: AtomicU32::new(0), limit: 0, first: 0 } }; CLASSES];
+    let mut bins =
+        [const { Bin { count: AtomicU32::new(0), limit: 0, first: 0, mask: 0, inverse: 0 } }; CLASSES];
     let (mut class, mut first) = (0, core::mem::offset_of!(ThreadHeap, slots) as u32);
     while class < CLASSES {
         bins[class].limit = class::TABLE[class].limit;
         bins[class].first = first;
+        bins[class].mask = (class::TABLE[class].slices as usize * SLICE - 1) as u32;
+        bins[class].inverse = class::TABLE[class].inverse;
         first += class::TABLE[class].limit * size_of::<*mut Slot>() as u32;
         class += 1;
     }

@@ -252,7 +252,7 @@ impl RawHeap {
     pub unsafe fn free(&'static self, chunk: &'static Chunk, page: &Page, block: *mut u8) {
         match page.kind.get() {
             Kind::Small => {
-                crate::heap::check_slot(page, block);
+                crate::heap::check_slot(page.is_slot(block), block);
                 // SAFETY: the caller's word.
                 unsafe { self.free_slot(page, block.cast()) }
             }
@@ -288,7 +288,7 @@ impl RawHeap {
         let class = page.class.get() as usize;
         if let Some(_big) = self.lock.try_lock() {
             // SAFETY: the block is a slot of this class in a page of this heap.
-            if unsafe { self.heap.push(class, slot) } {
+            if unsafe { self.heap.push(self.heap.bin(class), slot) } {
                 local::spill(&self.heap, class);
             }
             return;
