@@ -67,6 +67,24 @@ fn every_allocator_works_from_c() {
 }
 
 #[test]
+fn embedding_works_from_c() {
+    let program = build("embed", "cc", "-std=c11", "embed.c");
+    check_output(&program, "embed.out");
+    // The handler ends the process, except after a double free.
+    for (argument, status, parts) in [
+        ("double", None, &["[1 1 double free: ", "vex: double free: "][..]),
+        ("foreign", Some(7), &["[2 1 bad free: "]),
+        ("other", Some(7), &["[2 1 bad free: "]),
+        ("gone", Some(7), &["[2 1 the heap ", "destroyed"]),
+    ] {
+        let output = Command::new(&program).arg(argument).output().expect("the program runs");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), status, "{argument}: {text}");
+        assert!(parts.iter().all(|part| text.contains(part)), "{argument}: {text}");
+    }
+}
+
+#[test]
 fn kmem_works_from_c_with_and_without_a_reason() {
     let program = build("kmem", "cc", "-std=c99", "kmem.c");
     check_output(&program, "kmem.out");

@@ -20,6 +20,35 @@
 extern "C" {
 #endif
 
+/* The version this header is of; the library's is vex_version. */
+#define VEX_VERSION "0.1.0"
+#define VEX_VERSION_NUMBER 100
+
+/* Kinds of faults, see vex_set_fault_handler. */
+enum {
+    VEX_FAULT_DOUBLE_FREE = 1, /* A block was freed that is free already. */
+    VEX_FAULT_BAD_POINTER = 2, /* A pointer that is no block, or a heap that was destroyed. */
+    VEX_FAULT_CORRUPTION = 3, /* Bookkeeping of an allocator was overwritten. */
+    VEX_FAULT_PRECONDITION = 4, /* A function's stated precondition was broken. */
+    VEX_FAULT_ASSERTION = 5, /* An assertion a document promises (kmem's) did not hold. */
+    VEX_FAULT_SYSTEM = 6, /* The OS refused something that cannot be done without. */
+    VEX_FAULT_PANIC = 7, /* The program panicked. */
+};
+
+/* A heap of the program's own. */
+typedef struct VexHeap VexHeap;
+
+/* Is given a block, its usable bytes, and the caller's pointer; false ends the walk. */
+typedef bool (*VexVisitBlock)(void *block, size_t size, void *user);
+
+/* Is given what kind of fault it is (VEX_FAULT_*), one line of text, the address it is about or null, and the
+ * caller's pointer.
+ */
+typedef void (*VexFaultHandler)(int32_t kind, const char *message, const void *address, void *user);
+
+/* Is given a function's name, its address, its signature, and the caller's pointer. */
+typedef void (*VexVisitSymbol)(const char *name, const void *address, const char *signature, void *user);
+
 /* A string of the language: bytes and their count. */
 typedef struct VexStr {
     const void *ptr;
@@ -71,6 +100,33 @@ typedef struct VexStackAllocator {
     int64_t offset;
     int64_t prev_offset;
 } VexStackAllocator;
+
+/* What a heap holds: bytes, and a count of live blocks. total is used and free. */
+typedef struct VexHeapFigures {
+    size_t used;
+    size_t free;
+    size_t total;
+    size_t blocks;
+} VexHeapFigures;
+
+/* Where the process's memory is: bytes, and a count of live blocks. held is used, free and overhead. */
+typedef struct VexFigures {
+    size_t held;
+    size_t peak;
+    size_t reserved;
+    size_t used;
+    size_t blocks;
+    size_t free;
+    size_t overhead;
+    size_t limit;
+} VexFigures;
+
+/* A size class: bytes of a block, live blocks, free ones that are kept at hand. */
+typedef struct VexClassFigures {
+    size_t block_size;
+    size_t live;
+    size_t cached;
+} VexClassFigures;
 
 /* ---- The Mem prelude: general-purpose allocation and memory operations. ---- */
 
@@ -346,6 +402,145 @@ void vex_kmem_report(void);
 
 /* Has vex_kmem_report run when the process exits. */
 void vex_kmem_report_at_exit(void);
+
+/* ---- For programs that embed the heap: heaps of their own, figures, limits, faults, symbols. ---- */
+
+/* Makes a heap, from which any thread may allocate and which is destroyed with
+ * all its blocks. Null when there is no memory for one.
+ *
+ * In all functions of heaps, null stands for the general heap, that of
+ * vex_malloc, unless they say something else.
+ */
+VexHeap *vex_heap_new(void);
+
+/* Frees every block of a heap and the heap; null is ignored.
+ *
+ * Nobody may be using it. Using it afterwards is a fault, until the same memory
+ * becomes a heap again, which it does after all other destroyed ones.
+ */
+void vex_heap_destroy(VexHeap *heap);
+
+/* Allocates size bytes from a heap, uninitialized, aligned to 16 bytes. Null
+ * when there is no memory.
+ *
+ * Blocks may be freed by vex_heap_free or vex_free, by any thread.
+ */
+void *vex_heap_alloc(VexHeap *heap, size_t size);
+
+/* Allocates count * size zeroed bytes from a heap, aligned to 16 bytes. Null
+ * when there is no memory or the product overflows.
+ */
+void *vex_heap_calloc(VexHeap *heap, size_t count, size_t size);
+
+/* Allocates size bytes from a heap, uninitialized, at a multiple of
+ * alignment. Null when that is not a power of two or there is no memory.
+ */
+void *vex_heap_aligned(VexHeap *heap, size_t alignment, size_t size);
+
+/* Resizes a block of a heap to size bytes, as vex_realloc does; it stays in
+ * that heap, which vex_realloc sees to as well. A null ptr allocates from the heap.
+ *
+ * A block of another heap is a fault, if heap is not null.
+ */
+void *vex_heap_realloc(VexHeap *heap, void *ptr, size_t size);
+
+/* Frees a block of a heap; null is ignored. A block of another heap is a fault,
+ * if heap is not null.
+ */
+void vex_heap_free(VexHeap *heap, void *ptr);
+
+/* The heap a block belongs to; null for a block of the general heap, and for null. */
+VexHeap *vex_heap_of(const void *ptr);
+
+/* Calls visit with every live block of a heap, its usable bytes and user,
+ * until it returns false; whether it never did.
+ *
+ * With a null heap, every block of every heap, by address; blocks that other
+ * threads are allocating or freeing meanwhile may be there or not, and visit
+ * must not use any heap. With another heap, visit must not use that one.
+ */
+bool vex_heap_walk(VexHeap *heap, VexVisitBlock visit, void *user);
+
+/* Writes what a heap holds to out, but at most bytes bytes of it; returns
+ * how many there are. bytes is sizeof *out.
+ */
+size_t vex_heap_figures(VexHeap *heap, VexHeapFigures *out, size_t bytes);
+
+/* Gives back what a heap keeps of what its blocks no longer use: its free slots
+ * and empty pages. For the process to give that back to the OS, see vex_trim.
+ */
+void vex_heap_collect(VexHeap *heap);
+
+/* The version of the library, such as "1.2.3". The header's is VEX_VERSION. */
+const char *vex_version(void);
+
+/* The version of the library as a number, 10203 for 1.2.3. The header's is
+ * VEX_VERSION_NUMBER.
+ */
+uint32_t vex_version_number(void);
+
+/* Makes a block at least size usable bytes long without moving it; false, and
+ * nothing changed, when that cannot be done, and for null.
+ *
+ * What a shorter block does not need may be given back.
+ */
+bool vex_resize_in_place(void *ptr, size_t size);
+
+/* Writes where the process's memory is to out, but at most bytes bytes of
+ * it; returns how many there are. bytes is sizeof *out.
+ */
+size_t vex_figures(VexFigures *out, size_t bytes);
+
+/* Writes the figures of the first count size classes, smallest first, to
+ * out; returns how many classes there are. Big blocks have none.
+ */
+size_t vex_class_figures(VexClassFigures *out, size_t count);
+
+/* Gives everything back to the OS that can be given back now; by how many bytes
+ * less the process holds. Otherwise memory goes back by itself, in time.
+ */
+size_t vex_trim(void);
+
+/* Sets how many bytes the process may hold from now on; SIZE_MAX for no limit.
+ * What would need more gets null. Nothing is taken away.
+ */
+void vex_set_memory_limit(size_t bytes);
+
+/* How many bytes the process may hold; SIZE_MAX when there is no limit. */
+size_t vex_memory_limit(void);
+
+/* Has handler called when misuse is noticed (a double free, a pointer that is
+ * no block, a heap that was destroyed) or something that cannot be gone on from
+ * fails, with user as its last argument. Null: nobody is called.
+ *
+ * When it returns, the message goes to standard error and the process aborts. It
+ * may end the process itself. It must not use the heap that the fault is about,
+ * nor throw. It is called once: a fault of its own, or of another thread
+ * meanwhile, is reported without it.
+ */
+void vex_set_fault_handler(VexFaultHandler handler, void *user);
+
+/* The bytes of the request that was refused last for want of memory, by the
+ * heap or by a limit; 0 when none was, or one of 0 bytes.
+ */
+size_t vex_last_refusal(void);
+
+/* The heap of the calling thread, made now if there is none yet, for code that
+ * allocates by the offsets of vex_fast_path. The same for as long as the thread lives.
+ */
+const void *vex_thread_heap(void);
+
+/* The address of the function of this name; null when there is none. */
+const void *vex_symbol(const char *name);
+
+/* Calls visit with name, address and signature of every function of this
+ * header, and user, for code generators; returns how many there are.
+ *
+ * A signature is as "(usize, u8) -> (i64, i64)": the words of the arguments, then
+ * those of the result, of which there may be two, or none. Words are bool, i8 to
+ * i64, u8 to u64, isize, usize, f32, f64 and ptr. The texts last as long as the call.
+ */
+size_t vex_symbols(VexVisitSymbol visit, void *user);
 
 /* ---- Xila: memory by capability. xila_memory_* keep the layout in front of the block. ---- */
 

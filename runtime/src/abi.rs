@@ -62,6 +62,8 @@ pub enum AbiTy {
     Struct(&'static str),
     /// A pointer to a named `repr(C)` struct.
     PtrTo(&'static str),
+    /// A pointer to a function, of the named type of the C header; null for none.
+    Callback(&'static str),
 }
 
 impl AbiTy {
@@ -193,6 +195,8 @@ pub enum Group {
     Xila,
     /// `vera:memory`: called by that module's externs.
     Vera,
+    /// For programs that embed the heap; see [`crate::embed`].
+    Embed,
     /// Printing, panics, input and output: called by generated code only.
     Builtin,
 }
@@ -312,6 +316,9 @@ static TABLES: &[&[Export]] = &[
     crate::alloc::free_list::EXPORTS,
     crate::alloc::stack::EXPORTS,
     crate::alloc::kmem::EXPORTS,
+    crate::embed::heaps::EXPORTS,
+    crate::embed::info::EXPORTS,
+    crate::embed::symbols::EXPORTS,
 ];
 
 /// Every exported function, in a fixed order.

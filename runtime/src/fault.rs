@@ -31,11 +31,39 @@ pub enum FaultKind {
     Panic,
 }
 
+/// Every kind, with its name for C and what it says.
+pub const KINDS: &[(FaultKind, &str, &str)] = &[
+    (FaultKind::DoubleFree, "DOUBLE_FREE", "A block was freed that is free already."),
+    (FaultKind::BadPointer, "BAD_POINTER", "A pointer that is no block, or a heap that was destroyed."),
+    (FaultKind::Corruption, "CORRUPTION", "Bookkeeping of an allocator was overwritten."),
+    (FaultKind::Precondition, "PRECONDITION", "A function's stated precondition was broken."),
+    (FaultKind::Assertion, "ASSERTION", "An assertion a document promises (kmem's) did not hold."),
+    (FaultKind::System, "SYSTEM", "The OS refused something that cannot be done without."),
+    (FaultKind::Panic, "PANIC", "The program panicked."),
+];
+
+impl FaultKind {
+    /// Its number for C: its place in [`KINDS`], from 1.
+    pub const fn code(self) -> i32 {
+        match self {
+            FaultKind::DoubleFree => 1,
+            FaultKind::BadPointer => 2,
+            FaultKind::Corruption => 3,
+            FaultKind::Precondition => 4,
+            FaultKind::Assertion => 5,
+            FaultKind::System => 6,
+            FaultKind::Panic => 7,
+        }
+    }
+}
+
 /// A fault as the handler sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Fault<'a> {
     /// What kind of thing went wrong.
     pub kind: FaultKind,
+    /// The address it is about, 0 when it is about none.
+    pub address: usize,
     /// One line for the user, without a newline at its end.
     pub message: &'a str,
 }
@@ -56,21 +84,37 @@ pub fn reset_handler() {
     HANDLER.store(core::ptr::null_mut(), Ordering::Release);
 }
 
-/// Reports a fault and does not return. See [`fault!`](crate::fault!) for the
-/// form with a format string.
+/// Is told of every fault before the handler is.
+pub type Observer = fn(&Fault<'_>);
+
+/// The observer, null for none.
+static OBSERVER: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Has `observer` told of every fault before the handler gets it; the last one wins.
+pub fn set_observer(observer: Observer) {
+    OBSERVER.store(observer as *mut (), Ordering::Release);
+}
+
+/// Reports a fault about an address, 0 for none, and does not return. See
+/// [`fault!`](crate::fault!) for the form with a format string.
 #[cold]
 #[inline(never)]
-pub fn raise(kind: FaultKind, message: fmt::Arguments<'_>) -> ! {
+pub fn raise(kind: FaultKind, address: usize, message: fmt::Arguments<'_>) -> ! {
     let mut text = Text::new();
     // A message that does not fit is cut; there is nobody to tell.
     let _ = text.write_fmt(message);
-    report(&Fault { kind, message: text.as_str() })
+    report(&Fault { kind, address, message: text.as_str() })
 }
 
 /// Hands a fault to the handler; for messages that are formatted already, and
 /// may be longer than [`raise`] has room for.
 #[cold]
 pub fn report(fault: &Fault<'_>) -> ! {
+    let observer = OBSERVER.load(Ordering::Acquire);
+    if !observer.is_null() {
+        // SAFETY: the only non-null values ever stored are `Observer`s, in `set_observer`.
+        unsafe { core::mem::transmute::<*mut (), Observer>(observer)(fault) };
+    }
     let installed = HANDLER.load(Ordering::Acquire);
     if installed.is_null() {
         abort_with(fault)
@@ -80,11 +124,15 @@ pub fn report(fault: &Fault<'_>) -> ! {
     handler(fault)
 }
 
-/// Reports a fault with a format string: `fault!(DoubleFree, "block {p:p}")`.
+/// Reports a fault with a format string: `fault!(System, "no clock")`, or with the
+/// address that it is about, `fault!(DoubleFree at block, "block {block:p}")`.
 #[macro_export]
 macro_rules! fault {
+    ($kind:ident at $address:expr, $($message:tt)+) => {
+        $crate::fault::raise($crate::fault::FaultKind::$kind, $address.addr(), format_args!($($message)+))
+    };
     ($kind:ident, $($message:tt)+) => {
-        $crate::fault::raise($crate::fault::FaultKind::$kind, format_args!($($message)+))
+        $crate::fault::raise($crate::fault::FaultKind::$kind, 0, format_args!($($message)+))
     };
 }
 
@@ -180,6 +228,13 @@ mod tests {
         let (kind, message) = testing::expect_fault(|| fault!(BadPointer, "block {:#x} is {}", 16, "odd"));
         assert_eq!(kind, FaultKind::BadPointer);
         assert_eq!(message, "block 0x10 is odd");
+    }
+
+    #[test]
+    fn numbers_of_kinds_are_their_places() {
+        for (index, (kind, ..)) in KINDS.iter().enumerate() {
+            assert_eq!(kind.code(), index as i32 + 1);
+        }
     }
 
     #[test]

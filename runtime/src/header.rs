@@ -7,7 +7,9 @@
 
 use crate::abi::{self, AbiTy, Export, Group, VexStr};
 use crate::alloc::{bump, free_list, pool, stack};
-use crate::layout;
+use crate::embed::{heaps, info};
+use crate::heap::figures::ClassFigures;
+use crate::{fault, layout};
 use core::mem::offset_of;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -48,7 +50,34 @@ pub static STRUCTS: &[CStruct] = c_structs! {
         { buffer: I64, capacity: I64, free_list: I64, allocated: I64 }
     stack::StackAllocator as "StackAllocator", "Allocates last in, first out."
         { buffer: I64, capacity: I64, offset: I64, prev_offset: I64 }
+    heaps::HeapFigures as "HeapFigures", "What a heap holds: bytes, and a count of live blocks. total is used and free."
+        { used: Usize, free: Usize, total: Usize, blocks: Usize }
+    info::MemoryFigures as "Figures",
+        "Where the process's memory is: bytes, and a count of live blocks. held is used, free and overhead."
+        { held: Usize, peak: Usize, reserved: Usize, used: Usize, blocks: Usize, free: Usize, overhead: Usize, limit: Usize }
+    ClassFigures as "ClassFigures", "A size class: bytes of a block, live blocks, free ones that are kept at hand."
+        { block_size: Usize, live: Usize, cached: Usize }
 };
+
+/// Structs whose fields are nobody's business: name, description.
+const OPAQUE: &[(&str, &str)] = &[("Heap", "A heap of the program's own.")];
+
+/// Types of functions that are called back: description, declaration.
+const CALLBACKS: &[(&str, &str)] = &[
+    (
+        "Is given a block, its usable bytes, and the caller's pointer; false ends the walk.",
+        "typedef bool (*VexVisitBlock)(void *block, size_t size, void *user);",
+    ),
+    (
+        "Is given what kind of fault it is (VEX_FAULT_*), one line of text, the address it is about or null, and the\n\
+         caller's pointer.",
+        "typedef void (*VexFaultHandler)(int32_t kind, const char *message, const void *address, void *user);",
+    ),
+    (
+        "Is given a function's name, its address, its signature, and the caller's pointer.",
+        "typedef void (*VexVisitSymbol)(const char *name, const void *address, const char *signature, void *user);",
+    ),
+];
 
 /// The header's parts, in order: group, heading.
 const SECTIONS: &[(Group, &str)] = &[
@@ -60,6 +89,7 @@ const SECTIONS: &[(Group, &str)] = &[
         Group::Kmem,
         "kmem: one fixed buffer, a reason for every allocation. See vex_kmem.h for optional reasons.",
     ),
+    (Group::Embed, "For programs that embed the heap: heaps of their own, figures, limits, faults, symbols."),
     (Group::Xila, "Xila: memory by capability. xila_memory_* keep the layout in front of the block."),
 ];
 
@@ -88,6 +118,7 @@ fn c_type(ty: AbiTy) -> String {
         // A C type already, such as the pointer of a pointer.
         AbiTy::PtrTo(name) if name.ends_with('*') => return format!("{name}*"),
         AbiTy::PtrTo(name) => return format!("Vex{name} *"),
+        AbiTy::Callback(name) => return format!("Vex{name} "),
     };
     plain.to_owned()
 }
@@ -129,6 +160,26 @@ fn write_function(out: &mut String, export: &Export) {
     let _ = writeln!(out, "{}{}({params});\n", c_type(export.ret), export.symbol);
 }
 
+/// Versions, kinds of faults, opaque structs and the types of callbacks.
+fn write_names(out: &mut String) {
+    let (text, number) = (env!("CARGO_PKG_VERSION"), info::VERSION_NUMBER);
+    write_comment(out, "The version this header is of; the library's is `vex_version`.");
+    let _ = writeln!(out, "#define VEX_VERSION \"{text}\"\n#define VEX_VERSION_NUMBER {number}\n");
+    write_comment(out, "Kinds of faults, see `vex_set_fault_handler`.");
+    out.push_str("enum {\n");
+    for (kind, name, doc) in fault::KINDS {
+        let _ = writeln!(out, "    VEX_FAULT_{name} = {}, /* {doc} */", kind.code());
+    }
+    out.push_str("};\n\n");
+    for (name, doc) in OPAQUE {
+        let _ = writeln!(out, "/* {doc} */\ntypedef struct Vex{name} Vex{name};\n");
+    }
+    for (doc, declaration) in CALLBACKS {
+        write_comment(out, doc);
+        let _ = writeln!(out, "{declaration}\n");
+    }
+}
+
 /// The whole header.
 pub fn render() -> String {
     let mut out = String::from(
@@ -143,6 +194,7 @@ pub fn render() -> String {
          #else\n#define VEX_NORETURN _Noreturn\n#endif\n\n\
          #ifdef __cplusplus\nextern \"C\" {\n#endif\n\n",
     );
+    write_names(&mut out);
     STRUCTS.iter().for_each(|item| write_struct(&mut out, item));
     for (group, heading) in SECTIONS {
         let _ = writeln!(out, "/* ---- {heading} ---- */\n");
@@ -166,6 +218,7 @@ pub fn undeclared_structs() -> BTreeSet<&'static str> {
             _ => None,
         })
         .filter(|name| STRUCTS.iter().all(|item| item.name != *name))
+        .filter(|name| OPAQUE.iter().all(|(opaque, _)| opaque != name))
         .collect()
 }
 
@@ -203,7 +256,7 @@ mod tests {
         let text = render();
         let names: Vec<&str> = text
             .lines()
-            .filter(|line| line.ends_with(");"))
+            .filter(|line| line.ends_with(");") && !line.starts_with("typedef"))
             .filter_map(|line| line.split('(').next()?.rsplit([' ', '*']).next())
             .collect();
         for export in abi::exports() {

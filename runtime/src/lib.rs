@@ -46,6 +46,7 @@
 //! | [`layout`] | the two structs of `std/allocator` that cross the ABI |
 //! | [`alloc`] | the allocators programs hold: bump, pool, free list, stack, global |
 //! | [`report`] | who allocated what, by allocator and source position |
+//! | [`embed`] | what programs that embed the heap ask of it: heaps of their own, figures, symbols |
 //! | [`builtins`] | what generated code calls: printing, panics, input and output |
 
 pub mod abi;
@@ -53,6 +54,7 @@ pub mod alloc;
 pub mod builtins;
 #[cfg(test)]
 mod conformance;
+pub mod embed;
 pub mod fault;
 pub mod header;
 pub mod heap;

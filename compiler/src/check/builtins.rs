@@ -159,7 +159,7 @@ pub(super) fn abi_type(ty: AbiTy) -> Option<Ty> {
         AbiTy::F32 => Ty::F32,
         AbiTy::F64 => Ty::F64,
         AbiTy::Str => Ty::STR,
-        AbiTy::Ptr | AbiTy::ConstPtr | AbiTy::CStr | AbiTy::PtrTo(_) => Ty::PTR,
+        AbiTy::Ptr | AbiTy::ConstPtr | AbiTy::CStr | AbiTy::PtrTo(_) | AbiTy::Callback(_) => Ty::PTR,
         AbiTy::Struct(_) => return None,
     })
 }

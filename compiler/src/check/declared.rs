@@ -220,7 +220,7 @@ impl<'a> Checker<'a> {
     /// Whether a type of the language is passed as the runtime's table says.
     fn fits_abi(&self, abi: AbiTy, ty: Ty) -> bool {
         match (abi, self.types.kind(ty)) {
-            (AbiTy::Ptr | AbiTy::ConstPtr | AbiTy::CStr | AbiTy::PtrTo(_), kind) => {
+            (AbiTy::Ptr | AbiTy::ConstPtr | AbiTy::CStr | AbiTy::PtrTo(_) | AbiTy::Callback(_), kind) => {
                 matches!(kind, TyKind::Ptr | TyKind::RawPtr { .. } | TyKind::Ref { .. } | TyKind::Fn { .. })
             }
             (AbiTy::Struct(name), TyKind::Struct { .. }) => {

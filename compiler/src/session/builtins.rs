@@ -37,7 +37,7 @@ const BUILTINS: &[(&str, &str, &str)] = &[
 /// A type of the runtime's table as a program writes it.
 pub(super) fn abi_name(ty: AbiTy) -> String {
     match ty {
-        AbiTy::Ptr | AbiTy::ConstPtr => "ptr".into(),
+        AbiTy::Ptr | AbiTy::ConstPtr | AbiTy::Callback(_) => "ptr".into(),
         AbiTy::CStr => "*u8".into(),
         AbiTy::Never => "!".into(),
         AbiTy::Struct(name) => name.into(),

@@ -14,7 +14,7 @@ fn panic_with_message() -> ! {
             // where a message cut at the buffer's end loses half a character.
             Err(error) => core::str::from_utf8(&message[..error.valid_up_to()]).unwrap_or(""),
         };
-        fault::report(&Fault { kind: FaultKind::Panic, message: text })
+        fault::report(&Fault { kind: FaultKind::Panic, address: 0, message: text })
     });
     unreachable!("a fault's report does not come back")
 }

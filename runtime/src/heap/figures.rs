@@ -41,22 +41,51 @@ pub fn span_freed(bytes: usize) {
     SPAN_BLOCKS.fetch_sub(1, Ordering::Relaxed);
 }
 
+/// What is in blocks of one size class.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClassFigures {
+    /// Bytes of a block.
+    pub block_size: usize,
+    /// Live blocks.
+    pub live: usize,
+    /// Free blocks that heaps keep at hand, beside those in their pages.
+    pub cached: usize,
+}
+
+/// The figures of every size class, smallest first, as exact as [`figures`].
+pub fn classes() -> [ClassFigures; CLASSES] {
+    let (live, cached) = by_class();
+    core::array::from_fn(|class| ClassFigures {
+        block_size: TABLE[class].size as usize,
+        live: usize::try_from(live[class]).unwrap_or(0),
+        cached: cached[class],
+    })
+}
+
+/// Live blocks by class, and slots in bins. A race with operations under way can make
+/// the first dip below 0.
+fn by_class() -> ([i64; CLASSES], [usize; CLASSES]) {
+    heaps::receive_all();
+    let (mut live, mut cached) = ([0i64; CLASSES], [0; CLASSES]);
+    registry::sum_over_heaps(|heap| {
+        for class in 0..CLASSES {
+            let count = heap.bins[class].count.load(Ordering::Relaxed);
+            live[class] += heap.base[class].load(Ordering::Relaxed) - i64::from(count);
+            cached[class] += count as usize;
+        }
+    });
+    (live, cached)
+}
+
 /// The heap's figures. Exact when no other thread is allocating or freeing;
 /// otherwise each operation under way is counted or not.
 pub fn figures() -> Figures {
-    heaps::receive_all();
-    let mut live = [0i64; CLASSES];
-    registry::sum_over_heaps(|heap| {
-        for (class, live) in live.iter_mut().enumerate() {
-            let cached = heap.bins[class].count.load(Ordering::Relaxed);
-            *live += heap.base[class].load(Ordering::Relaxed) - i64::from(cached);
-        }
-    });
+    let (live, _) = by_class();
     let (large_mapped, large_used, large_blocks) = large::figures();
     let mut used = large_used + SPAN_USED.load(Ordering::Relaxed);
     let mut blocks = large_blocks + SPAN_BLOCKS.load(Ordering::Relaxed);
     for (class, live) in live.iter().enumerate() {
-        // A race with operations under way can make a class's sum dip below 0.
         let live = usize::try_from(*live).unwrap_or(0);
         used += live * TABLE[class].size as usize;
         blocks += live;

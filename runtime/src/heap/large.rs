@@ -186,7 +186,7 @@ pub unsafe fn free(header: &'static Chunk) {
     let block = header.large.block.get();
     // Before the address can be mapped again by another thread.
     if !chunk::unregister(header) {
-        fault!(DoubleFree, "double free: the block at {block:p} is free already");
+        fault!(DoubleFree at block, "double free: the block at {block:p} is free already");
     }
     let charged = header.large.charged.get();
     if charged > 0 {

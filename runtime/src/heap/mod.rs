@@ -259,13 +259,13 @@ fn check_slot(is_slot: bool, block: *mut u8) {
 #[cold]
 #[inline(never)]
 fn free_already(block: *mut u8) -> ! {
-    fault!(DoubleFree, "double free: the block at {block:p} is free already")
+    fault!(DoubleFree at block, "double free: the block at {block:p} is free already")
 }
 
 #[cold]
 #[inline(never)]
 fn not_a_block(block: *mut u8) -> ! {
-    fault!(BadPointer, "bad free: {block:p} is not the start of a block")
+    fault!(BadPointer at block, "bad free: {block:p} is not the start of a block")
 }
 
 /// Null, or an address outside the heap.
@@ -273,7 +273,7 @@ fn not_a_block(block: *mut u8) -> ! {
 #[inline(never)]
 fn foreign(block: *mut u8) {
     if !block.is_null() {
-        fault!(BadPointer, "bad free: {block:p} was never allocated here, or was freed already");
+        fault!(BadPointer at block, "bad free: {block:p} was never allocated here, or was freed already");
     }
 }
 
@@ -292,7 +292,7 @@ unsafe fn deallocate_elsewhere(block: *mut u8) {
         return unsafe { home.free(chunk, page, block) };
     }
     match page.kind.get() {
-        Kind::Free => fault!(BadPointer, "bad free: {block:p} was freed already, or is not a block"),
+        Kind::Free => fault!(BadPointer at block, "bad free: {block:p} was freed already, or is not a block"),
         Kind::Small => {
             check_slot(page.is_slot(block), block);
             // Without memory for a heap the block leaks, which is the lesser evil.

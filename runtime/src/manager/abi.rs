@@ -107,7 +107,7 @@ unsafe fn read(function: &str, block: *mut u8) -> (usize, usize, CapabilityFlags
     // SAFETY: the caller's word; the mark is checked before anything is believed.
     let metadata = unsafe { Metadata::of(block).read_unaligned() };
     if metadata.mark != MARK ^ block as usize {
-        fault!(BadPointer, "{function}: {block:p} is not a block of xila_memory_allocate, or was freed");
+        fault!(BadPointer at block, "{function}: {block:p} is not a block of xila_memory_allocate, or was freed");
     }
     (metadata.size, metadata.align, CapabilityFlags::from_bits_truncate(metadata.capabilities as u8))
 }

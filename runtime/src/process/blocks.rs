@@ -50,7 +50,7 @@ pub fn size_of_block(block: *mut u8, buffer: i64, capacity: i64) -> usize {
             return header.size;
         }
     }
-    fault!(BadPointer, "bad pointer: {block:p} is not the start of a live block")
+    fault!(BadPointer at block, "bad pointer: {block:p} is not the start of a live block")
 }
 
 /// Unseals the header of a block that is gone, so that its address is no longer

@@ -48,7 +48,7 @@ impl FreeList {
 
 /// Reports a pointer that is not a live block.
 fn not_a_block(block: *mut u8) -> ! {
-    fault!(BadPointer, "bad pointer: {block:p} is not the start of a live block")
+    fault!(BadPointer at block, "bad pointer: {block:p} is not the start of a live block")
 }
 
 // SAFETY: the free list's blocks are disjoint and live until freed, 16-aligned

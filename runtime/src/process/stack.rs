@@ -68,7 +68,7 @@ impl State {
         let size = blocks::size_of_block(block, self.stack.buffer, self.stack.capacity);
         // SAFETY: the header is sealed, so the link in front of it is ours.
         if unsafe { (*link(block)).freed } {
-            fault!(DoubleFree, "double free: the block at {block:p} is free already");
+            fault!(DoubleFree at block, "double free: the block at {block:p} is free already");
         }
         size
     }

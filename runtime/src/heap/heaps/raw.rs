@@ -126,7 +126,7 @@ impl RawHeap {
     #[cold]
     #[inline(never)]
     fn is_gone(&'static self) -> ! {
-        fault!(BadPointer, "the heap {self:p} is used, but it was destroyed")
+        fault!(BadPointer at (&raw const *self), "the heap {self:p} is used, but it was destroyed")
     }
 
     /// Takes the lock of a heap that must not be destroyed.
@@ -240,7 +240,7 @@ impl RawHeap {
                 return (chunk, page);
             }
         }
-        fault!(BadPointer, "bad free: {block:p} is no live block of the heap {:p}", self)
+        fault!(BadPointer at block, "bad free: {block:p} is no live block of the heap {:p}", self)
     }
 
     /// Frees a block whose record says that it is this heap's.
@@ -263,7 +263,7 @@ impl RawHeap {
                 let bytes = page.slices.get() as usize * SLICE;
                 let found = self.detach(&mut self.lock.lock(), chunk, page);
                 if !found || !spans::free_block(chunk, page.head.get() as usize) {
-                    fault!(DoubleFree, "double free: the block at {block:p} is free already");
+                    fault!(DoubleFree at block, "double free: the block at {block:p} is free already");
                 }
                 figures::span_freed(bytes);
             }
@@ -272,7 +272,7 @@ impl RawHeap {
                     crate::heap::not_a_block(block);
                 }
                 if !self.detach(&mut self.lock.lock(), chunk, page) {
-                    fault!(DoubleFree, "double free: the block at {block:p} is free already");
+                    fault!(DoubleFree at block, "double free: the block at {block:p} is free already");
                 }
                 // SAFETY: the caller's word.
                 unsafe { large::free(chunk) }
