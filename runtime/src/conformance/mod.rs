@@ -269,12 +269,13 @@ fn script<S: Subject>(make: &impl Fn() -> S, fail: usize) -> usize {
 /// be had is refused, what was had stays whole, and later requests are served.
 #[cfg(unix)]
 pub(crate) fn os_failures<S: Subject>(make: impl Fn() -> S) {
+    use crate::os::refusals::{Plan, refusing};
     let sizes = [100, 60_000, 300_000, 5_000_000, 70_000, 9_000_000, 16];
     let mut refused = 0;
     for k in 0.. {
         let mut run = Run::new(make());
         let limits = run.subject.limits();
-        let left = crate::os::budget::with(k, || {
+        let failed = refusing(Plan::MapsFrom(k), || {
             for size in sizes.iter().cycle().take(28) {
                 if *size <= limits.max_size && !run.allocate(*size, 16) {
                     refused += 1;
@@ -285,7 +286,7 @@ pub(crate) fn os_failures<S: Subject>(make: impl Fn() -> S) {
         assert!(run.allocate(100.min(limits.max_size), 16), "with memory again");
         run.finish();
         // None was refused, so no larger k can say more.
-        if left > 0 {
+        if failed == 0 {
             break;
         }
     }

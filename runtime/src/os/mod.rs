@@ -25,6 +25,8 @@
 //! re-enter `malloc` where the C library does so.
 
 pub mod limit;
+#[cfg(all(test, unix))]
+pub(crate) mod refusals;
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
@@ -70,36 +72,6 @@ pub fn round_to_pages(size: usize) -> Option<usize> {
 pub fn flush_instruction_cache(ptr: *mut u8, size: usize) {
     if !ptr.is_null() && size != 0 {
         flush_instructions(ptr, size);
-    }
-}
-
-/// Test support: making the k-th mapping of a thread fail.
-#[cfg(all(test, unix))]
-pub(crate) mod budget {
-    use std::cell::Cell;
-
-    thread_local! {
-        static REMAINING: Cell<Option<u64>> = const { Cell::new(None) };
-    }
-
-    /// Whether the next mapping may be made; counts it.
-    pub(super) fn permit() -> bool {
-        match REMAINING.get() {
-            None => true,
-            Some(0) => false,
-            Some(left) => {
-                REMAINING.set(Some(left - 1));
-                true
-            }
-        }
-    }
-
-    /// Runs `body` with only the first `count` mappings of this thread granted,
-    /// and returns how many it did not use.
-    pub(crate) fn with(count: u64, body: impl FnOnce()) -> u64 {
-        REMAINING.set(Some(count));
-        body();
-        REMAINING.take().unwrap_or(0)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Linux and macOS: `mmap` and its family. Contracts are in the parent module.
 
 use super::Protection;
+#[cfg(test)]
+use super::refusals::{Call, refused};
 use core::ffi::c_void;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
@@ -42,7 +44,7 @@ pub(super) fn query_page_size() -> usize {
 /// Maps anonymous memory at an address of the kernel's choice; null on failure.
 fn map_anywhere(size: usize, protection: i32) -> *mut u8 {
     #[cfg(test)]
-    if !super::budget::permit() {
+    if refused(Call::Map) {
         return null_mut();
     }
     let _errno = KeptErrno::new();
@@ -86,6 +88,10 @@ pub fn map(size: usize, align: usize) -> *mut u8 {
 ///
 /// `ptr..ptr + size` must be whole OS pages of a mapping nobody uses any more.
 pub unsafe fn unmap(ptr: *mut u8, size: usize) {
+    #[cfg(test)]
+    if refused(Call::Unmap) {
+        return;
+    }
     let _errno = KeptErrno::new();
     // SAFETY: the caller gives the range up. A failure (the kernel's limit on
     // the number of mappings) leaves the range mapped, which wastes and is safe.
@@ -121,6 +127,10 @@ pub unsafe fn trim(ptr: *mut u8, size: usize, start: *mut u8, len: usize) -> boo
 /// `ptr..ptr + old` must be a whole mapping.
 #[cfg(target_os = "linux")]
 pub unsafe fn remap_in_place(ptr: *mut u8, old: usize, new: usize) -> bool {
+    #[cfg(test)]
+    if refused(Call::Remap) {
+        return false;
+    }
     // SAFETY: without MAYMOVE the mapping stays where it is or nothing happens.
     unsafe { libc::mremap(ptr.cast(), old, new, 0) != libc::MAP_FAILED }
 }
@@ -149,6 +159,12 @@ pub unsafe fn remap(ptr: *mut u8, old: usize, new: usize, align: usize) -> *mut 
     }
     let target = map_with(new, align, libc::PROT_NONE);
     if target.is_null() {
+        return null_mut();
+    }
+    #[cfg(test)]
+    if refused(Call::Remap) {
+        // SAFETY: the reservation was never used.
+        unsafe { unmap(target, new) };
         return null_mut();
     }
     let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
@@ -180,6 +196,10 @@ pub unsafe fn remap(_ptr: *mut u8, _old: usize, _new: usize, _align: usize) -> *
 /// `ptr..ptr + size` must be whole OS pages of a read-write mapping whose
 /// contents nobody needs.
 pub unsafe fn discard(ptr: *mut u8, size: usize) -> bool {
+    #[cfg(test)]
+    if refused(Call::Discard) {
+        return false;
+    }
     let _errno = KeptErrno::new();
     // On Linux DONTNEED drops anonymous pages at once and they come back zeroed.
     #[cfg(target_os = "linux")]
@@ -203,6 +223,10 @@ pub unsafe fn discard(ptr: *mut u8, size: usize) -> bool {
 ///
 /// `ptr..ptr + size` must be whole OS pages of a mapping of the caller's.
 pub unsafe fn protect(ptr: *mut u8, size: usize, protection: Protection) -> bool {
+    #[cfg(test)]
+    if refused(Call::Protect) {
+        return false;
+    }
     let bits = match protection {
         Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
         Protection::ReadExecute => libc::PROT_READ | libc::PROT_EXEC,
@@ -217,6 +241,10 @@ pub unsafe fn protect(ptr: *mut u8, size: usize, protection: Protection) -> bool
 ///
 /// As for [`protect`].
 pub unsafe fn pin(ptr: *mut u8, size: usize) -> bool {
+    #[cfg(test)]
+    if refused(Call::Pin) {
+        return false;
+    }
     // SAFETY: the pages are mapped.
     unsafe { libc::mlock(ptr.cast(), size) == 0 }
 }
@@ -286,6 +314,10 @@ unsafe extern "C" fn run_exit_hook(value: *mut c_void) {
 /// Runs `hook(value)` when the calling thread ends. The hook is one for the
 /// process, the value one for the thread. False when the OS has no key left.
 pub fn at_thread_exit(hook: fn(*mut u8), value: *mut u8) -> bool {
+    #[cfg(test)]
+    if refused(Call::ThreadExit) {
+        return false;
+    }
     // Simulated threads say themselves when they end.
     #[cfg(feature = "shuttle")]
     if crate::sync::atomic::task().is_some() {

@@ -7,6 +7,7 @@ mod in_place;
 mod limit;
 #[cfg(feature = "shuttle")]
 mod orders;
+mod refusals;
 mod single;
 mod threads;
 mod walk;
@@ -66,7 +67,19 @@ fn report_panics_of_children() {
 
 /// Runs `test` in a forked child and fails when it does.
 fn in_child(test: impl FnOnce()) {
+    let test = || {
+        test();
+        []
+    };
+    in_child_with(test, |[]| ());
+}
+
+/// As [`in_child`], and hands over what the child says in so many bytes.
+fn in_child_with<const N: usize>(test: impl FnOnce() -> [u8; N], take: impl FnOnce([u8; N])) {
     report_panics_of_children();
+    let mut pipe = [0; 2];
+    // SAFETY: room for both descriptors.
+    assert_eq!(unsafe { libc::pipe(pipe.as_mut_ptr()) }, 0);
     // SAFETY: the child runs the test and exits without returning here.
     let child = unsafe { libc::fork() };
     assert!(child >= 0);
@@ -75,14 +88,27 @@ fn in_child(test: impl FnOnce()) {
         // A child that hangs dies of a signal, and the test fails.
         // SAFETY: no preconditions.
         unsafe { libc::alarm(crate::long::pick(120, 3600)) };
-        let ok = std::panic::catch_unwind(std::panic::AssertUnwindSafe(test)).is_ok();
-        // SAFETY: leaves at once, running no exit handlers of the parent's.
-        unsafe { libc::_exit(if ok { 0 } else { 1 }) }
+        let said = std::panic::catch_unwind(std::panic::AssertUnwindSafe(test));
+        // SAFETY: `said` is readable; leaves at once, running no exit handlers of the parent's.
+        unsafe {
+            if let Ok(said) = said {
+                libc::write(pipe[1], said.as_ptr().cast(), N);
+                libc::_exit(0);
+            }
+            libc::_exit(1)
+        }
     }
-    let mut status = 0;
-    // SAFETY: `child` is a child of this process and `status` is writable.
-    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-    assert_eq!(status, 0, "the child failed");
+    let (mut status, mut said) = (0, [0; N]);
+    // SAFETY: `child` is a child of this process; the places are writable; the
+    // descriptors are ours.
+    unsafe {
+        assert_eq!(libc::waitpid(child, &mut status, 0), child);
+        assert_eq!(status, 0, "the child failed");
+        assert_eq!(libc::read(pipe[0], said.as_mut_ptr().cast(), N), N as isize);
+        libc::close(pipe[0]);
+        libc::close(pipe[1]);
+    }
+    take(said);
 }
 
 /// A live block of a test: what it was asked for, and what was written to it.
