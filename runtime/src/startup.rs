@@ -6,8 +6,10 @@
 //! another one uses a lock for the first time would miss the new handlers.
 //! Before `main` there is no other thread.
 
-/// Installs the handlers, inner locks first.
+/// Installs the handlers, inner locks first. And the environment is best read while
+/// nobody can change it.
 extern "C" fn install_fork_handlers() {
+    crate::heap::read_settings();
     crate::heap::prepare_for_fork();
     crate::alloc::kmem::prepare_for_fork();
     crate::alloc::owned::prepare_for_fork();

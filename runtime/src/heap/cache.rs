@@ -4,11 +4,11 @@
 //! keeps allocating and freeing blocks of a few megabytes should pay it once. A
 //! mapping here keeps its header as it was, is in no table of chunks, and counts
 //! neither as used nor as held: it goes back to the OS when a newer one needs its
-//! place, when nobody wanted it for [`IDLE_MS`] and the allocator is used, and with
+//! place, when nobody wanted it for [`ROUND_MS`], see [`idle`](super::idle), and with
 //! [`purge`]. Under a memory limit only what the limit has room for is kept.
 
-use super::spans::{self, IDLE_MS};
-use super::{fork, large};
+use super::idle::ROUND_MS;
+use super::{fork, large, spans};
 use crate::os::{self, limit};
 use crate::sync::Lock;
 use core::ptr::null_mut;
@@ -140,7 +140,7 @@ impl Cache {
 
     /// Whether the oldest mapping was not wanted for a while.
     fn is_idle(&self, now: u64) -> bool {
-        self.count != 0 && now.saturating_sub(self.entries[0].freed_ms) >= IDLE_MS
+        self.count != 0 && now.saturating_sub(self.entries[0].freed_ms) >= ROUND_MS
     }
 }
 

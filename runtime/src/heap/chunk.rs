@@ -126,6 +126,8 @@ pub struct Chunk {
     pub free: Cell<u64>,
     /// Bit `i`: slice `i` may hold something other than zeros.
     pub dirty: Cell<u64>,
+    /// Bit `i`: slice `i` is free and in memory since the last round of purging.
+    pub aged: Cell<u64>,
     /// Neighbours among the chunks with free slices.
     pub next: Cell<*mut Chunk>,
     /// See `next`.
@@ -238,6 +240,23 @@ pub fn for_each(mut visit: impl FnMut(&'static Chunk)) {
             visit(unsafe { &*((index * CHUNK) as *const Chunk) });
         }
     }
+}
+
+/// The first header at or behind `address`, and where to look for the next one. The
+/// same caution as for [`for_each`].
+pub fn at_or_after(address: usize) -> Option<(&'static Chunk, usize)> {
+    let highest = HIGHEST.load(Ordering::Relaxed);
+    let mut index = address.div_ceil(CHUNK).max(LOWEST.load(Ordering::Relaxed));
+    while index <= highest {
+        let bits = REGISTRY[index / 64].load(Ordering::Acquire) >> (index % 64);
+        if bits != 0 {
+            let index = index + bits.trailing_zeros() as usize;
+            // SAFETY: as in `for_each`.
+            return Some((unsafe { &*((index * CHUNK) as *const Chunk) }, (index + 1) * CHUNK));
+        }
+        index = (index & !63) + 64;
+    }
+    None
 }
 
 /// The header whose chunk or large block `address`, which may be any number, can

@@ -1,7 +1,7 @@
 //! What the heap holds, counted exactly.
 
 use super::class::{CLASSES, TABLE};
-use super::{heaps, large, registry, spans};
+use super::{heaps, large, recent, registry, spans};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// What an allocator holds, in bytes unless said otherwise.
@@ -19,9 +19,9 @@ pub struct Figures {
     pub blocks: usize,
 }
 
-/// Usable bytes of live span blocks.
+/// Usable bytes of span blocks, those included that wait in [`recent`].
 static SPAN_USED: AtomicUsize = AtomicUsize::new(0);
-/// Live span blocks.
+/// Such blocks.
 static SPAN_BLOCKS: AtomicUsize = AtomicUsize::new(0);
 
 /// Counts a span block that was allocated.
@@ -83,8 +83,12 @@ fn by_class() -> ([i64; CLASSES], [usize; CLASSES]) {
 pub fn figures() -> Figures {
     let (live, _) = by_class();
     let (large_mapped, large_used, large_blocks) = large::figures();
-    let mut used = large_used + SPAN_USED.load(Ordering::Relaxed);
-    let mut blocks = large_blocks + SPAN_BLOCKS.load(Ordering::Relaxed);
+    let (spans, larges) = recent::kept();
+    // Races can make these dip below 0, too.
+    let mut used =
+        (large_used + SPAN_USED.load(Ordering::Relaxed)).saturating_sub(spans.bytes + larges.bytes);
+    let mut blocks =
+        (large_blocks + SPAN_BLOCKS.load(Ordering::Relaxed)).saturating_sub(spans.blocks + larges.blocks);
     for (class, live) in live.iter().enumerate() {
         let live = usize::try_from(*live).unwrap_or(0);
         used += live * TABLE[class].size as usize;

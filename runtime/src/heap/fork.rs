@@ -1,12 +1,12 @@
 //! `fork`: every lock is taken before it and opened after it on both sides, so
 //! the child never inherits a lock that a thread it does not have was holding.
 //!
-//! A first-class heap's lock is held while one of the other three is taken, and the lock of their list while the
-//! registry's is; the three are never held at once, so their order among each other is free.
+//! A first-class heap's lock is held while one of the others is taken, and the lock of their list while the
+//! registry's is; who takes two of the others takes them in the order of [`before`].
 //! The handlers must be in place before any thread takes a lock. [`prepare`] is
 //! therefore called ahead of the locks on every path that is about to take one.
 
-use super::{cache, heaps, registry, spans};
+use super::{cache, heaps, idle, purge, registry, spans};
 use crate::sync::ForkHandlers;
 
 static HANDLERS: ForkHandlers = ForkHandlers::new(|| (), before, after_in_parent, after_in_child);
@@ -21,6 +21,7 @@ pub fn prepare() {
 unsafe extern "C" fn before() {
     heaps::acquire();
     registry::acquire();
+    purge::acquire();
     spans::acquire();
     cache::acquire();
 }
@@ -30,6 +31,7 @@ unsafe extern "C" fn after_in_parent() {
     unsafe {
         cache::release();
         spans::release();
+        purge::release();
         registry::release();
         heaps::release();
     }
@@ -40,8 +42,10 @@ unsafe extern "C" fn after_in_child() {
     unsafe {
         cache::release();
         spans::release();
+        purge::release();
         registry::release();
         heaps::release();
     }
     registry::abandon_other_threads();
+    idle::after_fork();
 }

@@ -4,10 +4,11 @@
 //! touched) and the block follows: one slice further, or at the first multiple
 //! of its alignment, or right behind the header's chunk when it is aligned to a
 //! chunk or more. All three places are where [`chunk::find`] expects a block.
-//! Mappings of ordinary blocks that were freed wait in the [`cache`] for a while.
+//! Ordinary blocks that were freed wait for a while: the last one of a length as it
+//! is ([`recent`]), the mappings of others in the [`cache`].
 
 use super::chunk::{self, CHUNK, Chunk, Kind, SLICE};
-use super::{cache, spans};
+use super::{cache, idle, purge, recent, spans};
 use crate::os::{self, limit};
 use crate::{fault, size};
 use core::ptr::null_mut;
@@ -22,9 +23,9 @@ pub const PINNED: u8 = 2;
 
 /// Bytes mapped for large blocks, headers included.
 static MAPPED: AtomicUsize = AtomicUsize::new(0);
-/// Usable bytes of live large blocks.
+/// Usable bytes of large blocks, those included that wait in [`recent`].
 static USED: AtomicUsize = AtomicUsize::new(0);
-/// Live large blocks.
+/// Such blocks.
 static BLOCKS: AtomicUsize = AtomicUsize::new(0);
 
 /// Bytes of the largest mapping there ever was.
@@ -35,7 +36,8 @@ pub fn largest() -> usize {
     LARGEST.load(Ordering::Relaxed)
 }
 
-/// Bytes mapped, usable bytes, blocks; without what is not the program's.
+/// Bytes mapped, usable bytes, blocks, those in [`recent`] included; without what is
+/// not the program's.
 pub fn figures() -> (usize, usize, usize) {
     (MAPPED.load(Ordering::Relaxed), USED.load(Ordering::Relaxed), BLOCKS.load(Ordering::Relaxed))
 }
@@ -53,11 +55,17 @@ pub fn allocate(size: usize, align: usize, flags: u8, dirty: bool) -> *mut u8 {
     let Some(needed) = padded else { return null_mut() };
     let counted = !limit::is_uncounted();
     if dirty && flags == PLAIN && offset == SLICE && counted {
+        let block = recent::take_large(needed);
+        if !block.is_null() {
+            return block;
+        }
         let block = reuse(needed);
         if !block.is_null() {
             return block;
         }
     }
+    idle::poll();
+    purge::make_room(needed);
     let charged = if counted { charge_for(needed, offset) } else { 0 };
     if !charge(charged) {
         return null_mut();
@@ -89,6 +97,7 @@ fn reuse(needed: usize) -> *mut u8 {
     }
     // SAFETY: mappings in the cache start with the header of the block they had.
     let header: &'static Chunk = unsafe { &*map.cast::<Chunk>() };
+    header.page_of(header.large.block.get()).kind.set(Kind::Large);
     chunk::register(header);
     USED.fetch_add(usable(header), Ordering::Relaxed);
     BLOCKS.fetch_add(1, Ordering::Relaxed);
@@ -170,6 +179,11 @@ fn map_far_aligned(needed: usize, align: usize) -> Option<(*mut u8, usize, *mut 
     Some(if trimmed { (base, needed, base) } else { (map, padded, base) })
 }
 
+/// Whether the block behind `header` is the program's, not one that waits in [`recent`].
+pub fn is_live(header: &Chunk) -> bool {
+    header.page_of(header.large.block.get()).kind.get() == Kind::Large
+}
+
 /// Usable bytes of the block behind `header`.
 pub fn usable(header: &Chunk) -> usize {
     let large = &header.large;
@@ -182,6 +196,23 @@ pub fn usable(header: &Chunk) -> usize {
 ///
 /// `header` is that of a live large block nobody uses any more.
 pub unsafe fn free(header: &'static Chunk) {
+    let (map, block) = (header.large.map.get(), header.large.block.get());
+    let size = header.large.map_size.get();
+    let counted = header.large.charged.get() > 0 && header.large.flags.get() == PLAIN;
+    if counted && size <= recent::LARGEST && block as usize - map as usize == SLICE {
+        return recent::keep_large(block, size);
+    }
+    give_back(header);
+}
+
+/// Gives the mapping of a block back that [`recent`] has kept.
+pub fn take_back(block: *mut u8) {
+    // SAFETY: a block keeps its header mapped.
+    give_back(unsafe { &*chunk::header_of(block) });
+}
+
+/// Gives a dead block's mapping back, or keeps it in the cache.
+fn give_back(header: &'static Chunk) {
     let (map, size) = (header.large.map.get(), header.large.map_size.get());
     let block = header.large.block.get();
     // Before the address can be mapped again by another thread.
@@ -195,6 +226,7 @@ pub unsafe fn free(header: &'static Chunk) {
         limit::discharge(charged);
         let plain = header.large.flags.get() == PLAIN && map as usize == header.address();
         if plain && block as usize - map as usize == SLICE && cache::put(map, size) {
+            idle::poll();
             return;
         }
         MAPPED.fetch_sub(size, Ordering::Relaxed);

@@ -29,8 +29,11 @@
 //! | `fork` | locks and heaps across `fork` |
 //! | `heaps` | first-class heaps |
 //! | `in_place` | resizing blocks where they lie |
+//! | `purge` | free slices back to the OS |
 //! | `large` | large blocks |
 //! | `cache` | mappings of large blocks freed lately |
+//! | `recent` | one block of each length freed last, without a lock |
+//! | `idle` | when memory goes back by itself, and the helper thread |
 //! | `figures` | counting |
 //! | `inline` | the fast paths, for code generators |
 //! | `walk` | looking at it from outside |
@@ -41,11 +44,14 @@ pub mod class;
 pub mod figures;
 mod fork;
 pub mod heaps;
+mod idle;
 mod in_place;
 pub mod inline;
 pub mod large;
 mod local;
 pub mod map;
+mod purge;
+mod recent;
 mod registry;
 mod remote;
 mod spans;
@@ -58,6 +64,7 @@ mod tests;
 pub use figures::{Figures, figures};
 pub use fork::prepare as prepare_for_fork;
 pub use heaps::Heap;
+pub use idle::prepare as read_settings;
 pub use in_place::resize_in_place;
 pub use walk::{BlockInfo, Totals, find, totals};
 
@@ -154,21 +161,7 @@ fn try_allocate_big(size: usize, align: usize, zeroed: bool) -> *mut u8 {
     if size > SPAN_MAX || align > SPAN_MAX {
         return large::allocate(size, align, large::PLAIN, !zeroed);
     }
-    let slices = size.div_ceil(SLICE).max(1);
-    let Some(span) = spans::allocate(slices, (align / SLICE).max(1)) else { return null_mut() };
-    let block = span.chunk.slice(span.index);
-    for page in &span.chunk.pages[span.index..span.index + slices] {
-        page.start.set(block);
-        page.head.set(span.index as u8);
-        page.slices.set(slices as u8);
-        page.kind.set(Kind::Span);
-    }
-    figures::span_allocated(slices * SLICE);
-    if zeroed && !span.zeroed {
-        // SAFETY: the span is `slices * SLICE >= size` bytes long.
-        unsafe { block.write_bytes(0, size) };
-    }
-    block
+    spans::allocate_block(size, align, zeroed)
 }
 
 /// Allocates a zeroed block on OS pages of its own, with the capabilities of
@@ -307,14 +300,12 @@ unsafe fn deallocate_elsewhere(block: *mut u8) {
             });
         }
         Kind::Span => {
-            let bytes = page.slices.get() as usize * SLICE;
             if page.start.get() != block {
                 not_a_block(block);
             }
             if !spans::free_block(chunk, page.head.get() as usize) {
                 free_already(block);
             }
-            figures::span_freed(bytes);
         }
         Kind::Large => {
             if chunk.large.block.get() != block {

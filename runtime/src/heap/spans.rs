@@ -1,46 +1,45 @@
 //! The span allocator: slices of chunks, under one lock.
 //!
 //! Pages change hands rarely (64 KiB and more at a time), so one lock serves
-//! all threads. Freed slices stay in memory for a while in case they are wanted
-//! again: they are given back when they outgrow a share of what is in use, and
-//! at the latest when the allocator is next used after [`IDLE_MS`]. A chunk that
-//! is free as a whole is unmapped, except for one.
+//! all threads; span blocks that a program allocates and frees by turns do not even
+//! take it, see [`recent`]. Freed slices stay in memory for a while in case they are
+//! wanted again; [`purge`] gives them back.
 
 use super::chunk::{self, CHUNK, Chunk, Kind, SLICE, SLICES};
-use super::{cache, fork};
+use super::{SPAN_MAX, figures, fork, idle, purge, recent};
 use crate::os::{self, limit};
-use crate::sync::Lock;
+use crate::sync::{Guard, Lock};
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Every slice but the header's.
-const ALL_FREE: u64 = !1;
-/// Free slices that may stay in memory however little is in use.
-const KEEP_SLICES: usize = (8 << 20) / SLICE;
-/// Free slices go back at the latest when this much time has passed.
-pub const IDLE_MS: u64 = 500;
+pub(super) const ALL_FREE: u64 = !1;
 
 /// What the lock guards, besides the bitmaps of every chunk.
-struct Spans {
-    /// Chunks with a free slice, most recently freed into first.
+pub(super) struct Spans {
+    /// Chunks with free slices and others, most recently freed into first.
     open: *mut Chunk,
     /// Chunks that are free as a whole.
-    empty: usize,
+    empty: *mut Chunk,
+    /// How many those are.
+    pub(super) empties: usize,
     /// Slices in use.
-    used: usize,
-    /// Free slices that may not be zero, that is, are in memory.
-    stale: usize,
-    /// When slices were last given back.
-    purged_ms: u64,
+    pub(super) used: usize,
+    /// Where the last search for free slices in memory ended: see [`purge`].
+    pub(super) sweep: usize,
 }
 
-// SAFETY: the pointer is only followed under the lock.
+// SAFETY: the pointers are only followed under the lock.
 unsafe impl Send for Spans {}
 
-static SPANS: Lock<Spans> = Lock::new(Spans { open: null_mut(), empty: 0, used: 0, stale: 0, purged_ms: 0 });
+static SPANS: Lock<Spans> =
+    Lock::new(Spans { open: null_mut(), empty: null_mut(), empties: 0, used: 0, sweep: 0 });
 
 /// Bytes mapped for chunks.
 static MAPPED: AtomicUsize = AtomicUsize::new(0);
+
+/// Free slices that may not be zero, that is, are in memory. Written under the lock.
+static STALE: AtomicUsize = AtomicUsize::new(0);
 
 /// A span fresh from the allocator.
 pub struct Span {
@@ -57,60 +56,116 @@ pub fn mapped() -> usize {
     MAPPED.load(Ordering::Relaxed)
 }
 
+/// Bytes of free slices that are in memory.
+pub fn stale() -> usize {
+    STALE.load(Ordering::Relaxed) * SLICE
+}
+
 /// Allocates `slices` slices that start at a multiple of `align` slices (a power
 /// of two, at most half a chunk). `None` when the OS has no memory.
 pub fn allocate(slices: usize, align: usize) -> Option<Span> {
     fork::prepare();
-    cache::purge_when_idle();
-    let mut spans = SPANS.lock();
-    spans.purge_when_idle();
-    spans.find(slices, align).or_else(|| {
+    idle::poll();
+    let span = SPANS.lock().find(slices, align);
+    span.or_else(|| {
         // Free slices that are in memory count as held; without them it may do.
-        spans.purge_all();
-        spans.find(slices, align)
+        purge();
+        SPANS.lock().find(slices, align)
     })
+}
+
+/// Allocates a block that is a span, of `size` bytes at a multiple of `align`, both
+/// [`SPAN_MAX`] at most; zeros if that is asked for. Null when the OS has no memory.
+pub fn allocate_block(size: usize, align: usize, zeroed: bool) -> *mut u8 {
+    debug_assert!(size <= SPAN_MAX && align <= SPAN_MAX);
+    let slices = size.div_ceil(SLICE).max(1);
+    let mut block = recent::take_span(slices, align);
+    let mut is_zero = false;
+    if block.is_null() {
+        let Some(span) = allocate(slices, (align / SLICE).max(1)) else { return null_mut() };
+        block = span.chunk.slice(span.index);
+        is_zero = span.zeroed;
+        set_records(span.chunk, span.index, slices);
+        figures::span_allocated(slices * SLICE);
+    }
+    if zeroed && !is_zero {
+        // SAFETY: the span is `slices * SLICE >= size` bytes long.
+        unsafe { block.write_bytes(0, size) };
+    }
+    block
+}
+
+/// Makes the records of a span those of a block.
+fn set_records(chunk: &Chunk, index: usize, slices: usize) {
+    for page in &chunk.pages[index..index + slices] {
+        page.start.set(chunk.slice(index));
+        page.head.set(index as u8);
+        page.slices.set(slices as u8);
+        page.kind.set(Kind::Span);
+    }
 }
 
 /// Takes a span back. The records of its slices are already cleared.
 pub fn free(chunk: &'static Chunk, index: usize, slices: usize) {
     let mut spans = SPANS.lock();
     spans.give(chunk, index, slices);
-    spans.purge_when_grown();
-    spans.purge_when_idle();
-    drop(spans);
-    cache::purge_when_idle();
+    after_free(spans);
 }
 
-/// Marks the span of a one-block page free and takes it back; false when some
-/// other thread has done so already.
+/// Takes a block that is a span back; false when some other thread has done so
+/// already.
 pub fn free_block(chunk: &'static Chunk, index: usize) -> bool {
-    let mut spans = SPANS.lock();
     let page = &chunk.pages[index];
     if page.kind.get() != Kind::Span {
         return false;
     }
-    let slices = page.slices.get() as usize;
-    clear_records(chunk, index, slices);
-    spans.give(chunk, index, slices);
-    spans.purge_when_grown();
-    spans.purge_when_idle();
+    recent::keep_span(chunk.slice(index), page.slices.get() as usize);
     true
+}
+
+/// Takes the span of a block back that [`recent`] has kept.
+pub fn take_back(block: *mut u8) {
+    fork::prepare();
+    // SAFETY: a block keeps its chunk mapped.
+    let chunk: &'static Chunk = unsafe { &*chunk::header_of(block) };
+    let page = chunk.page_of(block);
+    let (index, slices) = (page.head.get() as usize, page.slices.get() as usize);
+    let mut spans = SPANS.lock();
+    clear_records(chunk, index, slices);
+    figures::span_freed(slices * SLICE);
+    spans.give(chunk, index, slices);
+    after_free(spans);
+}
+
+/// What is to be done when slices have become free.
+fn after_free(mut spans: Guard<'_, Spans>) {
+    if stale() > purge::bound(spans.used * SLICE) && !idle::is_on() {
+        spans.purge_all();
+    }
+    drop(spans);
+    idle::poll();
 }
 
 /// Makes a span block `slices` slices long where it lies, by the slices behind it or
 /// without some of its own; false when those are not free.
 pub fn resize_block(chunk: &'static Chunk, index: usize, slices: usize) -> bool {
-    let mut spans = SPANS.lock();
+    fork::prepare();
     let first = &chunk.pages[index];
-    let old = first.slices.get() as usize;
+    let (old, end) = (first.slices.get() as usize, index + slices);
+    if end > SLICES {
+        return false;
+    }
+    let mut spans = SPANS.lock();
     if slices > old {
-        let end = index + slices;
-        if end > SLICES
-            || chunk.free.get() & mask(index + old, slices - old) != mask(index + old, slices - old)
-        {
-            return false;
+        let more = mask(index + old, slices - old);
+        let fits = || chunk.free.get() & more == more;
+        if !fits() {
+            drop(spans);
+            // What is behind it may be free but kept.
+            recent::flush();
+            spans = SPANS.lock();
         }
-        if spans.take(chunk, index + old, slices - old).is_none() {
+        if !fits() || spans.take(chunk, index + old, slices - old).is_none() {
             return false;
         }
         for page in &chunk.pages[index + old..end] {
@@ -125,6 +180,7 @@ pub fn resize_block(chunk: &'static Chunk, index: usize, slices: usize) -> bool 
     for page in &chunk.pages[index..index + slices] {
         page.slices.set(slices as u8);
     }
+    after_free(spans);
     true
 }
 
@@ -139,7 +195,13 @@ pub fn clear_records(chunk: &Chunk, index: usize, slices: usize) {
 /// Gives every free slice back to the OS.
 pub fn purge() {
     fork::prepare();
-    SPANS.lock().purge_all();
+    recent::flush();
+    purge::all();
+}
+
+/// Takes the lock.
+pub(super) fn lock() -> Guard<'static, Spans> {
+    SPANS.lock()
 }
 
 /// Runs `body` while no chunk and no large block goes back to the OS. `body` must
@@ -208,7 +270,7 @@ fn find_run(free: u64, slices: usize, align: usize) -> Option<usize> {
 }
 
 /// The bits of a span.
-fn mask(index: usize, slices: usize) -> u64 {
+pub(super) fn mask(index: usize, slices: usize) -> u64 {
     (!0 >> (64 - slices)) << index
 }
 
@@ -216,17 +278,24 @@ impl Spans {
     /// Allocates a span where there is room for it, in a new chunk at worst.
     fn find(&mut self, slices: usize, align: usize) -> Option<Span> {
         let mut chunk = self.open;
-        // SAFETY: chunks on the list are mapped; the lock is held.
+        // SAFETY: chunks on the lists are mapped; the lock is held.
         while let Some(open) = unsafe { chunk.as_ref() } {
             if let Some(index) = find_run(open.free.get(), slices, align) {
                 return self.take(open, index, slices);
             }
             chunk = open.next.get();
         }
+        let index = find_run(ALL_FREE, slices, align)?;
+        // SAFETY: as above.
+        if let Some(empty) = unsafe { self.empty.as_ref() } {
+            return self.take(empty, index, slices);
+        }
         let fresh = self.map_chunk()?;
-        let span = find_run(ALL_FREE, slices, align).and_then(|index| self.take(fresh, index, slices));
-        if span.is_none() && self.empty > 1 {
-            self.unmap_chunk(fresh);
+        let span = self.take(fresh, index, slices);
+        if span.is_none() {
+            self.drop_chunk(fresh);
+            // SAFETY: just dropped.
+            unsafe { unmap(fresh) };
         }
         span
     }
@@ -234,21 +303,16 @@ impl Spans {
     /// Takes free slices; `None` when that would be more than the memory limit.
     fn take(&mut self, chunk: &'static Chunk, index: usize, slices: usize) -> Option<Span> {
         let bits = mask(index, slices);
-        let (free, dirty) = (chunk.free.get(), chunk.dirty.get());
+        let dirty = chunk.dirty.get();
         // Slices in memory are charged for already.
         if !limit::charge((bits & !dirty).count_ones() as usize * SLICE) {
             return None;
         }
-        if free == ALL_FREE {
-            self.empty -= 1;
-        }
         self.used += slices;
-        self.stale -= (dirty & bits).count_ones() as usize;
-        chunk.free.set(free & !bits);
+        self.set_free(chunk, chunk.free.get() & !bits);
         chunk.dirty.set(dirty | bits);
-        if free & !bits == 0 {
-            self.unlink(chunk);
-        }
+        chunk.aged.set(chunk.aged.get() & !bits);
+        add_stale(-i64::from((dirty & bits).count_ones()));
         Some(Span { chunk, index, zeroed: dirty & bits == 0 })
     }
 
@@ -256,38 +320,50 @@ impl Spans {
         let bits = mask(index, slices);
         let free = chunk.free.get();
         debug_assert!(free & bits == 0, "a span is freed twice");
-        chunk.free.set(free | bits);
         self.used -= slices;
-        self.stale += slices;
-        if free == 0 {
-            self.link(chunk);
+        self.set_free(chunk, free | bits);
+        add_stale(slices as i64);
+    }
+
+    /// Changes which slices of a chunk are free, and the list it is on.
+    pub(super) fn set_free(&mut self, chunk: &'static Chunk, free: u64) {
+        let list = |free| if free == ALL_FREE { 2 } else { usize::from(free != 0) };
+        let (old, new) = (list(chunk.free.get()), list(free));
+        if old != new && old != 0 {
+            self.unlist(chunk);
         }
-        if free | bits == ALL_FREE {
-            self.empty += 1;
-            if self.empty > 1 {
-                self.unmap_chunk(chunk);
-            }
+        chunk.free.set(free);
+        if old != new && new != 0 {
+            self.list(chunk);
         }
     }
 
-    fn link(&mut self, chunk: &'static Chunk) {
+    /// Puts a chunk with free slices on its list.
+    fn list(&mut self, chunk: &'static Chunk) {
+        let is_empty = chunk.free.get() == ALL_FREE;
+        self.empties += usize::from(is_empty);
+        let list = if is_empty { &mut self.empty } else { &mut self.open };
         chunk.prev.set(null_mut());
-        chunk.next.set(self.open);
+        chunk.next.set(*list);
         let this = chunk as *const Chunk as *mut Chunk;
-        // SAFETY: chunks on the list are mapped; the lock is held.
-        if let Some(next) = unsafe { self.open.as_ref() } {
+        // SAFETY: chunks on the lists are mapped; the lock is held.
+        if let Some(next) = unsafe { list.as_ref() } {
             next.prev.set(this);
         }
-        self.open = this;
+        *list = this;
     }
 
-    fn unlink(&mut self, chunk: &Chunk) {
+    /// Takes a chunk off the list it is on.
+    pub(super) fn unlist(&mut self, chunk: &Chunk) {
+        let is_empty = chunk.free.get() == ALL_FREE;
+        self.empties -= usize::from(is_empty);
+        let list = if is_empty { &mut self.empty } else { &mut self.open };
         let (next, prev) = (chunk.next.get(), chunk.prev.get());
-        // SAFETY: as in `link`.
+        // SAFETY: as in `list`.
         unsafe {
             match prev.as_ref() {
                 Some(prev) => prev.next.set(next),
-                None => self.open = next,
+                None => *list = next,
             }
             if let Some(next) = next.as_ref() {
                 next.prev.set(prev);
@@ -296,6 +372,10 @@ impl Spans {
     }
 
     fn map_chunk(&mut self) -> Option<&'static Chunk> {
+        if stale() > idle::HELPER_BYTES {
+            // They do not fit, so what is held must not grow because of them.
+            self.purge_some(CHUNK / SLICE);
+        }
         if !limit::charge(chunk::header_bytes()) {
             return None;
         }
@@ -314,69 +394,27 @@ impl Spans {
         let chunk: &'static Chunk = unsafe { &*base.cast::<Chunk>() };
         chunk.free.set(ALL_FREE);
         chunk::register(chunk);
-        self.empty += 1;
-        self.link(chunk);
+        self.list(chunk);
         Some(chunk)
     }
+}
 
-    fn unmap_chunk(&mut self, chunk: &'static Chunk) {
-        self.unlink(chunk);
-        self.empty -= 1;
-        self.stale -= (chunk.free.get() & chunk.dirty.get()).count_ones() as usize;
-        chunk::unregister(chunk);
-        MAPPED.fetch_sub(CHUNK, Ordering::Relaxed);
-        limit::discharge(chunk::header_bytes() + chunk.dirty.get().count_ones() as usize * SLICE);
-        // SAFETY: every slice is free, so no block and no page record is in use.
-        unsafe { os::unmap(chunk.address() as *mut u8, CHUNK) };
-    }
+/// Changes the number of free slices in memory. The lock is held.
+pub(super) fn add_stale(slices: i64) {
+    STALE.store(STALE.load(Ordering::Relaxed).wrapping_add_signed(slices as isize), Ordering::Relaxed);
+}
 
-    /// Gives memory back when free slices outgrow a quarter of those in use.
-    fn purge_when_grown(&mut self) {
-        if self.stale > KEEP_SLICES.max(self.used / 4) {
-            self.purge_all();
-        }
-    }
-
-    /// Gives memory back that nobody wanted for a while.
-    fn purge_when_idle(&mut self) {
-        if self.stale == 0 {
-            return;
-        }
-        let now = os::now_ms();
-        if now.wrapping_sub(self.purged_ms) >= IDLE_MS {
-            // The first call only starts the clock.
-            if self.purged_ms != 0 {
-                self.purge_all();
-            }
-            self.purged_ms = now;
-        }
-    }
-
-    fn purge_all(&mut self) {
-        self.purged_ms = os::now_ms();
-        let mut next = self.open;
-        // SAFETY: chunks on the list are mapped; the lock is held.
-        while let Some(chunk) = unsafe { next.as_ref() } {
-            next = chunk.next.get();
-            self.purge_chunk(chunk);
-        }
-    }
-
-    fn purge_chunk(&mut self, chunk: &Chunk) {
-        let mut rest = chunk.free.get() & chunk.dirty.get();
-        while rest != 0 {
-            let index = rest.trailing_zeros() as usize;
-            let slices = (!(rest >> index)).trailing_zeros() as usize;
-            let bits = mask(index, slices);
-            // SAFETY: the slices are free and the lock keeps them so.
-            if unsafe { os::discard(chunk.slice(index), slices * SLICE) } {
-                chunk.dirty.set(chunk.dirty.get() & !bits);
-                self.stale -= slices;
-                limit::discharge(slices * SLICE);
-            }
-            rest &= !bits;
-        }
-    }
+/// Gives a chunk back to the OS, with the lock or without it.
+///
+/// # Safety
+///
+/// The chunk was [dropped](Spans::drop_chunk).
+pub(super) unsafe fn unmap(chunk: &'static Chunk) {
+    let dirty = chunk.dirty.get().count_ones();
+    MAPPED.fetch_sub(CHUNK, Ordering::Relaxed);
+    limit::discharge(chunk::header_bytes() + dirty as usize * SLICE);
+    // SAFETY: every slice is free, so no block and no page record is in use.
+    unsafe { os::unmap(chunk.address() as *mut u8, CHUNK) };
 }
 
 #[cfg(test)]

@@ -130,7 +130,8 @@ pub struct Totals {
 pub fn walk(visit: &mut dyn FnMut(&Region)) {
     spans::still(|| {
         chunk::for_each(|header| match header.is_large() {
-            true => visit(&Region::Page(large_page(header))),
+            true if large::is_live(header) => visit(&Region::Page(large_page(header))),
+            true => {}
             false => walk_chunk(header, visit),
         });
     });
@@ -164,7 +165,7 @@ pub fn page_blocks(page: &PageInfo, visit: &mut dyn FnMut(usize, bool)) -> bool 
     spans::still(|| {
         let Some(header) = chunk::containing(page.address, large::largest()) else { return false };
         if header.is_large() {
-            let found = header.large.block.get().addr() == page.address;
+            let found = large::is_live(header) && header.large.block.get().addr() == page.address;
             if found {
                 visit(page.address, true);
             }
@@ -188,7 +189,7 @@ pub fn find(address: usize) -> Option<BlockInfo> {
         let header = chunk::containing(address, large::largest())?;
         if header.is_large() {
             let PageInfo { address: start, bytes, kind, owner, .. } = large_page(header);
-            let inside = (start..start + bytes).contains(&address);
+            let inside = large::is_live(header) && (start..start + bytes).contains(&address);
             return inside.then_some(BlockInfo {
                 start,
                 usable: bytes,
@@ -315,7 +316,8 @@ impl View<'_> {
     /// The page that slice `index` belongs to.
     fn of(chunk: &Chunk, index: usize) -> Option<View<'_>> {
         let record = &chunk.pages[index];
-        let (kind, head, slices) = (record.kind.get(), record.head.get().into(), record.slices.get().into());
+        let kind = record.kind.get();
+        let (head, slices) = (usize::from(record.head.get()), usize::from(record.slices.get()));
         if head > index || index >= head + slices || head + slices > SLICES {
             return None;
         }
@@ -323,8 +325,9 @@ impl View<'_> {
             Kind::Small => {
                 (PageKind::Small, TABLE[usize::from(record.class.get()).min(CLASSES - 1)].size as usize)
             }
-            Kind::Span => (PageKind::Span, slices * SLICE),
-            Kind::Free | Kind::Large => return None,
+            // Where the first slice says free, the block waits for whom it fits.
+            Kind::Span if chunk.pages[head].kind.get() == Kind::Span => (PageKind::Span, slices * SLICE),
+            Kind::Span | Kind::Free | Kind::Large => return None,
         };
         let start = chunk.slice(head).addr();
         Some(View { page: &chunk.pages[head], kind, start, slices, size, blocks: slices * SLICE / size })

@@ -16,6 +16,9 @@
 //! | `pin`, `unpin` | OS pages of a mapping | resident until unpinned; false: refused |
 //! | `metadata(size)` | `size` non-zero | zeroed, 64-aligned bytes that are never given back, or null |
 //! | `now_ms()` | – | a coarse clock that never goes back |
+//! | `sleep_ms(ms)` | – | so much time has passed |
+//! | `start_helper(work)` | no lock of ours is held | `work()` runs in a thread without a heap, detached and without signals; false: it does not |
+//! | `is_off(name)` | – | whether a variable of the environment is `0` |
 //! | `at_thread_exit(f, value)` | – | `f(value)` runs when this thread ends, after the language's own destructors |
 //! | `at_fork(before, parent, child)` | – | the three run around every `fork` |
 //!

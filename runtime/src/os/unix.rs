@@ -3,7 +3,7 @@
 use super::Protection;
 #[cfg(test)]
 use super::refusals::{Call, refused};
-use core::ffi::c_void;
+use core::ffi::{CStr, c_char, c_void};
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
@@ -295,6 +295,83 @@ pub fn now_ms() -> u64 {
 pub fn yield_now() {
     // SAFETY: no preconditions.
     unsafe { libc::sched_yield() };
+}
+
+/// Waits so many milliseconds at least.
+pub fn sleep_ms(ms: u64) {
+    let mut left =
+        libc::timespec { tv_sec: (ms / 1000) as libc::time_t, tv_nsec: (ms % 1000 * 1_000_000) as _ };
+    // SAFETY: `left` is readable and writable. It fails when a signal came in between,
+    // and then `left` is what is left.
+    while unsafe { libc::nanosleep(&left, &mut left) } != 0 {}
+}
+
+/// The number of the calling process, as the kernel knows it.
+pub fn process_id() -> i32 {
+    // SAFETY: no preconditions.
+    unsafe { libc::getpid() }
+}
+
+/// Whether the variable of the environment is `0`. Never so in programs that run with
+/// rights their user lacks, where the system can tell.
+pub fn is_off(name: &CStr) -> bool {
+    #[cfg(target_os = "linux")]
+    unsafe extern "C" {
+        /// libc's: as `getenv`, and null in a program with such rights.
+        fn secure_getenv(name: *const c_char) -> *mut c_char;
+    }
+    #[cfg(not(target_os = "linux"))]
+    use libc::getenv as secure_getenv;
+    // SAFETY: the name ends with a zero.
+    let value = unsafe { secure_getenv(name.as_ptr()) };
+    // SAFETY: a value is a string that ends with a zero.
+    !value.is_null() && unsafe { CStr::from_ptr(value) } == c"0"
+}
+
+/// Whether the thread is in a handler that runs on a stack for signals.
+pub fn is_on_signal_stack() -> bool {
+    // SAFETY: all zeros are a value of this type.
+    let mut stack: libc::stack_t = unsafe { core::mem::zeroed() };
+    // SAFETY: only asks, into a place of ours.
+    unsafe { libc::sigaltstack(core::ptr::null(), &mut stack) };
+    stack.ss_flags & libc::SS_ONSTACK != 0
+}
+
+/// Bytes of a helper's stack; with thread-local variables of libraries in them.
+const HELPER_STACK: usize = 256 << 10;
+
+extern "C" fn run_helper(work: *mut c_void) -> *mut c_void {
+    // SAFETY: `start_helper` passes a `fn()`.
+    let work = unsafe { core::mem::transmute::<*mut c_void, fn()>(work) };
+    work();
+    null_mut()
+}
+
+/// Runs `work` in a thread that nobody waits for and that gets no signal. False when
+/// there can be none.
+pub fn start_helper(work: fn()) -> bool {
+    let _errno = KeptErrno::new();
+    // SAFETY: every argument is a place of ours, initialised by the call before; the
+    // mask is put back as it was.
+    unsafe {
+        let mut attributes = core::mem::zeroed::<libc::pthread_attr_t>();
+        if libc::pthread_attr_init(&mut attributes) != 0 {
+            return false;
+        }
+        let mut ok = libc::pthread_attr_setdetachstate(&mut attributes, libc::PTHREAD_CREATE_DETACHED) == 0;
+        ok &= libc::pthread_attr_setstacksize(&mut attributes, HELPER_STACK) == 0;
+        let mut all = core::mem::zeroed::<libc::sigset_t>();
+        let mut before = all;
+        libc::sigfillset(&mut all);
+        ok = ok && libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before) == 0;
+        if ok {
+            let mut thread = core::mem::zeroed::<libc::pthread_t>();
+            ok = libc::pthread_create(&mut thread, &attributes, run_helper, work as *mut c_void) == 0;
+            libc::pthread_sigmask(libc::SIG_SETMASK, &before, null_mut());
+        }
+        libc::pthread_attr_destroy(&mut attributes);
+        ok
+    }
 }
 
 /// The thread-exit key, plus one (0: not made yet).

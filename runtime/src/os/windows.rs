@@ -244,6 +244,31 @@ pub fn now_ms() -> u64 {
     unsafe { GetTickCount64() }
 }
 
+/// The number of the calling process; not needed without `fork`.
+pub fn process_id() -> i32 {
+    0
+}
+
+/// Whether the variable of the environment is `0`: it is not read here.
+pub fn is_off(_name: &core::ffi::CStr) -> bool {
+    false
+}
+
+/// Whether the thread is in a handler that runs on a stack for signals: there are none.
+pub fn is_on_signal_stack() -> bool {
+    false
+}
+
+/// Waits so many milliseconds at least. Only helpers do.
+pub fn sleep_ms(_ms: u64) {
+    yield_now();
+}
+
+/// Runs `work` in a thread that nobody waits for. There is none on this system: false.
+pub fn start_helper(_work: fn()) -> bool {
+    false
+}
+
 /// Lets another thread run.
 pub fn yield_now() {
     // SAFETY: no preconditions.

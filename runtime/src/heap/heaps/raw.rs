@@ -5,7 +5,7 @@ use crate::fault;
 use crate::heap::chunk::{self, Chunk, Kind, Page, PageList, SLICE, Slot};
 use crate::heap::class::{self, CLASSES};
 use crate::heap::thread::{State, ThreadHeap};
-use crate::heap::{cache, figures, large, local, registry, spans, walk};
+use crate::heap::{cache, large, local, registry, spans, walk};
 use crate::os::limit;
 use crate::process::refusal;
 use crate::sync::{Guard, Lock};
@@ -260,12 +260,10 @@ impl RawHeap {
                 if page.start.get() != block {
                     crate::heap::not_a_block(block);
                 }
-                let bytes = page.slices.get() as usize * SLICE;
                 let found = self.detach(&mut self.lock.lock(), chunk, page);
                 if !found || !spans::free_block(chunk, page.head.get() as usize) {
                     fault!(DoubleFree at block, "double free: the block at {block:p} is free already");
                 }
-                figures::span_freed(bytes);
             }
             Kind::Large => {
                 if chunk.large.block.get() != block {
@@ -348,9 +346,7 @@ impl RawHeap {
                 // SAFETY: the block is live, and its user gave it up with the heap.
                 unsafe { large::free(chunk) };
             } else {
-                let bytes = page.slices.get() as usize * SLICE;
                 spans::free_block(chunk, page.head.get() as usize);
-                figures::span_freed(bytes);
             }
         }
         drop(big);

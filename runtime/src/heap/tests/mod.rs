@@ -3,6 +3,7 @@
 
 mod cache;
 mod first_class;
+mod going_back;
 mod in_place;
 mod limit;
 #[cfg(feature = "shuttle")]
