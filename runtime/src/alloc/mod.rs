@@ -19,12 +19,17 @@
 //!   see [`owned`]. The two headers the document counts (16 bytes per block of
 //!   the free list, 8 per block of the stack) lie in the buffer.
 //!
+//! With the feature `allocator-api2`, `allocator_api` has all of them, and the heap, as
+//! Rust's `Allocator`.
+//!
 //! [`figures`] tells what any of them has to show.
 //!
 //! Blocks are named by `i64` address, as the document has it. Whoever turns such
 //! an address into a reference must make sure that the block is not given back
 //! while the reference lives.
 
+#[cfg(feature = "allocator-api2")]
+pub mod allocator_api;
 pub mod bump;
 pub mod figures;
 pub mod free_list;
