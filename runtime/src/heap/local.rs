@@ -62,7 +62,13 @@ fn take_batch(heap: &ThreadHeap, page: &Page, class: usize) {
 fn take_fresh(heap: &ThreadHeap, page: &Page, class: usize) -> u32 {
     let size = TABLE[class].size as usize;
     let first = page.fresh.get();
-    let count = (page.capacity.get() as u32 - first).min((TABLE[class].limit / 2).max(1));
+    let half = (TABLE[class].limit / 2).max(1);
+    // A class of which a thread has one page may never need much: it begins with
+    // what fits an OS page, and then takes as much again as it has.
+    let only = heap.full[class].first().is_none() && !heap.avail[class].has_several();
+    let begin = (crate::os::page_size() / size).max(1) as u32;
+    let most = if only { half.min(first.max(begin)) } else { half };
+    let count = (page.capacity.get() as u32 - first).min(most);
     let mut next = page.start.get().wrapping_add(first as usize * size);
     heap.fill(class, count, || {
         let slot = next.cast::<Slot>();
