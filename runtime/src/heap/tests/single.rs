@@ -121,6 +121,25 @@ fn sized_frees_with_wrong_sizes_do_no_harm() {
 }
 
 #[test]
+fn who_needs_little_touches_little() {
+    in_child(|| {
+        let heap = Heap::new().expect("memory");
+        for class in TABLE.iter().take_while(|class| class.size <= 16 << 10) {
+            let size = class.size as usize;
+            let block = heap.allocate(size, MIN_ALIGN);
+            let page = chunk::find(block).expect("a block of the heap").page_of(block).head_page();
+            let touched = page.fresh.get() as usize * size;
+            assert!(touched <= page_size().max(size), "{size}: {touched} bytes");
+            // The rest is there all the same.
+            for _ in 1..class.capacity {
+                heap.allocate(size, MIN_ALIGN);
+            }
+            assert_eq!(page.fresh.get(), class.capacity as u32);
+        }
+    });
+}
+
+#[test]
 fn misuse_is_noticed() {
     let kind_of = |block: *mut u8| {
         // SAFETY: not sound by the contract; every case here is one that the
