@@ -84,6 +84,100 @@ fn embedding_works_from_c() {
     }
 }
 
+/// Installs the library into a folder of this test's own, which it returns: headers, both libraries, `vex.pc`.
+#[cfg(target_os = "linux")]
+fn install(name: &str) -> PathBuf {
+    let shared = build_library("vex-memory", "libvex_memory.so");
+    let prefix = scratch(name).join("usr");
+    // What an earlier run installed must not hide what is missing now.
+    let _ = std::fs::remove_dir_all(&prefix);
+    let output = Command::new("sh")
+        .arg(root().join("runtime/capi/install.sh"))
+        .env("PREFIX", &prefix)
+        .env("BUILT", shared.parent().expect("a folder"))
+        .env_remove("DESTDIR")
+        .output()
+        .expect("a shell");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    prefix
+}
+
+/// What pkg-config says of the library installed at `prefix`.
+#[cfg(target_os = "linux")]
+fn pkg_config(prefix: &Path, arguments: &[&str]) -> Vec<String> {
+    let mut command = Command::new("pkg-config");
+    command.args(arguments).arg("vex").env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig"));
+    let output = command.output().expect("pkg-config runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).split_whitespace().map(String::from).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_installed_is_found_by_pkg_config() {
+    if !exists("pkg-config") {
+        return eprintln!("skipped: no pkg-config");
+    }
+    let prefix = install("installed");
+    assert_eq!(pkg_config(&prefix, &["--modversion"]), [env!("CARGO_PKG_VERSION")]);
+    let source = root().join("tests/c/embed.c");
+    for (name, link) in
+        [("shared", &["--cflags", "--libs"][..]), ("static", &["--static", "--cflags", "--libs"])]
+    {
+        let program = prefix.join(name);
+        let mut command = Command::new("cc");
+        command.args(["-std=c11", "-Wall", "-Werror"]).arg(&source).arg("-o").arg(&program);
+        command.args(pkg_config(&prefix, link));
+        if name == "static" {
+            command.arg("-static");
+        }
+        let output = command.output().expect("the compiler runs");
+        assert!(output.status.success(), "{name}:\n{}", String::from_utf8_lossy(&output.stderr));
+        let run = |library_path: &Path| {
+            Command::new(&program).env("LD_LIBRARY_PATH", library_path).output().expect("the program runs")
+        };
+        let output = run(&prefix.join("lib"));
+        let expected = std::fs::read_to_string(root().join("tests/c/embed.out")).expect("a golden file");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{name}");
+        // One of them needs the library when it runs, the other has it inside.
+        assert_eq!(run(&prefix).status.success(), name == "static", "{name}");
+    }
+    if exists("c++") {
+        let program = prefix.join("c++");
+        let mut command = Command::new("c++");
+        command.arg("-std=c++17").arg(root().join("tests/c/heap_mem.cpp")).arg("-o").arg(&program);
+        let output =
+            command.args(pkg_config(&prefix, &["--cflags", "--libs"])).output().expect("the compiler runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn installing_for_a_package_leaves_the_prefix_alone() {
+    let into = scratch("packaged");
+    let _ = std::fs::remove_dir_all(&into);
+    let built = build_library("vex-memory", "libvex_memory.a");
+    let run = |prefix: &str, built: &Path| {
+        let mut command = Command::new("sh");
+        command.arg(root().join("runtime/capi/install.sh")).env("PREFIX", prefix).env("DESTDIR", &into);
+        command.env("BUILT", built).output().expect("a shell")
+    };
+    let folder = built.parent().expect("a folder");
+    assert!(run("/opt/vex", folder).status.success());
+    let text = std::fs::read_to_string(into.join("opt/vex/lib/pkgconfig/vex.pc")).expect("a file");
+    assert!(text.starts_with("prefix=/opt/vex\n"), "{text}");
+    // Without libraries, and into nowhere in particular, it says so.
+    for (prefix, built, part) in
+        [("/opt/vex", &*into, "cargo build --release"), ("opt", folder, "must begin with /")]
+    {
+        let output = run(prefix, built);
+        assert!(!output.status.success());
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(text.contains(part), "{text}");
+    }
+}
+
 #[test]
 fn kmem_works_from_c_with_and_without_a_reason() {
     let program = build("kmem", "cc", "-std=c99", "kmem.c");
