@@ -128,6 +128,34 @@ typedef struct VexClassFigures {
     size_t cached;
 } VexClassFigures;
 
+/* Taking and giving blocks without a call: offsets in bytes, see heap::inline of the Rust crate for what to do with them. */
+typedef struct VexFastPath {
+    uint32_t version;
+    uint32_t bin_size;
+    uint32_t bin_count;
+    uint32_t bin_limit;
+    uint32_t bin_first;
+    uint32_t slot_mark;
+    size_t free_mark;
+    uint32_t bin_mask;
+    uint32_t bin_inverse;
+    uint32_t bins_size;
+    size_t slice;
+    size_t map_start;
+    size_t map_slices;
+    size_t map;
+} VexFastPath;
+
+/* What code that knows a block's class need not load: bytes of a block, bytes of a page less one, the class's inverse,
+ * the number of slots its bin must not reach, and where the bin's stack is in a heap. */
+typedef struct VexClassFacts {
+    size_t size;
+    size_t mask;
+    uint64_t inverse;
+    uint32_t limit;
+    size_t stack;
+} VexClassFacts;
+
 /* ---- The Mem prelude: general-purpose allocation and memory operations. ---- */
 
 /* Allocates size bytes, uninitialized, aligned to 16 bytes.
@@ -525,11 +553,6 @@ void vex_set_fault_handler(VexFaultHandler handler, void *user);
  */
 size_t vex_last_refusal(void);
 
-/* The heap of the calling thread, made now if there is none yet, for code that
- * allocates by the offsets of vex_fast_path. The same for as long as the thread lives.
- */
-const void *vex_thread_heap(void);
-
 /* The address of the function of this name; null when there is none. */
 const void *vex_symbol(const char *name);
 
@@ -541,6 +564,29 @@ const void *vex_symbol(const char *name);
  * i64, u8 to u64, isize, usize, f32, f64 and ptr. The texts last as long as the call.
  */
 size_t vex_symbols(VexVisitSymbol visit, void *user);
+
+/* Writes the offsets by which code takes and gives blocks without a call to
+ * out, but at most bytes bytes of them; returns how many there are. bytes
+ * is sizeof *out.
+ *
+ * They are those of this library and this process; code must not outlive
+ * either. Code that does not know the version must call instead.
+ */
+size_t vex_fast_path(VexFastPath *out, size_t bytes);
+
+/* The size class of blocks of size bytes; SIZE_MAX when they have none. */
+size_t vex_class_of(size_t size);
+
+/* Writes what code that knows a block's class need not load to out, but at
+ * most bytes bytes of it; returns how many there are, 0 when there is no such
+ * class. bytes is sizeof *out.
+ */
+size_t vex_class_facts(size_t class, VexClassFacts *out, size_t bytes);
+
+/* The heap of the calling thread, made now if there is none yet, for code that
+ * allocates by the offsets of vex_fast_path. The same for as long as the thread lives.
+ */
+const void *vex_thread_heap(void);
 
 /* ---- Xila: memory by capability. xila_memory_* keep the layout in front of the block. ---- */
 

@@ -319,6 +319,7 @@ static TABLES: &[&[Export]] = &[
     crate::embed::heaps::EXPORTS,
     crate::embed::info::EXPORTS,
     crate::embed::symbols::EXPORTS,
+    crate::embed::fast_path::EXPORTS,
 ];
 
 /// Every exported function, in a fixed order.

@@ -1,8 +1,8 @@
 //! What a program can ask the heap and tell it, besides for memory.
 
 use crate::abi::{AbiTy, AbiType};
+use crate::heap;
 use crate::heap::figures::{self, ClassFigures};
-use crate::heap::{self, thread::ThreadHeap};
 use crate::os::limit;
 use crate::{fault, process};
 use core::ffi::{CStr, c_char, c_void};
@@ -82,7 +82,6 @@ macro_rules! abi_types {
 abi_types! {
     *mut MemoryFigures => AbiTy::PtrTo("Figures");
     *mut ClassFigures => AbiTy::PtrTo("ClassFigures");
-    *const ThreadHeap => AbiTy::ConstPtr;
     FaultHandler => AbiTy::Callback("FaultHandler");
 }
 
@@ -190,11 +189,5 @@ crate::exports! {
     /// heap or by a limit; 0 when none was, or one of 0 bytes.
     pub fn vex_last_refusal() -> usize {
         process::refusal::last_refusal().map_or(0, |refusal| refusal.size)
-    }
-
-    /// The heap of the calling thread, made now if there is none yet, for code that
-    /// allocates by the offsets of `vex_fast_path`. The same for as long as the thread lives.
-    pub fn vex_thread_heap() -> *const ThreadHeap {
-        heap::inline::thread_heap()
     }
 }

@@ -5,12 +5,14 @@
 //! | --- | --- |
 //! | `heaps` | first-class heaps: `vex_heap_*` |
 //! | `info` | version, figures, limit, trim, resizing in place, faults |
+//! | `fast_path` | taking and giving blocks without a call |
 //! | `symbols` | what generated code can call: names, addresses, signatures |
 //!
 //! Rust programs use [`crate::heap`] directly; of this module, [`symbols`] is for them
 //! too. A structure that functions here fill in may become longer: its size is an
 //! argument, and what a caller has no room for is not written.
 
+pub mod fast_path;
 pub mod heaps;
 pub mod info;
 pub mod symbols;

@@ -79,6 +79,7 @@ pub fn class_of(size: usize) -> Option<usize> {
 }
 
 /// What generated code that knows the class of a block need not load.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClassFacts {
     /// Bytes of a slot.
