@@ -581,7 +581,7 @@ size_t vex_class_of(size_t size);
  * most bytes bytes of it; returns how many there are, 0 when there is no such
  * class. bytes is sizeof *out.
  */
-size_t vex_class_facts(size_t class, VexClassFacts *out, size_t bytes);
+size_t vex_class_facts(size_t class_, VexClassFacts *out, size_t bytes);
 
 /* The heap of the calling thread, made now if there is none yet, for code that
  * allocates by the offsets of vex_fast_path. The same for as long as the thread lives.

@@ -138,6 +138,7 @@ fn c_type(ty: AbiTy) -> String {
 fn c_name(name: &str) -> &str {
     match name {
         "this" => "self",
+        "class" => "class_",
         "new" => "new_",
         "default" => "default_",
         other => other,
