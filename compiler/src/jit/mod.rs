@@ -5,6 +5,7 @@
 //! | `isa`, `cpu` | the target and the code generator's settings |
 //! | `codegen` | lowering and compiling, on all cores |
 //! | `link`, `memory`, `symbols` | from batches of code to sealed memory |
+//! | `kept` | calls of the runtime that leave every register as it was |
 //! | `codemap`, `perf` | from addresses back to the source |
 //! | `run`, `arch`, `stack` | entering a program and getting out of it |
 //! | `signals`, `operand`, `interrupt`, `walk`, `trace`, `report` | faults, Ctrl-C, backtraces, what the user reads |
@@ -24,6 +25,7 @@ mod emit;
 pub mod ice;
 mod interrupt;
 mod isa;
+mod kept;
 mod link;
 mod memory;
 mod operand;
@@ -212,7 +214,8 @@ fn declare_with(program: &Program, isa: &dyn TargetIsa, options: &JitOptions, po
     let heap = inline && !options.managed && !options.heap_report;
     let heap = heap.then(vex_runtime::heap::inline::fast_path);
     let options = LowerOptions::new(isa);
-    lower::declare(program, LowerOptions { heap_report, inline, poll, heap, ..options })
+    let kept_calls = kept::AVAILABLE;
+    lower::declare(program, LowerOptions { heap_report, inline, poll, heap, kept_calls, ..options })
 }
 
 /// Compiles a program into memory.

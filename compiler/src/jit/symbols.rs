@@ -10,7 +10,9 @@ use cranelift_codegen::ir::LibCall;
 ///
 /// With `managed` the runtime's memory functions are those that go through the selected process manager.
 pub fn resolve_symbol(name: &str, managed: bool) -> Option<*const u8> {
-    vex_runtime::abi::address(name, managed).or_else(|| in_process(name))
+    vex_runtime::abi::address(name, managed)
+        .or_else(|| super::kept::resolve(name))
+        .or_else(|| in_process(name))
 }
 
 /// Looks a symbol up in everything the process has loaded.

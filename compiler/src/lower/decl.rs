@@ -43,6 +43,8 @@ pub struct LowerOptions {
     pub poll: bool,
     /// Take and give blocks of the heap without calling it; `None` where somebody else allocates or wants to know.
     pub heap: Option<FastPath>,
+    /// Make the calls that hardly ever happen by functions that leave every register as it was.
+    pub kept_calls: bool,
 }
 
 impl std::fmt::Debug for LowerOptions {
@@ -70,6 +72,7 @@ impl LowerOptions {
             inline: true,
             poll: false,
             heap: None,
+            kept_calls: false,
         }
     }
 }
@@ -247,6 +250,8 @@ pub(super) struct Summary {
     pub in_place: Option<u32>,
     /// Locals that are assigned to after their declaration.
     pub assigned: FxHashSet<LocalId>,
+    /// The size class of the first block of a constant size that it takes.
+    pub block_class: Option<usize>,
     /// Globals that it initialises, in order; those that need dropping.
     pub init_globals: Vec<GlobalId>,
 }

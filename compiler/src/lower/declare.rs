@@ -158,7 +158,10 @@ impl<'p> Declare<'p> {
                 self.function_address(*func, args);
             }
             ExprKind::Global(global) => self.global(*global),
-            ExprKind::Call { callee, .. } => self.note_call(callee),
+            ExprKind::Call { callee, args } => {
+                self.note_block(callee, args);
+                self.note_call(callee);
+            }
             ExprKind::Print { pieces, .. } => self.pieces("", pieces),
             ExprKind::Panic { pieces } => self.pieces("", pieces),
             ExprKind::Assert { pieces, .. } => self.pieces(text::assert_prefix(pieces), pieces),
@@ -188,6 +191,17 @@ impl<'p> Declare<'p> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What the function frees is probably what it allocates, also where it frees first: in the next round of a loop.
+    fn note_block(&mut self, callee: &Callee, args: &[Expr]) {
+        if let (Callee::Runtime(symbol), [size]) = (callee, args)
+            && &**symbol == "vex_malloc"
+            && let ExprKind::Int(size) = size.kind
+        {
+            self.summary.block_class =
+                self.summary.block_class.or(vex_runtime::heap::inline::class_of(size as usize));
         }
     }
 

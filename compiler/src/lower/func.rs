@@ -88,6 +88,8 @@ pub(super) struct Lower<'a> {
     pub exits: Exits<'a>,
     /// The class of the block that was taken last.
     pub taken_class: Option<usize>,
+    /// Where calls that leave the registers alone put their results.
+    pub kept_result: Option<StackSlot>,
     /// Whether the code calls anything and goes on after it.
     pub calls: bool,
     /// How many calls that became code are around the current position.
@@ -140,7 +142,8 @@ fn function_with(
         loops: Vec::new(),
         ret: Ret::Leaves(None),
         exits: Exits::default(),
-        taken_class: None,
+        taken_class: decls.summaries[index as usize].block_class,
+        kept_result: None,
         calls: false,
         depth: 0,
         inlined_size: 0,
@@ -416,6 +419,26 @@ impl<'a> Lower<'a> {
             self.unreachable();
         }
         results
+    }
+
+    /// As [`Lower::rt`], for calls that hardly ever happen in code that often runs: what is around them keeps its
+    /// registers.
+    pub(super) fn rt_rarely(&mut self, rt: Rt, args: &[ir::Value]) -> Leaves {
+        let Some(kept) = rt.kept().filter(|_| self.decls.options.kept_calls) else {
+            return self.rt(rt, args);
+        };
+        if !rt.returns_something() {
+            return self.rt(kept, args);
+        }
+        let size = self.ptr.bytes();
+        let slot = *self.kept_result.get_or_insert_with(|| {
+            let data = StackSlotData::new(StackSlotKind::ExplicitSlot, size, size.trailing_zeros() as u8);
+            self.b.create_sized_stack_slot(data)
+        });
+        let address = self.b.ins().stack_addr(self.ptr, slot, 0);
+        self.rt(kept, &[args, &[address]].concat());
+        // A region of its own would be more precise, but rare code may be slow.
+        Leaves::from_iter([self.load(self.ptr, Addr::value(address, Kind::Shared))])
     }
 
     /// Goes on in a block that nothing jumps to, after an instruction that ends the one before.

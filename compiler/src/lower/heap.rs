@@ -83,7 +83,7 @@ impl<'a> Lower<'a> {
         self.taken_class = Some(class);
         let heap = self.thread_heap();
         let bin = class as u32 * fast.bin_size;
-        let count = self.load(types::I32, Self::field(heap, bin + fast.bin_count));
+        let count = self.load(types::I64, Self::field(heap, bin + fast.bin_count));
         let (found, slow, done) = (self.b.create_block(), self.cold_block(), self.b.create_block());
         self.b.append_block_param(done, self.ptr);
         self.b.ins().brif(count, found, &[], slow, &[]);
@@ -106,7 +106,7 @@ impl<'a> Lower<'a> {
         self.enter(slow);
         let size = self.int(self.ptr, size as i64);
         let args = if call == Rt::Calloc { vec![self.int(self.ptr, 1), size] } else { vec![size] };
-        let block = self.rt(call, &args)[0];
+        let block = self.rt_rarely(call, &args)[0];
         self.b.ins().jump(done, &[block.into()]);
 
         self.enter(done);
@@ -134,7 +134,7 @@ impl<'a> Lower<'a> {
         self.push_any(fast, word, block, [slow, done]);
 
         self.enter(slow);
-        self.rt(Rt::Free, &[block]);
+        self.rt_rarely(Rt::Free, &[block]);
         self.b.ins().jump(done, &[]);
         self.enter(done);
     }
@@ -173,7 +173,7 @@ impl<'a> Lower<'a> {
         };
         self.go_on_if(is_slot, slow);
         let mark = self.mark_unless_free(fast, block, slow);
-        let count = self.load(types::I32, bin.plus(fast.bin_count.into()));
+        let count = self.load(types::I64, bin.plus(fast.bin_count.into()));
         let more = self.b.ins().iadd_imm_s(count, 1);
         let fits = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, more, i64::from(facts.limit));
         self.go_on_if(fits, slow);
@@ -189,22 +189,20 @@ impl<'a> Lower<'a> {
     /// Pushes a block on the stack of a bin and goes on at `done`; whatever else it is, at `slow`.
     fn push_any(&mut self, fast: &FastPath, bin: ir::Value, block: ir::Value, [slow, done]: [Block; 2]) {
         let inverse = self.load(types::I64, Self::field(bin, fast.bin_inverse));
-        let mask = self.load(types::I32, Self::field(bin, fast.bin_mask));
-        let mask = self.b.ins().uextend(self.ptr, mask);
+        let mask = self.load_word32(Self::field(bin, fast.bin_mask));
         let offset = self.b.ins().band(block, mask);
         let rest = self.b.ins().imul(offset, inverse);
         let is_slot = self.b.ins().icmp(IntCC::UnsignedLessThan, rest, inverse);
         self.go_on_if(is_slot, slow);
         let mark = self.mark_unless_free(fast, block, slow);
-        let count = self.load(types::I32, Self::field(bin, fast.bin_count));
-        let limit = self.load(types::I32, Self::field(bin, fast.bin_limit));
+        let count = self.load(types::I64, Self::field(bin, fast.bin_count));
+        let limit = self.load_word32(Self::field(bin, fast.bin_limit));
         let more = self.b.ins().iadd_imm_s(count, 1);
         let fits = self.b.ins().icmp(IntCC::UnsignedLessThan, more, limit);
         self.go_on_if(fits, slow);
 
         self.store(more, Self::field(bin, fast.bin_count));
-        let first = self.load(types::I32, Self::field(bin, fast.bin_first));
-        let first = self.b.ins().uextend(self.ptr, first);
+        let first = self.load_word32(Self::field(bin, fast.bin_first));
         let heap = self.thread_heap();
         let stack = self.b.ins().iadd(heap, first);
         let place = self.stack_place(stack, count);
@@ -215,19 +213,25 @@ impl<'a> Lower<'a> {
 
     /// The mark that a block will have when it is free; goes on at `slow` when it has it already.
     fn mark_unless_free(&mut self, fast: &FastPath, block: ir::Value, slow: Block) -> ir::Value {
-        let mark = self.load(self.ptr, Addr::value(block, Kind::Raw).plus(fast.slot_mark.into()));
         let free_mark = match fast.free_mark {
             usize::MAX => self.b.ins().bnot(block),
             secret => self.b.ins().bxor_imm_s(block, secret as i64),
         };
-        let in_use = self.b.ins().icmp(IntCC::NotEqual, mark, free_mark);
+        let mark = self.load(self.ptr, Addr::value(block, Kind::Raw).plus(fast.slot_mark.into()));
+        // In this order the comparison loads.
+        let in_use = self.b.ins().icmp(IntCC::NotEqual, free_mark, mark);
         self.go_on_if(in_use, slow);
         free_mark
     }
 
+    /// Loads 32 bits of the heap's data, as wide as an address.
+    fn load_word32(&mut self, addr: Addr) -> ir::Value {
+        let word = self.load(types::I32, addr);
+        self.b.ins().uextend(self.ptr, word)
+    }
+
     /// The place of slot `index` of a stack.
     fn stack_place(&mut self, stack: ir::Value, index: ir::Value) -> ir::Value {
-        let index = self.b.ins().uextend(self.ptr, index);
         let offset = self.b.ins().ishl_imm_u(index, i64::from(self.ptr.bytes().trailing_zeros()));
         self.b.ins().iadd(stack, offset)
     }

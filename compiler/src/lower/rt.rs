@@ -1,6 +1,7 @@
 //! The runtime functions that generated code calls by itself, with their types for the machine.
 
 use cranelift_codegen::ir::{AbiParam, Signature, Type, types};
+use cranelift_codegen::isa::CallConv;
 
 use super::decl::LowerOptions;
 
@@ -102,6 +103,12 @@ runtime! {
     Calloc = "vex_calloc", [L L], [P];
     /// Free.
     Free = "vex_free", [P], [];
+    /// Allocate; the result goes to the address, and every register keeps what it has.
+    KeptMalloc = "vexrt_kept_malloc", [L P], [];
+    /// Allocate zeroed memory, likewise.
+    KeptCalloc = "vexrt_kept_calloc", [L L P], [];
+    /// Free; every register keeps what it has.
+    KeptFree = "vexrt_kept_free", [P], [];
 }
 
 impl Rt {
@@ -115,14 +122,30 @@ impl Rt {
         matches!(self, Rt::Panic | Rt::PanicIndex | Rt::PanicIndexUnsigned | Rt::PanicShift)
     }
 
+    /// Whether it has a result.
+    pub(super) fn returns_something(self) -> bool {
+        !TABLE[self as usize].2.is_empty()
+    }
+
     /// Its type.
     pub(super) fn signature(self, options: &LowerOptions) -> Signature {
         let (_, params, rets) = TABLE[self as usize];
         let param = |slot: &Slot| abi(*slot, options.pointer);
+        let kept = matches!(self, Rt::KeptMalloc | Rt::KeptCalloc | Rt::KeptFree);
         Signature {
             params: params.iter().map(param).collect(),
             returns: rets.iter().map(param).collect(),
-            call_conv: options.call_conv,
+            call_conv: if kept { CallConv::PreserveAll } else { options.call_conv },
+        }
+    }
+
+    /// The function that does the same and leaves every register as it was, its result where one more parameter says.
+    pub(super) fn kept(self) -> Option<Rt> {
+        match self {
+            Rt::Malloc => Some(Rt::KeptMalloc),
+            Rt::Calloc => Some(Rt::KeptCalloc),
+            Rt::Free => Some(Rt::KeptFree),
+            _ => None,
         }
     }
 }
@@ -172,7 +195,8 @@ mod tests {
             Slot::D => "d",
         };
         for (symbol, params, rets) in TABLE.iter().filter(|row| row.0.starts_with("vexrt_")) {
-            if ["vexrt_stack_limit", "vexrt_thread_heap", "vexrt_page_map"].contains(symbol) {
+            let data = ["vexrt_stack_limit", "vexrt_thread_heap", "vexrt_page_map"].contains(symbol);
+            if data || symbol.starts_with("vexrt_kept_") {
                 continue;
             }
             let row = abi::find(symbol).unwrap_or_else(|| panic!("{symbol} is not exported"));

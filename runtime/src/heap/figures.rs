@@ -71,7 +71,7 @@ fn by_class() -> ([i64; CLASSES], [usize; CLASSES]) {
     registry::sum_over_heaps(|heap| {
         for class in 0..CLASSES {
             let count = heap.bins[class].count.load(Ordering::Relaxed);
-            live[class] += heap.base[class].load(Ordering::Relaxed) - i64::from(count);
+            live[class] += heap.base[class].load(Ordering::Relaxed) - count as i64;
             cached[class] += count as usize;
         }
     });

@@ -24,7 +24,7 @@ pub struct FastPath {
     pub version: u32,
     /// Bytes of a bin; that of class `c` is so many times `c` behind the heap's address.
     pub bin_size: u32,
-    /// Offset in a bin of the number of its slots, 32 bits.
+    /// Offset in a bin of the number of its slots, 64 bits.
     pub bin_count: u32,
     /// Offset in a bin of the number that must not be reached, 32 bits.
     pub bin_limit: u32,

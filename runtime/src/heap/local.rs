@@ -115,13 +115,13 @@ fn new_page(heap: &'static ThreadHeap, class: usize) -> Option<&'static Page> {
 #[inline(never)]
 pub fn spill(heap: &ThreadHeap, class: usize) {
     let bin = &heap.bins[class];
-    let keep = bin.count.load(Ordering::Relaxed) / 2;
+    let keep = bin.count.load(Ordering::Relaxed) as u32 / 2;
     empty_bin(heap, class, keep);
 }
 
 /// Returns all slots of a bin but the `keep` most recent ones to their pages.
 pub fn empty_bin(heap: &ThreadHeap, class: usize, keep: u32) {
-    let count = heap.bins[class].count.load(Ordering::Relaxed);
+    let count = heap.bins[class].count.load(Ordering::Relaxed) as u32;
     heap.empty(class, keep, |slot| {
         // SAFETY: slots in a bin are marked free slots of pages this heap owns.
         unsafe { return_to_page(heap, slot) }

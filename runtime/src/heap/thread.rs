@@ -20,13 +20,16 @@ use crate::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32 as Epoch};
 use crate::tls;
 use core::cell::Cell;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// A thread's free slots of one class, and what makes an address one of them.
 #[repr(C)]
 pub struct Bin {
-    /// How many there are. Only the thread writes it, others may read it.
-    pub count: AtomicU32,
+    /// How many there are. Only the thread writes it, others may read it. As wide
+    /// as an address: some processors hand a value from a store to the next load
+    /// at no cost, but not where it is used wider than it was stored, and in a loop
+    /// of allocations that chain is the longest.
+    pub count: AtomicU64,
     /// With this many, half of them are returned to their pages.
     pub limit: u32,
     /// Offset in bytes, from the start of the heap, of the bin's part of
@@ -204,7 +207,7 @@ impl ThreadHeap {
 
     /// The place of slot `index` of a bin, which may be that behind its last one.
     #[inline]
-    fn place_in(&self, bin: &Bin, index: u32) -> *const Cell<*mut Slot> {
+    fn place_in(&self, bin: &Bin, index: u64) -> *const Cell<*mut Slot> {
         let start = (self as *const ThreadHeap).cast::<u8>().wrapping_add(bin.first as usize);
         start.cast::<Cell<*mut Slot>>().wrapping_add(index as usize)
     }
@@ -213,7 +216,7 @@ impl ThreadHeap {
     pub fn slots_of(&self, class: usize) -> &[Cell<*mut Slot>] {
         let bin = &self.bins[class];
         let count = bin.count.load(Ordering::Relaxed);
-        debug_assert!(count <= bin.limit);
+        debug_assert!(count <= u64::from(bin.limit));
         // SAFETY: a bin's part of `slots` has room for `limit` of them.
         unsafe { core::slice::from_raw_parts(self.place_in(bin, 0), count as usize) }
     }
@@ -275,7 +278,7 @@ impl ThreadHeap {
             (*self.place_in(bin, count)).set(slot);
         }
         bin.count.store(count + 1, Ordering::Relaxed);
-        count + 1 >= bin.limit
+        count + 1 >= u64::from(bin.limit)
     }
 
     /// Puts marked free slots into an empty bin, to be taken in their order.
@@ -286,11 +289,11 @@ impl ThreadHeap {
         let bin = &self.bins[class];
         debug_assert_eq!(bin.count.load(Ordering::Relaxed), 0);
         assert!(count <= bin.limit);
-        for index in (0..count).rev() {
+        for index in (0..u64::from(count)).rev() {
             // SAFETY: `index` is below the bin's limit.
             unsafe { (*self.place_in(bin, index)).set(slots()) };
         }
-        bin.count.store(count, Ordering::Relaxed);
+        bin.count.store(count.into(), Ordering::Relaxed);
     }
 
     /// Takes all slots of a bin but the `keep` freed last, handing them over.
@@ -303,7 +306,7 @@ impl ThreadHeap {
         for index in 0..keep as usize {
             slots[index].set(slots[gone + index].get());
         }
-        self.bins[class].count.store(keep, Ordering::Relaxed);
+        self.bins[class].count.store(keep.into(), Ordering::Relaxed);
     }
 }
 
@@ -316,7 +319,7 @@ pub fn stack_of(class: usize) -> usize {
 #[allow(clippy::declare_interior_mutable_const, reason = "every heap has bins of its own")]
 const BINS: [Bin; CLASSES] = {
     let mut bins =
-        [const { Bin { count: AtomicU32::new(0), limit: 0, first: 0, mask: 0, inverse: 0 } }; CLASSES];
+        [const { Bin { count: AtomicU64::new(0), limit: 0, first: 0, mask: 0, inverse: 0 } }; CLASSES];
     let (mut class, mut first) = (0, core::mem::offset_of!(ThreadHeap, slots) as u32);
     while class < CLASSES {
         bins[class].limit = class::TABLE[class].limit;

@@ -36,7 +36,7 @@ impl RawHeap {
         self.receive();
         let (mut used, mut total, mut blocks) = (big.used, big.used, big.blocks);
         for (class, info) in TABLE.iter().enumerate() {
-            let cached = i64::from(self.heap.bins[class].count.load(Ordering::Relaxed));
+            let cached = self.heap.bins[class].count.load(Ordering::Relaxed) as i64;
             let live = (self.heap.base[class].load(Ordering::Relaxed) - cached) as usize;
             used += live * info.size as usize;
             blocks += live;
