@@ -128,6 +128,8 @@ pub struct Chunk {
     pub dirty: Cell<u64>,
     /// Bit `i`: slice `i` is free and in memory since the last round of purging.
     pub aged: Cell<u64>,
+    /// Which halves of the chunk may be huge pages, see [`huge`](super::huge).
+    pub huge: Cell<u8>,
     /// Neighbours among the chunks with free slices.
     pub next: Cell<*mut Chunk>,
     /// See `next`.

@@ -14,7 +14,7 @@
 //! forbids it; then, and where it cannot be started, what is free is also given back
 //! at once when it outgrows what is in use.
 
-use super::{cache, purge, recent, spans};
+use super::{cache, huge, purge, recent, spans};
 use crate::{os, tls};
 use core::sync::atomic::{AtomicI32, AtomicU8, AtomicU64, Ordering};
 
@@ -57,6 +57,7 @@ static ROUND: AtomicU64 = AtomicU64::new(0);
 
 /// Asks the environment, once. Best before other threads can change it.
 pub fn prepare() {
+    huge::prepare();
     if STATE.load(Ordering::Relaxed) == state::UNKNOWN {
         PROCESS.store(os::process_id(), Ordering::Relaxed);
         let state = if os::is_off(c"VEX_MALLOC_IDLE") { state::OFF } else { state::NONE };
@@ -90,9 +91,9 @@ pub fn set_on(on: bool) {
     STATE.store(if on { state::NONE } else { state::OFF }, Ordering::Relaxed);
 }
 
-/// Bytes that lie free and are in memory.
+/// Bytes that lie free in memory and can go.
 pub fn free_bytes() -> usize {
-    spans::stale() + cache::bytes() + recent::bytes()
+    spans::stale().saturating_sub(purge::spared()) + cache::bytes() + recent::bytes()
 }
 
 /// On slow paths, with no lock of the heap held: holds a round if it is time, or

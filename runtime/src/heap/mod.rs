@@ -29,6 +29,7 @@
 //! | `fork` | locks and heaps across `fork` |
 //! | `heaps` | first-class heaps |
 //! | `in_place` | resizing blocks where they lie |
+//! | `huge` | huge pages |
 //! | `purge` | free slices back to the OS |
 //! | `large` | large blocks |
 //! | `cache` | mappings of large blocks freed lately |
@@ -44,6 +45,7 @@ pub mod class;
 pub mod figures;
 mod fork;
 pub mod heaps;
+mod huge;
 mod idle;
 mod in_place;
 pub mod inline;
@@ -64,6 +66,7 @@ mod tests;
 pub use figures::{Figures, figures};
 pub use fork::prepare as prepare_for_fork;
 pub use heaps::Heap;
+pub use huge::splits as huge_pages_split;
 pub use idle::prepare as read_settings;
 pub use in_place::resize_in_place;
 pub use walk::{BlockInfo, Totals, find, totals};

@@ -6,17 +6,26 @@
 //! memory at once, or asks for it, has everything given back, under the lock.
 
 use super::chunk::{self, Chunk, SLICE};
-use super::fork;
 use super::idle::HELPER_BYTES;
 use super::spans::{self, ALL_FREE, Spans, add_stale, mask, stale};
+use super::{fork, huge};
 use crate::os::{self, limit};
 use crate::sync::Lock;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes that may lie free however little is in use, where there is no helper.
 const KEEP: usize = 32 << 20;
 
 /// Chunks looked at before the lock is let go for others.
 const LOOK: usize = 32;
+
+/// Slices that the last round left in memory because they are parts of huge pages.
+static SPARED: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes of free slices that the last round found not worth giving back.
+pub fn spared() -> usize {
+    SPARED.load(Ordering::Relaxed) * SLICE
+}
 
 /// Held while a round has chosen slices and not given them back yet.
 static ROUND: Lock<()> = Lock::new(());
@@ -40,8 +49,8 @@ enum Step {
 pub fn round() {
     fork::prepare();
     let Some(_round) = ROUND.try_lock() else { return };
-    let mut from = 0;
-    while let Some(step) = { spans::lock().choose(&mut from) } {
+    let (mut from, mut spared) = (0, 0);
+    while let Some(step) = { spans::lock().choose(&mut from, &mut spared) } {
         match step {
             Step::Go => {}
             Step::Discard(chunk, bits) => {
@@ -52,6 +61,7 @@ pub fn round() {
             Step::Unmap(chunk) => unsafe { spans::unmap(chunk) },
         }
     }
+    SPARED.store(spared, Ordering::Relaxed);
 }
 
 /// Gives everything back.
@@ -104,7 +114,8 @@ fn discard(chunk: &Chunk, bits: u64) -> u64 {
 
 impl Spans {
     /// The next step of a round that has come to address `from`; `None` at its end.
-    fn choose(&mut self, from: &mut usize) -> Option<Step> {
+    /// Counts slices that are not worth it.
+    fn choose(&mut self, from: &mut usize, spared: &mut usize) -> Option<Step> {
         for _ in 0..LOOK {
             let (chunk, next) = chunk::at_or_after(*from)?;
             *from = next;
@@ -119,10 +130,13 @@ impl Spans {
                 self.drop_chunk(chunk);
                 return Some(Step::Unmap(chunk));
             }
-            if old != 0 {
-                add_stale(-i64::from(old.count_ones()));
-                self.set_free(chunk, chunk.free.get() & !old);
-                return Some(Step::Discard(chunk, old));
+            let bits = huge::worth_splitting(chunk, old);
+            *spared += (old & !bits).count_ones() as usize;
+            if bits != 0 {
+                huge::before_discard(chunk, bits);
+                add_stale(-i64::from((bits & chunk.dirty.get()).count_ones()));
+                self.set_free(chunk, chunk.free.get() & !bits);
+                return Some(Step::Discard(chunk, bits));
             }
         }
         Some(Step::Go)
@@ -131,8 +145,9 @@ impl Spans {
     /// Takes back what was chosen, of which `gone` is in memory no more.
     fn discarded(&mut self, chunk: &'static Chunk, bits: u64, gone: u64) {
         self.set_dirty(chunk, chunk.dirty.get() & !gone);
-        add_stale(i64::from((bits & !gone).count_ones()));
+        add_stale(i64::from((bits & chunk.dirty.get()).count_ones()));
         self.set_free(chunk, chunk.free.get() | bits);
+        huge::after_discard(chunk);
     }
 
     /// Notes what is in memory, less than before.
@@ -184,8 +199,11 @@ impl Spans {
             // SAFETY: just dropped.
             return unsafe { spans::unmap(chunk) };
         }
-        let gone = discard(chunk, chunk.free.get() & chunk.dirty.get());
-        add_stale(-i64::from(gone.count_ones()));
+        let bits = huge::all(chunk, chunk.free.get() & chunk.dirty.get());
+        huge::before_discard(chunk, bits);
+        let gone = discard(chunk, bits);
+        add_stale(-i64::from((gone & chunk.dirty.get()).count_ones()));
         self.set_dirty(chunk, chunk.dirty.get() & !gone);
+        huge::after_discard(chunk);
     }
 }

@@ -6,7 +6,7 @@
 //! wanted again; [`purge`] gives them back.
 
 use super::chunk::{self, CHUNK, Chunk, Kind, SLICE, SLICES};
-use super::{SPAN_MAX, figures, fork, idle, purge, recent};
+use super::{SPAN_MAX, figures, fork, huge, idle, purge, recent};
 use crate::os::{self, limit};
 use crate::sync::{Guard, Lock};
 use core::ptr::null_mut;
@@ -388,11 +388,12 @@ impl Spans {
             limit::discharge(chunk::header_bytes());
             return None;
         }
-        MAPPED.fetch_add(CHUNK, Ordering::Relaxed);
+        let huge = huge::choose(base, MAPPED.fetch_add(CHUNK, Ordering::Relaxed));
         // SAFETY: zeroed memory of the right size and alignment is a valid
         // header: null pointers, `Kind::Free`, `Listed::Avail`, zero counts.
         let chunk: &'static Chunk = unsafe { &*base.cast::<Chunk>() };
         chunk.free.set(ALL_FREE);
+        chunk.huge.set(huge);
         chunk::register(chunk);
         self.list(chunk);
         Some(chunk)

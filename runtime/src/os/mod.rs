@@ -12,6 +12,7 @@
 //! | `remap(ptr, old, new, align)` | a whole mapping | the mapping is `new` bytes long, perhaps elsewhere, contents kept, new bytes zero; null changes nothing |
 //! | `remap_in_place(ptr, old, new)` | a whole mapping | as `remap`, at the same address; false changes nothing |
 //! | `discard(ptr, size)` | OS pages of a mapping | the memory goes back; true: the bytes read as zero |
+//! | `prefer_huge(ptr, size, huge)` | OS pages of a mapping | the system may use huge pages there, or shall not; false: as before |
 //! | `protect(ptr, size, p)` | OS pages of a mapping | false: nothing changed that matters |
 //! | `pin`, `unpin` | OS pages of a mapping | resident until unpinned; false: refused |
 //! | `metadata(size)` | `size` non-zero | zeroed, 64-aligned bytes that are never given back, or null |

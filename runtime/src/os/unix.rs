@@ -217,6 +217,23 @@ pub unsafe fn discard(ptr: *mut u8, size: usize) -> bool {
     }
 }
 
+/// Asks for huge pages in a range, or for none; false when the system has no such wish.
+///
+/// # Safety
+///
+/// `ptr..ptr + size` must be whole OS pages of a mapping of the caller's.
+pub unsafe fn prefer_huge(_ptr: *mut u8, _size: usize, _huge: bool) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        let _errno = KeptErrno::new();
+        let advice = if _huge { libc::MADV_HUGEPAGE } else { libc::MADV_NOHUGEPAGE };
+        // SAFETY: the advice changes no contents.
+        unsafe { libc::madvise(_ptr.cast(), _size, advice) == 0 }
+    }
+    #[cfg(not(target_os = "linux"))]
+    false
+}
+
 /// Changes what may be done with OS pages; false when the OS refuses.
 ///
 /// # Safety

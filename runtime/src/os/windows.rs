@@ -244,6 +244,15 @@ pub fn now_ms() -> u64 {
     unsafe { GetTickCount64() }
 }
 
+/// Asks for huge pages in a range: false, there is no such wish here.
+///
+/// # Safety
+///
+/// None is needed; the signature is the shared one.
+pub unsafe fn prefer_huge(_ptr: *mut u8, _size: usize, _huge: bool) -> bool {
+    false
+}
+
 /// The number of the calling process; not needed without `fork`.
 pub fn process_id() -> i32 {
     0

@@ -4,6 +4,7 @@
 mod cache;
 mod first_class;
 mod going_back;
+mod huge;
 mod in_place;
 mod limit;
 #[cfg(feature = "shuttle")]
