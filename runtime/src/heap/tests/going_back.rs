@@ -212,7 +212,7 @@ fn threads_and_forks_share_the_places_without_losing_a_block() {
                 let stop = &stop;
                 scope.spawn(move || {
                     let mut random = Random(0x5EED_0400 + seed);
-                    let sizes = [300 << 10, 1 << 20, (1 << 20) + 5, 2 << 20, 3 << 20];
+                    let sizes = [300 << 10, 1 << 20, (2 << 20) + 5, 2 << 20, 3 << 20];
                     while !stop.load(Ordering::Relaxed) {
                         let blocks = [0; 2].map(|_| Live::new(sizes[random.below(5)], 16, seed as u8));
                         blocks.into_iter().for_each(Live::free);
