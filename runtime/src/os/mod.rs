@@ -65,6 +65,21 @@ pub fn page_size() -> usize {
     }
 }
 
+/// The page size that `VEX_TEST_PAGE_SIZE` tells a test to pretend, a multiple of the
+/// system's own.
+#[cfg(all(test, unix))]
+fn pretended_page_size() -> Option<usize> {
+    let size = std::env::var("VEX_TEST_PAGE_SIZE").ok()?.parse::<usize>().ok()?;
+    (size.is_power_of_two() && size >= 4096).then_some(size)
+}
+
+/// Faults in tests when an address or a size is not in whole OS pages, which a system
+/// with pages of that size would refuse.
+#[inline]
+fn check_pages(address: usize, size: usize) {
+    debug_assert!((address | size).is_multiple_of(page_size()), "{address:#x}, {size:#x}: not whole pages");
+}
+
 /// `size` rounded up to whole OS pages, or `None` when that wraps.
 pub fn round_to_pages(size: usize) -> Option<usize> {
     crate::size::align_up(size, page_size())
@@ -87,6 +102,8 @@ mod tests {
     fn mappings_are_zeroed_aligned_and_writable() {
         let page = page_size();
         assert!(page.is_power_of_two() && page >= 4096);
+        #[cfg(unix)]
+        assert!(pretended_page_size().is_none_or(|pretended| pretended == page));
         for align in [page, 1 << 20, 1 << 26] {
             let size = 4 * page;
             let ptr = map(size, align);

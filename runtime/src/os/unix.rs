@@ -36,6 +36,10 @@ impl Drop for KeptErrno {
 }
 
 pub(super) fn query_page_size() -> usize {
+    #[cfg(test)]
+    if let Some(size) = super::pretended_page_size() {
+        return size;
+    }
     // SAFETY: `sysconf` has no preconditions.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     usize::try_from(size).ok().filter(|size| size.is_power_of_two()).unwrap_or(4096)
@@ -55,6 +59,9 @@ fn map_anywhere(size: usize, protection: i32) -> *mut u8 {
 }
 
 fn map_with(size: usize, align: usize, protection: i32) -> *mut u8 {
+    super::check_pages(0, size);
+    // Only a system whose pages are pretended maps at other addresses.
+    let align = align.max(super::page_size());
     let ptr = map_anywhere(size, protection);
     if ptr.is_null() || (ptr as usize).is_multiple_of(align) {
         // The kernel packs mappings, so after one aligned mapping the next of
@@ -62,7 +69,7 @@ fn map_with(size: usize, align: usize, protection: i32) -> *mut u8 {
         return ptr;
     }
     // SAFETY: just mapped, and nobody has seen it.
-    unsafe { unmap(ptr, size) };
+    unsafe { give_up(ptr, size) };
     let Some(padded) = size.checked_add(align) else { return null_mut() };
     let whole = map_anywhere(padded, protection);
     if whole.is_null() {
@@ -72,7 +79,11 @@ fn map_with(size: usize, align: usize, protection: i32) -> *mut u8 {
     // SAFETY: `skip + size <= padded`, so the kept part lies inside.
     unsafe {
         let kept = whole.add(skip);
-        trim(whole, padded, kept, size);
+        for (start, len) in [(whole, skip), (kept.add(size), padded - skip - size)] {
+            if len != 0 {
+                give_up(start, len);
+            }
+        }
         kept
     }
 }
@@ -88,6 +99,17 @@ pub fn map(size: usize, align: usize) -> *mut u8 {
 ///
 /// `ptr..ptr + size` must be whole OS pages of a mapping nobody uses any more.
 pub unsafe fn unmap(ptr: *mut u8, size: usize) {
+    super::check_pages(ptr as usize, size);
+    // SAFETY: the caller's word.
+    unsafe { give_up(ptr, size) }
+}
+
+/// As [`unmap`], in pages of the kernel's.
+///
+/// # Safety
+///
+/// As there.
+unsafe fn give_up(ptr: *mut u8, size: usize) {
     #[cfg(test)]
     if refused(Call::Unmap) {
         return;
@@ -127,6 +149,7 @@ pub unsafe fn trim(ptr: *mut u8, size: usize, start: *mut u8, len: usize) -> boo
 /// `ptr..ptr + old` must be a whole mapping.
 #[cfg(target_os = "linux")]
 pub unsafe fn remap_in_place(ptr: *mut u8, old: usize, new: usize) -> bool {
+    super::check_pages(ptr as usize | old, new);
     #[cfg(test)]
     if refused(Call::Remap) {
         return false;
@@ -153,6 +176,7 @@ pub unsafe fn remap_in_place(_ptr: *mut u8, _old: usize, _new: usize) -> bool {
 /// address may be used.
 #[cfg(target_os = "linux")]
 pub unsafe fn remap(ptr: *mut u8, old: usize, new: usize, align: usize) -> *mut u8 {
+    super::check_pages(ptr as usize | old, new);
     // SAFETY: the caller's word.
     if unsafe { remap_in_place(ptr, old, new) } {
         return ptr;
@@ -196,6 +220,7 @@ pub unsafe fn remap(_ptr: *mut u8, _old: usize, _new: usize, _align: usize) -> *
 /// `ptr..ptr + size` must be whole OS pages of a read-write mapping whose
 /// contents nobody needs.
 pub unsafe fn discard(ptr: *mut u8, size: usize) -> bool {
+    super::check_pages(ptr as usize, size);
     #[cfg(test)]
     if refused(Call::Discard) {
         return false;
@@ -223,6 +248,7 @@ pub unsafe fn discard(ptr: *mut u8, size: usize) -> bool {
 ///
 /// `ptr..ptr + size` must be whole OS pages of a mapping of the caller's.
 pub unsafe fn prefer_huge(_ptr: *mut u8, _size: usize, _huge: bool) -> bool {
+    super::check_pages(_ptr as usize, _size);
     #[cfg(target_os = "linux")]
     {
         let _errno = KeptErrno::new();
@@ -240,6 +266,7 @@ pub unsafe fn prefer_huge(_ptr: *mut u8, _size: usize, _huge: bool) -> bool {
 ///
 /// `ptr..ptr + size` must be whole OS pages of a mapping of the caller's.
 pub unsafe fn protect(ptr: *mut u8, size: usize, protection: Protection) -> bool {
+    super::check_pages(ptr as usize, size);
     #[cfg(test)]
     if refused(Call::Protect) {
         return false;
@@ -258,6 +285,7 @@ pub unsafe fn protect(ptr: *mut u8, size: usize, protection: Protection) -> bool
 ///
 /// As for [`protect`].
 pub unsafe fn pin(ptr: *mut u8, size: usize) -> bool {
+    super::check_pages(ptr as usize, size);
     #[cfg(test)]
     if refused(Call::Pin) {
         return false;
@@ -272,6 +300,7 @@ pub unsafe fn pin(ptr: *mut u8, size: usize) -> bool {
 ///
 /// As for [`protect`].
 pub unsafe fn unpin(ptr: *mut u8, size: usize) {
+    super::check_pages(ptr as usize, size);
     // SAFETY: the pages are mapped.
     unsafe { libc::munlock(ptr.cast(), size) };
 }

@@ -127,9 +127,7 @@ fn where_no_thread_can_be_made_there_is_none() {
     in_child(|| {
         set_on(true);
         let blocks: Vec<_> = (0..200).map(|i| Live::new(1 << 20, 16, i as u8)).collect();
-        let used = std::fs::read_to_string("/proc/self/statm").expect("Linux");
-        let pages: usize = used.split(' ').next().and_then(|n| n.parse().ok()).expect("a number");
-        let limit = (pages * page_size()) as libc::rlim_t;
+        let limit = status("VmSize") as libc::rlim_t;
         // SAFETY: the value is readable.
         let outcome =
             unsafe { libc::setrlimit(libc::RLIMIT_AS, &libc::rlimit { rlim_cur: limit, rlim_max: limit }) };

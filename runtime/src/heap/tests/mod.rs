@@ -9,6 +9,7 @@ mod in_place;
 mod limit;
 #[cfg(feature = "shuttle")]
 mod orders;
+mod page_sizes;
 mod refusals;
 mod single;
 mod threads;
@@ -190,10 +191,18 @@ impl Live {
     }
 }
 
+/// A figure of this process in bytes, as the kernel names it.
+fn status(field: &str) -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let number = line
+        .and_then(|line| line.trim_start_matches(':').trim().trim_end_matches(" kB").parse::<usize>().ok());
+    number.unwrap_or(0) << 10
+}
+
 /// Resident bytes of this process.
 fn resident() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * page_size()
+    status("VmRSS")
 }
 
 /// Pages in use by heaps that are in use or can be adopted.
