@@ -97,51 +97,6 @@ fn inlined_and_called_allocation_leave_the_same_heap() {
     }
 }
 
-/// A program that allocates from a region allocator in random ways, good ones and bad ones.
-fn region_program(seed: u64, kind: &str) -> String {
-    let mut random = Random(seed * 0x9E37_79B9 + 7);
-    let mut text = format!("import \"std/allocator\"\nfn main() {{\n    let! a = {kind}.new(20000)\n");
-    let own = if kind == "BumpAllocator" { "allocated" } else { "prev_offset" };
-    let figures = format!("println(a.offset, \" \", a.{own}, \" \", a.capacity)");
-    for step in 0..120 {
-        let size = ["0", "1", "7", "8", "100", "3000", "-1", "9223372036854775807"][random.below(8)];
-        let align = ["1", "2", "8", "64", "4096", "0", "3", "-8", "4611686018427387904"][random.below(9)];
-        let _ = writeln!(text, "    let b{step} = a.alloc(Layout {{ size: {size}, align: {align} }})");
-        let _ = writeln!(
-            text,
-            "    print(if b{step}.ptr == 0 {{ -1 }} else {{ b{step}.ptr % {align}.max(1) }}, b{step}.size, \" \")"
-        );
-        let _ = writeln!(
-            text,
-            "    print(if b{step}.size == 0 {{ -1 }} else {{ b{step}.ptr - a.buffer }}, \" \")\n    {figures}"
-        );
-        match random.below(24) {
-            0 => text.push_str("    println(a.reset())\n"),
-            1 if kind == "StackAllocator" => text.push_str("    println(a.pop())\n"),
-            2 => text.push_str("    a.offset = -5\n"),
-            3 => text.push_str("    a.offset = 100000\n"),
-            4 => text.push_str("    a.capacity = -1\n"),
-            5 | 6 => text.push_str("    a.capacity = 20000\n    println(a.reset())\n"),
-            _ => {}
-        }
-    }
-    text.push_str("}\n");
-    text
-}
-
-#[test]
-fn regions_are_the_same_in_place_and_called() {
-    for seed in 0..12 {
-        let kind = ["BumpAllocator", "StackAllocator"][seed as usize % 2];
-        let folder = Folder::new();
-        folder.file("p.vx", region_program(seed, kind));
-        let (inlined, called) =
-            (run(&folder, "speed").expect_status(0), run(&folder, "none").expect_status(0));
-        assert!(inlined.stdout.lines().count() >= 120, "{seed}");
-        assert_eq!(inlined.stdout, called.stdout, "program {seed} of {kind}");
-    }
-}
-
 #[test]
 fn both_find_misuse() {
     for seed in 0..8 {

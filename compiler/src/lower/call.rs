@@ -47,6 +47,9 @@ impl<'a> Lower<'a> {
                 if let Some(leaves) = self.expand_library(function, args, expr) {
                     return leaves;
                 }
+                if let Some(leaves) = self.call_method(callee, args, expr) {
+                    return leaves;
+                }
                 let body = Body::Function { func: *func, args: type_args.clone() };
                 if function.via.is_none()
                     && let Some(leaves) = self.call_in_place(function, self.decls.instance(&body), args, expr)
@@ -118,6 +121,45 @@ impl<'a> Lower<'a> {
         ret: Ty,
     ) -> Leaves {
         self.call_c(symbol, params, args.into_iter().map(Arg::Leaves).collect(), ret, None)
+    }
+
+    /// As [`Lower::rt`], for calls that hardly ever happen in code that often runs: what is around them keeps its
+    /// registers.
+    pub(super) fn rt_rarely(&mut self, rt: Rt, args: &[ir::Value]) -> Leaves {
+        self.rt_rarely_to(rt, args, None)
+    }
+
+    /// As [`Lower::rt_rarely`], with the address of [`Lower::kept_result`] where that is in a register anyway.
+    pub(super) fn rt_rarely_to(&mut self, rt: Rt, args: &[ir::Value], at: Option<ir::Value>) -> Leaves {
+        let decls = self.decls;
+        let Some(kept) = rt.kept().filter(|_| decls.options.kept_calls) else {
+            return self.rt(rt, args);
+        };
+        let mut words: Words = args.into();
+        let results: SmallVec<[ir::Type; 2]> = rt.results(&decls.options).collect();
+        if !results.is_empty() {
+            let result = self.kept_result();
+            words.push(at.unwrap_or_else(|| self.address(result)));
+        }
+        for word in &mut words {
+            if self.b.func.dfg.value_type(*word) != types::F64 {
+                *word = self.b.ins().bitcast(types::F64, ir::MemFlagsData::new(), *word);
+            }
+        }
+        self.rt(kept, &words);
+        let result = self.kept_result();
+        results.iter().zip((0..).step_by(8)).map(|(&ty, offset)| self.load(ty, result.plus(offset))).collect()
+    }
+
+    /// Where the results of such calls go.
+    pub(super) fn kept_result(&mut self) -> Addr {
+        let slot = match self.kept_result {
+            Some(slot) => slot,
+            None => self.slot(16, 8),
+        };
+        self.kept_result = Some(slot);
+        // A region of its own would be more precise, but rare code may be slow.
+        Addr::slot(slot, Kind::Shared)
     }
 
     /// For the heap report: notes where user code calls something that may allocate.

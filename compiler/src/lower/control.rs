@@ -178,6 +178,7 @@ impl<'a> Lower<'a> {
             Pattern::Local(id) => {
                 self.init_local(*id, init);
                 self.learn(*id, init);
+                self.begin_shadow(*id, init);
                 self.enter_local(*id, true);
             }
             Pattern::Wild => self.effect(init),

@@ -18,6 +18,7 @@ use super::defer::Exits;
 use super::facts::Fact;
 use super::loops::LoopFrame;
 use super::rt::Rt;
+use super::shadow::Shadows;
 use super::value::{MAX_LEAVES, TypeInfo};
 use crate::typed::{self, FunctionBody, LocalId, Program};
 use crate::types::{Ty, TyKind, Types};
@@ -86,6 +87,8 @@ pub(super) struct Lower<'a> {
     pub loops: Vec<LoopFrame>,
     pub ret: Ret,
     pub exits: Exits<'a>,
+    /// The region allocators whose fields are in SSA variables too.
+    pub shadows: Shadows,
     /// The class of the block that was taken last.
     pub taken_class: Option<usize>,
     /// Where calls that leave the registers alone put their results.
@@ -142,6 +145,7 @@ fn function_with(
         loops: Vec::new(),
         ret: Ret::Leaves(None),
         exits: Exits::default(),
+        shadows: Shadows::default(),
         taken_class: decls.summaries[index as usize].block_class,
         kept_result: None,
         calls: false,
@@ -184,6 +188,9 @@ impl<'a> Lower<'a> {
         let result = self.info(function.ret);
         if abi::returns_through_memory(result) {
             self.ret = Ret::Memory(next());
+        }
+        if self.decls.options.heap.is_some() {
+            self.shadows = Shadows::of(self.program, function, body);
         }
         self.scopes.push(Scope::default());
         self.begin_exits(function);
@@ -419,26 +426,6 @@ impl<'a> Lower<'a> {
             self.unreachable();
         }
         results
-    }
-
-    /// As [`Lower::rt`], for calls that hardly ever happen in code that often runs: what is around them keeps its
-    /// registers.
-    pub(super) fn rt_rarely(&mut self, rt: Rt, args: &[ir::Value]) -> Leaves {
-        let Some(kept) = rt.kept().filter(|_| self.decls.options.kept_calls) else {
-            return self.rt(rt, args);
-        };
-        if !rt.returns_something() {
-            return self.rt(kept, args);
-        }
-        let size = self.ptr.bytes();
-        let slot = *self.kept_result.get_or_insert_with(|| {
-            let data = StackSlotData::new(StackSlotKind::ExplicitSlot, size, size.trailing_zeros() as u8);
-            self.b.create_sized_stack_slot(data)
-        });
-        let address = self.b.ins().stack_addr(self.ptr, slot, 0);
-        self.rt(kept, &[args, &[address]].concat());
-        // A region of its own would be more precise, but rare code may be slow.
-        Leaves::from_iter([self.load(self.ptr, Addr::value(address, Kind::Shared))])
     }
 
     /// Goes on in a block that nothing jumps to, after an instruction that ends the one before.

@@ -128,6 +128,7 @@ impl<'a> Lower<'a> {
         let loops = take(&mut self.loops);
         let ret = replace(&mut self.ret, Ret::Leaves(None));
         let exits = take(&mut self.exits);
+        let shadows = take(&mut self.shadows);
         let library = self.function.is_some_and(|function| function.library);
         let report = self.report;
         self.report &= !library;
@@ -137,6 +138,7 @@ impl<'a> Lower<'a> {
         (self.function, self.summary, self.homes, self.flags) = (function, summary, homes, flags);
         (self.facts, self.scopes, self.loops) = (facts, scopes, loops);
         (self.ret, self.exits, self.report) = (ret, exits, report);
+        self.shadows = shadows;
         result
     }
 }

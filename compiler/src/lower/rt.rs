@@ -103,12 +103,48 @@ runtime! {
     Calloc = "vex_calloc", [L L], [P];
     /// Free.
     Free = "vex_free", [P], [];
+    /// Allocate from a bump allocator.
+    BumpAlloc = "vex_bump_alloc", [P L L], [L L];
+    /// Allocate zeroed memory from a bump allocator.
+    BumpAllocZeroed = "vex_bump_alloc_zeroed", [P L L], [L L];
+    /// Free a bump allocator's buffer.
+    BumpDrop = "vex_bump_drop", [P], [L];
+    /// Allocate from a stack allocator.
+    StackAlloc = "vex_stack_alloc", [P L L], [L L];
+    /// Give the top block of a stack allocator back.
+    StackPop = "vex_stack_pop", [P], [L];
+    /// Free a stack allocator's buffer.
+    StackDrop = "vex_stack_drop", [P], [L];
+    /// Take a block of a pool.
+    PoolAlloc = "vex_pool_alloc", [P], [L];
+    /// Give a block back to a pool.
+    PoolDealloc = "vex_pool_dealloc", [P L], [L];
+    /// Free a pool's buffer.
+    PoolDrop = "vex_pool_drop", [P], [L];
     /// Allocate; the result goes to the address, and every register keeps what it has.
     KeptMalloc = "vexrt_kept_malloc", [L P], [];
     /// Allocate zeroed memory, likewise.
     KeptCalloc = "vexrt_kept_calloc", [L L P], [];
     /// Free; every register keeps what it has.
     KeptFree = "vexrt_kept_free", [P], [];
+    /// As [`Rt::BumpAlloc`], as the others that are kept.
+    KeptBumpAlloc = "vexrt_kept_bump_alloc", [P L L P], [];
+    /// As [`Rt::BumpAllocZeroed`], likewise.
+    KeptBumpAllocZeroed = "vexrt_kept_bump_alloc_zeroed", [P L L P], [];
+    /// As [`Rt::BumpDrop`], likewise.
+    KeptBumpDrop = "vexrt_kept_bump_drop", [P P], [];
+    /// As [`Rt::StackAlloc`], likewise.
+    KeptStackAlloc = "vexrt_kept_stack_alloc", [P L L P], [];
+    /// As [`Rt::StackPop`], likewise.
+    KeptStackPop = "vexrt_kept_stack_pop", [P P], [];
+    /// As [`Rt::StackDrop`], likewise.
+    KeptStackDrop = "vexrt_kept_stack_drop", [P P], [];
+    /// As [`Rt::PoolAlloc`], likewise.
+    KeptPoolAlloc = "vexrt_kept_pool_alloc", [P P], [];
+    /// As [`Rt::PoolDealloc`], likewise.
+    KeptPoolDealloc = "vexrt_kept_pool_dealloc", [P L P], [];
+    /// As [`Rt::PoolDrop`], likewise.
+    KeptPoolDrop = "vexrt_kept_pool_drop", [P P], [];
 }
 
 impl Rt {
@@ -122,33 +158,53 @@ impl Rt {
         matches!(self, Rt::Panic | Rt::PanicIndex | Rt::PanicIndexUnsigned | Rt::PanicShift)
     }
 
-    /// Whether it has a result.
-    pub(super) fn returns_something(self) -> bool {
-        !TABLE[self as usize].2.is_empty()
+    /// The types of its results.
+    pub(super) fn results(self, options: &LowerOptions) -> impl Iterator<Item = Type> {
+        TABLE[self as usize].2.iter().map(|slot| abi(*slot, options.pointer).value_type)
+    }
+
+    /// Whether it leaves every register as it was; its parameters are passed in vector registers.
+    pub(super) fn is_kept(self) -> bool {
+        TABLE[self as usize].0.starts_with(KEPT)
     }
 
     /// Its type.
     pub(super) fn signature(self, options: &LowerOptions) -> Signature {
         let (_, params, rets) = TABLE[self as usize];
+        if self.is_kept() {
+            let params = vec![AbiParam::new(types::F64); params.len()];
+            return Signature { params, returns: Vec::new(), call_conv: CallConv::PreserveAll };
+        }
         let param = |slot: &Slot| abi(*slot, options.pointer);
-        let kept = matches!(self, Rt::KeptMalloc | Rt::KeptCalloc | Rt::KeptFree);
         Signature {
             params: params.iter().map(param).collect(),
             returns: rets.iter().map(param).collect(),
-            call_conv: if kept { CallConv::PreserveAll } else { options.call_conv },
+            call_conv: options.call_conv,
         }
     }
 
     /// The function that does the same and leaves every register as it was, its result where one more parameter says.
     pub(super) fn kept(self) -> Option<Rt> {
-        match self {
-            Rt::Malloc => Some(Rt::KeptMalloc),
-            Rt::Calloc => Some(Rt::KeptCalloc),
-            Rt::Free => Some(Rt::KeptFree),
-            _ => None,
-        }
+        Some(match self {
+            Rt::Malloc => Rt::KeptMalloc,
+            Rt::Calloc => Rt::KeptCalloc,
+            Rt::Free => Rt::KeptFree,
+            Rt::BumpAlloc => Rt::KeptBumpAlloc,
+            Rt::BumpAllocZeroed => Rt::KeptBumpAllocZeroed,
+            Rt::BumpDrop => Rt::KeptBumpDrop,
+            Rt::StackAlloc => Rt::KeptStackAlloc,
+            Rt::StackPop => Rt::KeptStackPop,
+            Rt::StackDrop => Rt::KeptStackDrop,
+            Rt::PoolAlloc => Rt::KeptPoolAlloc,
+            Rt::PoolDealloc => Rt::KeptPoolDealloc,
+            Rt::PoolDrop => Rt::KeptPoolDrop,
+            _ => return None,
+        })
     }
 }
+
+/// Begins the symbols of functions that leave every register as it was.
+const KEPT: &str = "vexrt_kept_";
 
 /// Every symbol of the table, in order; the second part says whether it is data.
 pub(super) fn symbols() -> impl Iterator<Item = (&'static str, bool)> {
@@ -196,7 +252,7 @@ mod tests {
         };
         for (symbol, params, rets) in TABLE.iter().filter(|row| row.0.starts_with("vexrt_")) {
             let data = ["vexrt_stack_limit", "vexrt_thread_heap", "vexrt_page_map"].contains(symbol);
-            if data || symbol.starts_with("vexrt_kept_") {
+            if data || symbol.starts_with(KEPT) {
                 continue;
             }
             let row = abi::find(symbol).unwrap_or_else(|| panic!("{symbol} is not exported"));

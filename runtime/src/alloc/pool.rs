@@ -5,8 +5,12 @@
 //! first out; one tag byte per block, outside the buffer, says which are live,
 //! so a foreign, interior or repeated pointer is refused rather than believed.
 //!
-//! A link is stored as the distance from the end of its block, so zeroed memory
+//! A link of zero stands for the block that follows in the buffer, so zeroed memory
 //! already is the list of all blocks in order: a fresh pool touches none of them.
+//! Any other link is the next block's address, or [`LAST`].
+//!
+//! Compiled programs allocate and free without calling this file when nothing is
+//! unusual; what they know of it is public here.
 
 use super::outcome;
 use super::owned::{self, Kind, Prefix};
@@ -18,9 +22,15 @@ use crate::size;
 pub const BLOCK_UNIT: i64 = 8;
 
 /// Tag of a block that can be allocated; what a fresh pool's tags are.
-const FREE: u8 = 0;
+pub const FREE: u8 = 0;
 /// Tag of a block a program holds.
-const LIVE: u8 = 1;
+pub const LIVE: u8 = 1;
+
+/// Link of a free block after which the one behind it in the buffer comes, if there is one.
+pub const IN_ORDER: i64 = 0;
+/// Link of a free block after which none comes: negative, as no address of a block is, and nothing that programs
+/// write by mistake.
+pub const LAST: i64 = i64::MIN + 0x6C61_7374;
 
 /// Whether a block's tag is that of a live one.
 pub(super) fn is_live(tag: u8) -> bool {
@@ -51,15 +61,16 @@ pub struct PoolAllocator {
 /// Exact division by a block size: one multiplication and one rotation turn an
 /// offset into a block number, and into something huge when it is no multiple.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Divisor {
+pub struct Divisor {
     /// Inverse of the odd part, modulo 2^64.
-    inverse: u64,
+    pub inverse: u64,
     /// Factors of two in the divisor.
-    twos: u32,
+    pub twos: u32,
 }
 
 impl Divisor {
-    fn of(divisor: u64) -> Divisor {
+    /// The divisor, which is not zero.
+    pub fn of(divisor: u64) -> Divisor {
         debug_assert!(divisor > 0);
         let twos = divisor.trailing_zeros();
         let odd = divisor >> twos;
@@ -78,6 +89,15 @@ impl Divisor {
     }
 }
 
+/// The size of the blocks of a pool that was asked for blocks of `block_size`
+/// bytes; `None` when there is no such pool.
+pub fn rounded(block_size: i64) -> Option<i64> {
+    if block_size < 0 {
+        return None;
+    }
+    Some(block_size.max(1).checked_add(BLOCK_UNIT - 1)? & !(BLOCK_UNIT - 1))
+}
+
 impl PoolAllocator {
     /// A pool of `num_blocks` blocks of `block_size` bytes, rounded up to a
     /// multiple of 8 and to no less than 8. All fields are zero when an argument
@@ -87,10 +107,10 @@ impl PoolAllocator {
     }
 
     fn try_new(block_size: i64, num_blocks: i64) -> Option<PoolAllocator> {
-        if block_size < 0 || num_blocks < 0 {
+        if num_blocks < 0 {
             return None;
         }
-        let block_size = block_size.max(1).checked_add(BLOCK_UNIT - 1)? & !(BLOCK_UNIT - 1);
+        let block_size = rounded(block_size)?;
         let capacity = block_size.checked_mul(num_blocks)?;
         let buffer = owned::obtain(Kind::Pool, capacity, num_blocks as usize, true)?;
         let divisor = Divisor::of(block_size as u64);
@@ -179,22 +199,25 @@ impl PoolAllocator {
     /// The block after `block` in the free list, 0 for none. Not yet checked:
     /// `alloc` does that before it hands the block out.
     fn next_of(&self, block: i64) -> i64 {
-        let end = block.wrapping_add(self.block_size);
         // SAFETY: `block` is a block of the pool, at least 8 bytes, 8-aligned.
-        let distance = unsafe { core::ptr::with_exposed_provenance::<i64>(block as usize).read() };
-        let next = end.wrapping_add(distance);
-        if next == self.end() { 0 } else { next }
+        match unsafe { core::ptr::with_exposed_provenance::<i64>(block as usize).read() } {
+            IN_ORDER => {
+                let next = block.wrapping_add(self.block_size);
+                if next == self.end() { 0 } else { next }
+            }
+            LAST => 0,
+            next => next,
+        }
     }
 
     /// Writes the link of a free block.
     fn link(&self, block: i64, next: i64) {
-        let next = if next == 0 { self.end() } else { next };
-        let distance = next.wrapping_sub(block.wrapping_add(self.block_size));
+        let link = if next == 0 { LAST } else { next };
         // SAFETY: as in `next_of`.
-        unsafe { core::ptr::with_exposed_provenance_mut::<i64>(block as usize).write(distance) }
+        unsafe { core::ptr::with_exposed_provenance_mut::<i64>(block as usize).write(link) }
     }
 
-    /// The address after the last block; stands for "no block" in links.
+    /// The address after the last block.
     fn end(&self) -> i64 {
         self.buffer.wrapping_add(self.capacity)
     }
