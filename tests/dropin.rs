@@ -1,74 +1,14 @@
 //! The drop-in `malloc`, preloaded into C and C++ programs and into programs of everyday use.
 //!
-//! Needs Linux and `cc`; what else is missing is skipped, and said so. `VEX_TEST_FORKS` is the number of forks of the
-//! storm, 200 unless set; `VEX_TEST_THREADS` that of the short threads, 2000 unless set.
+//! Needs Linux and `cc`; what else is missing is skipped, and said so.
 
 #![cfg(target_os = "linux")]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::path::PathBuf;
+use std::process::Command;
 
-use vex_tests::{build_library, root};
-
-/// The library, built once per run with the profile of the tests.
-fn library() -> &'static Path {
-    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let library = build_library("vex-malloc", "libvexmalloc.so");
-        // The dynamic linker ignores, with a line of its own, what it cannot load.
-        assert!(library.is_absolute() && library.exists(), "{}", library.display());
-        library
-    })
-}
-
-/// A folder of one test's own, empty.
-fn scratch(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dropin").join(name);
-    // It need not exist.
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).expect("a scratch folder");
-    folder
-}
-
-/// Compiles `tests/dropin/NAME` into `folder`, with these arguments as well.
-fn compile(compiler: &str, name: &str, arguments: &[&str], folder: &Path, output: &str) -> PathBuf {
-    let program = folder.join(output);
-    let mut command = Command::new(compiler);
-    // The compiler knows what `malloc` does, and would leave calls out, or warn of what is meant here.
-    command.args(["-O1", "-g", "-fno-builtin", "-w", "-pthread"]).arg(root().join("tests/dropin").join(name));
-    let output = command.args(arguments).arg("-o").arg(&program).output().expect("the compiler runs");
-    assert!(output.status.success(), "{name}:\n{}", String::from_utf8_lossy(&output.stderr));
-    program
-}
-
-/// Runs a command with the library preloaded, or without.
-fn run(command: &mut Command, preloaded: bool) -> Output {
-    command.env_remove("LD_PRELOAD").env_remove("VEX_MALLOC_REPORT").stdin(Stdio::null());
-    if preloaded {
-        command.env("LD_PRELOAD", library());
-    }
-    command.output().expect("the program runs")
-}
-
-/// Runs a command preloaded, which must succeed and say nothing on standard error; its output.
-#[track_caller]
-fn succeed(command: &mut Command) -> String {
-    let output = run(command, true);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && stderr.is_empty(), "{:?}\n{}\n{stderr}", output.status, text(&output));
-    text(&output)
-}
-
-/// Standard output.
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// A number from the environment.
-fn number(name: &str, otherwise: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| otherwise.to_string())
-}
+use vex_tests::preload::{compile, library, run, scratch, succeed, text};
+use vex_tests::root;
 
 /// Whether a program can be run; says so when not.
 fn exists(program: &str) -> bool {
@@ -137,20 +77,6 @@ fn misuse_ends_the_program_with_one_line() {
         use std::os::unix::process::ExitStatusExt;
         assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{what}");
     }
-}
-
-#[test]
-fn threads_allocate_while_the_program_forks() {
-    let program = compile("cc", "stress.c", &["-ldl"], &scratch("forks"), "stress");
-    let forks = number("VEX_TEST_FORKS", "200");
-    assert_eq!(succeed(Command::new(program).args(["forks", &forks])), "done\n");
-}
-
-#[test]
-fn short_threads_leave_nothing_behind() {
-    let program = compile("cc", "stress.c", &["-ldl"], &scratch("threads"), "stress");
-    let threads = number("VEX_TEST_THREADS", "2000");
-    assert_eq!(succeed(Command::new(program).args(["short-threads", &threads])), "done\n");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Test support shared by the test targets of this crate: running the command, and folders for its files.
 
+#[cfg(target_os = "linux")]
+pub mod preload;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
