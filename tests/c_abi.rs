@@ -67,6 +67,24 @@ fn every_allocator_works_from_c() {
 }
 
 #[test]
+fn the_programs_of_the_guide_work() {
+    let guide = std::fs::read_to_string(root().join("docs/embedding.md")).expect("the guide");
+    let blocks = guide.split("\n```c\n").skip(1).map(|rest| rest.split("\n```\n").next().unwrap_or(rest));
+    let folder = scratch("guide");
+    let mut count = 0;
+    for block in blocks {
+        count += 1;
+        let (source, program) = (folder.join("program.c"), folder.join("program"));
+        std::fs::write(&source, format!("{block}\n")).expect("the source is written");
+        let output = compile("cc", "-std=c11", &source, &program);
+        assert!(output.status.success(), "{block}\n{}", String::from_utf8_lossy(&output.stderr));
+        let output = Command::new(&program).output().expect("the program runs");
+        assert!(output.status.success(), "{block}\n{output:?}");
+    }
+    assert_eq!(count, 2);
+}
+
+#[test]
 fn embedding_works_from_c() {
     let program = build("embed", "cc", "-std=c11", "embed.c");
     check_output(&program, "embed.out");

@@ -237,7 +237,17 @@ fn unsafe_code_is_explained() {
     for lint in ["undocumented_unsafe_blocks", "missing_safety_doc", "unsafe_op_in_unsafe_fn"] {
         assert!(manifest.contains(&format!("{lint} = \"deny\"")), "the lint {lint} is not denied");
     }
-    for crate_manifest in ["lalrpop", "runtime", "runtime/capi", "runtime/bench", "compiler", "tests"] {
+    let crates = [
+        "lalrpop",
+        "runtime",
+        "runtime/capi",
+        "runtime/dropin",
+        "runtime/bench",
+        "runtime/embed-example",
+        "compiler",
+        "tests",
+    ];
+    for crate_manifest in crates {
         let manifest = text(&format!("{crate_manifest}/Cargo.toml"));
         assert!(manifest.contains("[lints]\nworkspace = true"), "{crate_manifest} does not take the lints");
     }

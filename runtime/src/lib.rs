@@ -49,6 +49,11 @@
 //! | [`embed`] | what programs that embed the heap ask of it: heaps of their own, figures, symbols |
 //! | [`builtins`] | what generated code calls: printing, panics, input and output |
 
+/// The guide's programs in Rust, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/embedding.md")]
+mod guide {}
+
 pub mod abi;
 pub mod alloc;
 pub mod builtins;

@@ -53,7 +53,7 @@ impl Emitter {
         b.append_block_param(done, PTR);
         b.set_cold_block(empty);
 
-        let count = load(b, types::I32, self.heap, bin + fast.bin_count as i32);
+        let count = load(b, types::I64, self.heap, bin + fast.bin_count as i32);
         b.ins().brif(count, found, &[], empty, &[]);
 
         enter(b, found);
@@ -101,7 +101,7 @@ impl Emitter {
             let facts = inline::facts_of(class);
             let [mask, stack] = [facts.mask, facts.stack].map(|fact| b.ins().iconst(PTR, fact as i64));
             let inverse = b.ins().iconst(types::I64, facts.inverse as i64);
-            let limit = b.ins().iconst(types::I32, i64::from(facts.limit));
+            let limit = b.ins().iconst(types::I64, i64::from(facts.limit));
             let bin = Bin { address: expected, mask, inverse, limit, stack };
             self.push(b, &fast, &bin, block, [slow, done]);
             enter(b, other);
@@ -111,12 +111,11 @@ impl Emitter {
         let in_heap = b.ins().isub(bin, self.heap);
         let own = b.ins().icmp_imm_u(IntCC::UnsignedLessThan, in_heap, i64::from(fast.bins_size));
         go_on_if(b, own, slow);
-        let [mask, stack] = [fast.bin_mask, fast.bin_first].map(|field| {
+        let [mask, limit, stack] = [fast.bin_mask, fast.bin_limit, fast.bin_first].map(|field| {
             let short = load(b, types::I32, bin, field as i32);
             b.ins().uextend(PTR, short)
         });
         let inverse = load(b, types::I64, bin, fast.bin_inverse as i32);
-        let limit = load(b, types::I32, bin, fast.bin_limit as i32);
         self.push(b, &fast, &Bin { address: bin, mask, inverse, limit, stack }, block, [slow, done]);
 
         enter(b, slow);
@@ -146,7 +145,7 @@ impl Emitter {
         go_on_if(b, in_use, slow);
 
         // Is there room for one more, without reaching the limit?
-        let count = load(b, types::I32, bin.address, fast.bin_count as i32);
+        let count = load(b, types::I64, bin.address, fast.bin_count as i32);
         let more = b.ins().iadd_imm_s(count, 1);
         let fits = b.ins().icmp(IntCC::UnsignedLessThan, more, bin.limit);
         go_on_if(b, fits, slow);
@@ -187,9 +186,8 @@ pub fn store(b: &mut FunctionBuilder<'_>, value: Value, address: Value, offset: 
     b.ins().store(MemFlagsData::trusted(), value, address, offset);
 }
 
-/// The address of word `index`, a number of 32 bits, from `start`.
+/// The address of word `index` from `start`.
 fn indexed(b: &mut FunctionBuilder<'_>, start: Value, index: Value) -> Value {
-    let index = b.ins().uextend(PTR, index);
     let offset = b.ins().ishl_imm_u(index, 3);
     b.ins().iadd(start, offset)
 }
