@@ -1,17 +1,19 @@
 //! Allocation in compiled programs beside C with the allocators that are installed, and beside Rust for regions.
 //!
-//! `cargo bench -p vexc --bench heap [-- blocks|regions] [--rounds N]`. Every figure is the median of processor time
+//! `cargo bench -p vexc --bench heap [-- blocks|regions] [--rounds N] [--markdown]`. Every figure is the median of processor time
 //! over rounds in which the contestants take turns, less what an empty program of the same kind takes. The allocators
 //! are preloaded into the same C program; those that the dynamic linker does not find are left out.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use race::{Contestant, built, contestant, median, race, vexc, write};
+use table::{Table, factor};
 
 mod race;
 mod regions;
+#[path = "../../runtime/bench/src/table.rs"]
+mod table;
 
 /// The general allocators: what the table calls them and what the dynamic linker does.
 const PRELOADED: &[(&str, &str)] = &[
@@ -40,13 +42,14 @@ fn main() {
         let named = args.iter().any(|arg| ["blocks", "regions"].contains(&arg.as_str()));
         !named || args.iter().any(|arg| arg == part)
     };
+    let markdown = args.iter().any(|arg| arg == "--markdown");
     let dir = std::env::temp_dir().join(format!("vexc-heap-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("a folder for the benchmark's files");
     if wants("blocks") {
-        blocks(&dir, rounds);
+        blocks(&dir, rounds, markdown);
     }
     if wants("regions") {
-        in_regions(&dir, rounds);
+        in_regions(&dir, rounds, markdown);
     }
     let _ = std::fs::remove_dir_all(&dir);
 }
@@ -97,43 +100,34 @@ fn start_up(mut empty: Vec<Contestant>) -> Vec<f64> {
     empty.iter().map(|one| median(&one.cpu)).collect()
 }
 
-/// Prints one line: our time, and each peer's with how many times faster we are. The factors.
-fn row(name: &str, all: &[Contestant], start_up: &[f64]) -> Vec<f64> {
+/// Adds one row: our time, and each peer's with how many times faster we are. The factors.
+fn row(table: &mut Table, name: &str, all: &[Contestant], start_up: &[f64]) -> Vec<f64> {
     // Nothing measured here is that short; a machine that hiccups must not make it negative.
     let net = |at: usize| (median(&all[at].cpu) - start_up[at]).max(0.1);
-    let mut line = format!("{name:<10} {:>9.0}", net(0));
-    let mut factors = Vec::new();
-    for at in 1..all.len() {
-        factors.push(net(at) / net(0));
-        write!(line, " {:>9.0} ({:>5.2}x)", net(at), net(at) / net(0)).expect("writing to a string");
-    }
-    println!("{line}");
+    let factors: Vec<f64> = (1..all.len()).map(|at| net(at) / net(0)).collect();
+    let peers = factors.iter().zip(1..).map(|(times, at)| format!("{:.0} ({})", net(at), factor(*times)));
+    table.row(name, std::iter::once(format!("{:.0}", net(0))).chain(peers));
     factors
 }
 
-/// The line of column names.
-fn head(peers: &[String]) {
-    let mut line = format!("{:<10} {:>9}", "", "vexc run");
-    for peer in peers {
-        write!(line, " {peer:>18}").expect("writing to a string");
-    }
-    println!("{line}");
+/// A table with the columns of `vexc run` and its peers.
+fn table(title: String, peers: &[String]) -> Table {
+    let columns: Vec<&str> = std::iter::once("vexc run").chain(peers.iter().map(String::as_str)).collect();
+    let mut table = Table::new(title, "program", &columns);
+    table.note("in parentheses: how many times faster vexc is; below 1 means slower");
+    table
 }
 
-/// The geometric means of the factors of several lines.
-fn means(rows: &[Vec<f64>]) {
-    let mut line = format!("{:<10} {:>9}", "geo. mean", "");
-    for at in 0..rows.first().map_or(0, Vec::len) {
-        let mean = (rows.iter().map(|row| row[at].ln()).sum::<f64>() / rows.len() as f64).exp();
-        write!(line, " {:>10}{mean:>6.2}x ", "").expect("writing to a string");
-    }
-    println!("{line}\n");
+/// Adds the geometric means of the factors of several rows, and prints the table.
+fn finish(mut table: Table, rows: &[Vec<f64>], markdown: bool) {
+    let mean = |at: usize| (rows.iter().map(|row| row[at].ln()).sum::<f64>() / rows.len() as f64).exp();
+    let means = (0..rows.first().map_or(0, Vec::len)).map(|at| factor(mean(at)));
+    table.row("geometric mean", std::iter::once(String::new()).chain(means));
+    table.print(markdown);
 }
 
 /// `malloc` and `free`: vexc against C with every allocator.
-fn blocks(dir: &Path, rounds: usize) {
-    println!("single blocks: CPU ms without start-up, median of {rounds} rounds; C is gcc -O2.");
-    println!("In parentheses: how many times faster vexc is; below 1 means slower.");
+fn blocks(dir: &Path, rounds: usize, markdown: bool) {
     let nothing = write(dir, "empty.c", "int main(void) { return 0; }\n");
     let Some(nothing) = built(dir, "gcc", C_FLAGS, &nothing, "empty") else {
         return println!("gcc is not installed: no comparison");
@@ -144,7 +138,9 @@ fn blocks(dir: &Path, rounds: usize) {
     kinds.extend(allocators.iter().map(|(name, library)| preloaded(name, &nothing, library)));
     let start_up = start_up(kinds);
     let names: Vec<String> = allocators.iter().map(|(name, _)| format!("C + {name}")).collect();
-    head(&names);
+    let title =
+        format!("compiled programs: CPU ms without start-up, median of {rounds}; C is gcc -O2, preloaded");
+    let mut table = table(title, &names);
     let mut rows = Vec::new();
     for name in BLOCKS {
         let vx = program(&format!("{name}.vx")).to_string_lossy().into_owned();
@@ -153,17 +149,18 @@ fn blocks(dir: &Path, rounds: usize) {
         let mut all = vec![contestant("vexc", &[&vexc(), "run", &vx])];
         all.extend(allocators.iter().map(|(name, library)| preloaded(name, &binary, library)));
         race(&mut all, rounds);
-        rows.push(row(name, &all, &start_up));
+        rows.push(row(&mut table, name, &all, &start_up));
     }
-    means(&rows);
+    finish(table, &rows, markdown);
 }
 
 /// `std/allocator` against the same in Rust, which this very program runs.
-fn in_regions(dir: &Path, rounds: usize) {
-    println!(
-        "regions: CPU ms without start-up, median of {rounds} rounds. Rust is bumpalo, and a pool and a"
+fn in_regions(dir: &Path, rounds: usize, markdown: bool) {
+    let title = format!(
+        "compiled programs with regions: CPU ms without start-up, median of {rounds}; Rust is bumpalo, \
+         and a pool and a stack that make the same checks"
     );
-    println!("stack that make the same checks. In parentheses: how many times faster vexc is.");
+    let mut table = table(title, &["Rust".to_string()]);
     let itself = std::env::current_exe().expect("this program's own path").to_string_lossy().into_owned();
     let text = "import \"std/allocator\"\nfn main() {}\n";
     let empty = write(dir, "empty-regions.vx", text).to_string_lossy().into_owned();
@@ -171,7 +168,6 @@ fn in_regions(dir: &Path, rounds: usize) {
         contestant("vexc", &[&vexc(), "run", &empty]),
         contestant("Rust", &[&itself, "--region", "empty"]),
     ]);
-    head(&["Rust".to_string()]);
     let mut rows = Vec::new();
     for name in regions::PROGRAMS {
         let vx = program(&format!("{name}.vx")).to_string_lossy().into_owned();
@@ -180,7 +176,7 @@ fn in_regions(dir: &Path, rounds: usize) {
             contestant("Rust", &[&itself, "--region", name]),
         ];
         race(&mut all, rounds);
-        rows.push(row(name, &all, &start_up));
+        rows.push(row(&mut table, name, &all, &start_up));
     }
-    means(&rows);
+    finish(table, &rows, markdown);
 }

@@ -53,24 +53,28 @@ fn samples(names: &[&str], workload: &str, rounds: usize) -> Vec<Sample> {
     race::samples(FLAG, &names, workload, rounds).into_iter().flatten().collect()
 }
 
-/// The least value of the contestants that are not ours; ours is the first.
-fn best_peer(values: &[f64]) -> f64 {
-    values[1..].iter().copied().fold(f64::INFINITY, f64::min)
+/// Ours, the first of the values, beside the least of the crates', which follow the system's; then beside the least of all.
+fn beside(values: &[f64]) -> [f64; 2] {
+    let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
+    let all = least(&values[1..]);
+    let crates = if values.len() > 2 { least(&values[2..]) } else { all };
+    [values[0] / crates, values[0] / all]
 }
 
 /// The columns: the contestants, and ours beside the best of the others.
 fn columns<'a>(names: &[&'a str]) -> Vec<&'a str> {
-    names.iter().copied().chain(["ours / best"]).collect()
+    names.iter().copied().chain(["ours / best crate", "ours / best of all"]).collect()
 }
 
-/// The last row of a table: the geometric means of ours beside each.
+/// The last row of a table: the geometric means of ours beside each. At the end, beside the single one that is best.
 fn means(rows: &[Vec<f64>]) -> Vec<String> {
     let ratios: Vec<f64> = (1..rows[0].len())
         .map(|peer| geometric_mean(rows.iter().map(|values| values[0] / values[peer])))
         .collect();
-    let worst = ratios.iter().copied().fold(0.0, f64::max);
-    let ratios = ratios.into_iter().map(factor);
-    std::iter::once(String::new()).chain(ratios).chain([factor(worst)]).collect()
+    let most = |ratios: &[f64]| ratios.iter().copied().fold(0.0, f64::max);
+    let crates = most(if ratios.len() > 1 { &ratios[1..] } else { &ratios });
+    let ends = [factor(crates), factor(most(&ratios))];
+    std::iter::once(String::new()).chain(ratios.iter().copied().map(factor)).chain(ends).collect()
 }
 
 /// Processor time of an operation.
@@ -81,17 +85,17 @@ fn times(names: &[&str], rows: &[Row], rounds: usize) -> Table {
     let (mut all, mut worst) = (Vec::new(), ("", 0.0));
     for (workload, samples) in rows {
         let values: Vec<f64> = samples.iter().map(|sample| sample.per_operation()).collect();
-        let ratio = values[0] / best_peer(&values);
-        if ratio > worst.1 {
-            worst = (workload, ratio);
+        let ratios = beside(&values);
+        if ratios[0] > worst.1 {
+            worst = (workload, ratios[0]);
         }
-        let cells = values.iter().map(|value| format!("{value:.1}")).chain([factor(ratio)]);
-        table.row(*workload, cells);
+        let cells = values.iter().map(|value| format!("{value:.1}"));
+        table.row(*workload, cells.chain(ratios.map(factor)));
         all.push(values);
     }
     table.row("ours / it, geometric mean", means(&all));
     table.note(format!(
-        "below 1 ours takes less; worst beside the best peer: {}, {}",
+        "below 1 ours takes less; in the last row, the best is one for all; worst beside the best crate: {}, {}",
         worst.0,
         factor(worst.1)
     ));
@@ -108,8 +112,8 @@ fn peaks(names: &[&str], rows: &[Row], own: u64, rounds: usize) -> Table {
     for (workload, samples) in rows {
         let net = |sample: &Sample| sample.peak.saturating_sub(own);
         let counted: Vec<f64> = samples.iter().map(|sample| net(sample).max(FLOOR) as f64).collect();
-        let ratio = factor(counted[0] / best_peer(&counted));
-        table.row(*workload, samples.iter().map(|sample| net(sample).to_string()).chain([ratio]));
+        let cells = samples.iter().map(|sample| net(sample).to_string());
+        table.row(*workload, cells.chain(beside(&counted).map(factor)));
         all.push(counted);
     }
     table.row("ours / it, geometric mean", means(&all));
@@ -145,5 +149,18 @@ fn rest(names: &[&str], own: u64, options: &Options, [trivial, idle]: [bool; 2])
     }
     if trivial || idle {
         table.print(options.markdown);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_crate_is_not_the_system() {
+        assert_eq!(beside(&[2.0, 1.0, 4.0, 8.0]), [0.5, 2.0]);
+        assert_eq!(beside(&[2.0, 1.0]), [2.0, 2.0]);
+        let rows = [vec![2.0, 1.0, 4.0, 8.0], vec![2.0, 4.0, 1.0, 8.0]];
+        assert_eq!(means(&rows), ["", "1.00x", "1.00x", "0.25x", "1.00x", "1.00x"]);
     }
 }

@@ -11,13 +11,17 @@
 mod block;
 mod contestants;
 mod dropin;
+mod jit;
 mod library;
 mod machine;
 mod measure;
 mod options;
+mod project;
 mod race;
 mod region;
 mod table;
+#[cfg(test)]
+mod table_tests;
 mod workloads;
 
 use options::{Options, USAGE};
@@ -53,8 +57,9 @@ fn main() -> ExitCode {
 fn compare(options: &Options) -> ExitCode {
     let between = if options.markdown { "\n\n" } else { "\n" };
     println!("{}\n", machine::describe().join(between));
+    let jit = jit::compare(options);
     region::compare(options);
     library::compare(options);
-    let fine = dropin::compare(options);
-    if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let dropin = dropin::compare(options);
+    if jit && dropin { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

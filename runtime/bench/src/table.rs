@@ -36,7 +36,7 @@ impl Table {
     }
 
     /// The table as text.
-    fn text(&self, markdown: bool) -> String {
+    pub fn text(&self, markdown: bool) -> String {
         if markdown { self.markdown() } else { self.plain() }
     }
 
@@ -80,23 +80,4 @@ impl Table {
 /// A factor, as the tables show it.
 pub fn factor(value: f64) -> String {
     format!("{value:.2}x")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_forms_have_every_word() {
-        let mut table = Table::new("a title", "row", &["one", "two"]);
-        table.row("a|b", [factor(1.5), "3".to_string()]);
-        table.row("short", ["4".to_string()]);
-        table.note("a note");
-        assert_eq!(
-            table.text(false),
-            "a title\nrow      one  two\na|b    1.50x    3\nshort      4\na note\n\n"
-        );
-        let markdown = "a title:\n\n| row | one | two |\n| --- | ---: | ---: |\n| a\\|b | 1.50x | 3 |\n| short | 4 |  |\n\na note\n\n";
-        assert_eq!(table.text(true), markdown);
-    }
 }

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::programs::project;
 use crate::measure::{kib, median};
 use crate::options::Options;
+use crate::project::build_dropin;
 use crate::table::Table;
 
 /// What allocates for a program.
@@ -47,7 +47,7 @@ impl Allocator {
 pub fn all(options: &Options) -> Result<(Vec<Allocator>, Vec<String>), String> {
     let ours = match &options.library {
         Some(file) => file.canonicalize().map_err(|error| format!("{}: {error}", file.display()))?,
-        None => build()?,
+        None => build_dropin()?,
     };
     let ours =
         loaded(&ours.to_string_lossy()).ok_or_else(|| format!("{} cannot be preloaded", ours.display()))?;
@@ -84,27 +84,6 @@ fn loaded(library: &str) -> Option<PathBuf> {
         line.rsplit('/').next().is_some_and(|file| file.starts_with(&stem)) && line.contains('/')
     })?;
     Some(PathBuf::from(&line[line.find('/')?..]))
-}
-
-/// Builds the drop-in library in the profile of this very program.
-fn build() -> Result<PathBuf, String> {
-    let exe = std::env::current_exe().map_err(|error| error.to_string())?;
-    let folder = exe.parent().ok_or("this program lies in no folder")?;
-    let profile = match folder.file_name().and_then(|name| name.to_str()) {
-        Some("debug") => "dev",
-        Some("release") => "release",
-        _ => return Err("not in a folder of cargo's; name the library with --library".to_string()),
-    };
-    let target = folder.parent().ok_or("this program lies in no folder of cargo's")?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "-p", "vex-malloc", "--profile", profile, "--target-dir"]).arg(target);
-    let status = command.current_dir(project()?).status().map_err(|error| format!("cargo: {error}"))?;
-    let library = folder.join("libvexmalloc.so");
-    match status.success() && library.is_file() {
-        true => Ok(library),
-        false => Err("libvexmalloc.so cannot be built".to_string()),
-    }
 }
 
 /// What a process that does nearly nothing has in memory, with each.

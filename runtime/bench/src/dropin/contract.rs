@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::allocators::{Allocator, OURS};
-use super::programs::project;
 use crate::options::Options;
+use crate::project;
 use crate::table::Table;
 
 /// The groups of corners, each checked in a process of its own: an allocator that ends one fails only there.
@@ -62,7 +62,7 @@ pub fn compare(allocators: &[Allocator], options: &Options, folder: &Path) -> bo
 
 /// Compiles the program that checks; why it cannot be otherwise.
 fn compile(folder: &Path) -> Result<String, String> {
-    let source = project()?.join("tests/dropin/contract.c");
+    let source = project::root()?.join("tests/dropin/contract.c");
     std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
     let program = folder.join("contract").to_string_lossy().into_owned();
     let mut command = Command::new("cc");

@@ -4,6 +4,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::project;
+
 /// A program and its work. The scripts are for `sh`, which ends at the first command that fails; `TOOL` is the program.
 pub struct Program {
     /// What the table calls it.
@@ -112,12 +114,12 @@ impl Program {
         if let (["cargo"], Some(cargo)) = (self.tools, env::var_os("CARGO").map(PathBuf::from))
             && cargo.is_file()
         {
-            return project().map(|_| cargo);
+            return project::root().map(|_| cargo);
         }
         let found = self.tools.iter().find_map(|name| installed(name));
         let tool = found.ok_or_else(|| format!("{} is not installed", self.tools.join(" or ")))?;
         match self.tools {
-            ["cargo"] => project().map(|_| tool),
+            ["cargo"] => project::root().map(|_| tool),
             ["python3"] => python(&tool).ok_or_else(|| "python3 does not start".to_string()),
             _ => Ok(tool),
         }
@@ -169,17 +171,10 @@ pub fn script(text: &str, folder: &Path, tool: &Path) -> Command {
     if tool.ends_with("cargo") && rustc.is_file() {
         command.env("RUSTC", rustc);
     }
-    if let Ok(project) = project() {
+    if let Ok(project) = project::root() {
         command.env("PROJECT", project);
     }
     command
-}
-
-/// The sources of the project, if they are still where this was built.
-pub fn project() -> Result<PathBuf, String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let folder = folder.canonicalize().ok().filter(|folder| folder.join("Cargo.lock").is_file());
-    folder.ok_or_else(|| "the project's sources are not here".to_string())
 }
 
 /// Where a program is, if it is installed.
