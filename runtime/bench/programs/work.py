@@ -13,14 +13,14 @@ class Node:
         return 1 + sum(child.count() for child in self.children)
 
 
-words = [str(i * 7919 % 10007) + "-" + "abcdefgh"[i % 8] * (i % 23) for i in range(120000)]
+words = [str(i * 7919 % 10007) + "-" + "abcdefgh"[i % 8] * (i % 23) for i in range(80000)]
 counts = collections.Counter(words)
 print(sorted(counts.items())[:200])
 table = [{"id": i, "name": word, "tags": word.split("-"), "value": i * 0.25} for i, word in enumerate(words[:40000])]
 text = json.dumps(table)
 back = json.loads(text)
 print(len(text), back == table, back[777])
-print(sum(Node(13).count() for _ in range(6)))
+print(sum(Node(13).count() for _ in range(4)))
 lines = "\n".join(words)
 print(len(re.sub(r"([0-9]+)-([a-c]*)", r"\2:\1", lines)), len(re.findall(r"\b\d{4}-d+", lines)))
 groups = collections.defaultdict(list)

@@ -17,7 +17,7 @@ pub fn compare(options: &Options) -> bool {
             return true;
         }
     };
-    let rounds = options.rounds(7, 3).to_string();
+    let rounds = options.rounds(7, 2).to_string();
     let mut command = Command::new(project::cargo());
     command.args(["bench", "--quiet", "-p", "vexc", "--bench", "heap", "--", "--rounds", &rounds]);
     command.args(options.markdown.then_some("--markdown"));

@@ -90,7 +90,7 @@ fn race(
     folder: &Path,
     tool: &Path,
 ) -> Result<Row, String> {
-    let rounds = if program.long { options.rounds(5, 1) } else { options.rounds(9, 2) };
+    let rounds = if program.long { options.rounds(5, 1) } else { options.rounds(9, 1) };
     // Not counted: it warms the caches, and shows what is to be printed.
     let (taken, expected) = once(program, &contestants[0], folder, tool)?;
     if !taken.status.success() {
