@@ -41,6 +41,9 @@ impl<'a> Lower<'a> {
             ExprKind::Local(id) => self.local_place(*id),
             ExprKind::Global(id) => Place::Mem(self.global(*id)),
             ExprKind::Field { base, index } => {
+                if let Some(value) = self.field_of_shadow(base, *index) {
+                    return Place::Leaves(super::expr::one(value));
+                }
                 let field = self.info(base.ty).fields[*index as usize];
                 self.place(base).part(field.offset, field.leaf)
             }

@@ -123,7 +123,8 @@ impl<'a> Lower<'a> {
     /// computed. With fields that are in order no sum can wrap, and the block fits if its end does.
     fn place_block(&mut self, request: &Request, is_stack: bool) -> Leaves {
         let (fields, size, align) = (request.fields, request.args[0][0], request.args[0][1]);
-        let (slow, done) = (self.cold_block(), self.block_for(request.ret));
+        let (slow, done) = (self.cold_block(), self.b.create_block());
+        let placed = self.b.append_block_param(done, types::I64);
         let last = self.b.ins().iadd_imm_s(align, -1);
         self.check_layout(size, align, last, slow);
         let buffer = self.get_field(fields, BUFFER);
@@ -166,8 +167,16 @@ impl<'a> Lower<'a> {
             self.set_field(fields, ALLOCATED, allocated);
         }
         self.set_field(fields, OFFSET, end);
-        self.jump(done, &[start, size]);
-        self.or_call(request, slow, done)
+        self.jump(done, &[start]);
+        self.enter(slow);
+        let result = self.call_region(request);
+        self.jump(done, &result[..1]);
+        self.enter(done);
+        // What is placed has the size that was asked for, and nothing is left of this if nobody asks.
+        let zero = self.int(types::I64, 0);
+        let refused = self.b.ins().icmp_imm_s(IntCC::Equal, placed, 0);
+        let size = self.b.ins().select(refused, zero, size);
+        [placed, size].into_iter().collect()
     }
 
     /// Goes on with a layout that is in order and not of zero bytes. Of a constant one nothing of this remains.

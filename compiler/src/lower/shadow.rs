@@ -1,7 +1,6 @@
 //! Region allocators whose fields are known to the function: a local variable that is made by the library and then only
-//! used through the library's methods. Its fields are kept in SSA variables beside its memory. The memory is written
-//! each time, so everybody else finds in it what they expect; reading it is what this saves, since each allocation
-//! would wait for the one before.
+//! used through the library's methods. The fields that allocation changes live in SSA variables. Its memory is brought
+//! up to date before the runtime is called about it, which hardly ever happens; nobody else looks there.
 //!
 //! Nobody else writes to such a variable's fields, so they are as the library leaves them: `0 <= offset <= capacity`,
 //! all zero where there is no buffer.
@@ -54,12 +53,16 @@ fn function(symbol: &str) -> Option<Rt> {
     })
 }
 
+/// The fields that allocation changes, in a pool and in the others.
+const POOL_CHANGES: [usize; 2] = [3, 5];
+const CHANGES: [usize; 2] = [2, 3];
+
 /// The fields that such a function changes.
 fn changes(rt: Rt) -> &'static [usize] {
     match rt {
-        Rt::PoolAlloc | Rt::PoolDealloc => &[3, 5],
+        Rt::PoolAlloc | Rt::PoolDealloc => &POOL_CHANGES,
         Rt::BumpDrop | Rt::StackDrop | Rt::PoolDrop => &ALL,
-        _ => &[2, 3],
+        _ => &CHANGES,
     }
 }
 
@@ -293,6 +296,7 @@ impl<'a> Lower<'a> {
     /// Calls one of the runtime's functions about an allocator.
     pub(super) fn call_region(&mut self, request: &Request) -> Leaves {
         let Request { symbol, fields, params, args, ret } = *request;
+        self.write_shadow(fields);
         let addresses = fields.shadow.and_then(|id| self.shadows.get(id)).map(|shadow| shadow.addresses);
         let (leaves, changed): (Leaves, &[usize]) = match (function(symbol), addresses) {
             (Some(rt), Some(addresses)) => {
@@ -330,9 +334,28 @@ impl<'a> Lower<'a> {
 
     /// Writes a field.
     pub(super) fn set_field(&mut self, fields: Fields, offset: i64, value: ir::Value) {
-        self.store(value, fields.addr.plus(offset));
-        if let Some(var) = self.shadow_field(fields, offset) {
-            self.b.def_var(var, value);
+        match self.shadow_field(fields, offset) {
+            Some(var) => self.b.def_var(var, value),
+            None => self.store(value, fields.addr.plus(offset)),
+        }
+    }
+
+    /// A field of a local that has a shadow.
+    pub(super) fn field_of_shadow(&mut self, base: &Expr, index: u32) -> Option<ir::Value> {
+        let ExprKind::Local(id) = base.kind else { return None };
+        let var = self.shadows.get(id)?.fields[index as usize]?;
+        Some(self.b.use_var(var))
+    }
+
+    /// Brings the memory of an allocator up to date.
+    fn write_shadow(&mut self, fields: Fields) {
+        let Some(shadow) = fields.shadow.and_then(|id| self.shadows.get(id)) else { return };
+        let changing = if shadow.pool.is_some() { POOL_CHANGES } else { CHANGES };
+        for field in changing {
+            if let Some(var) = self.shadow_field(fields, 8 * field as i64) {
+                let value = self.b.use_var(var);
+                self.store(value, fields.addr.plus(8 * field as i64));
+            }
         }
     }
 
