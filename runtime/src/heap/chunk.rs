@@ -7,9 +7,11 @@
 //! the same way: a block may start exactly where the header's chunk ends, so
 //! the mask is applied to the address before the block.
 
+use super::free_bits::FreeBits;
 use super::thread::ThreadHeap;
 use crate::sync::atomic::AtomicPtr;
 use core::cell::Cell;
+use core::mem::offset_of;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -67,8 +69,8 @@ pub enum Listed {
 /// The record of a slice. The first fields are the same in every slice of a
 /// span; the rest counts in the span's first slice, the page proper.
 ///
-/// In a page: `fresh` slots were ever linked, `out` of them are in no list of
-/// the page, and the page's free list has the other `fresh - out`.
+/// In a page: `fresh` slots were ever handed out, `out` of them are not here, and
+/// the other `fresh - out` are in the page's [`FreeBits`].
 #[repr(C)]
 pub struct Page {
     /// The heap that may allocate here; null unless `kind` is `Small`.
@@ -89,11 +91,11 @@ pub struct Page {
     pub capacity: Cell<u16>,
     /// Which list of its owner the page is on.
     pub listed: Cell<Listed>,
-    /// The page's free list.
-    pub free: Cell<*mut Slot>,
-    /// Slots that were ever linked; those after them were never touched.
+    /// The first word of the page's free bits that can have any.
+    pub first_free: Cell<u16>,
+    /// Slots that were ever handed out; those after them were never touched.
     pub fresh: Cell<u32>,
-    /// Slots in no list of this page: with the program or in a thread's bins.
+    /// Slots that are not here: with the program or in a thread's bins.
     pub out: Cell<u32>,
     /// Next page on the owner's list.
     pub next: Cell<*mut Page>,
@@ -138,6 +140,9 @@ pub struct Chunk {
     pub large: LargeHeader,
     /// One record per slice, and one for a block right behind the chunk.
     pub pages: [Page; SLICES + 1],
+    /// The free slots of the page that starts in each slice. Part of the header of a
+    /// chunk only, not of that of a large block.
+    pub free_slots: [FreeBits; SLICES],
 }
 
 const _: () = assert!(size_of::<Page>() == 64 && size_of::<Chunk>() <= SLICE);
@@ -148,7 +153,12 @@ pub fn header_of(block: *const u8) -> *mut Chunk {
     ((block as usize).wrapping_sub(1) & !(CHUNK - 1)) as *mut Chunk
 }
 
-/// Bytes of a header that are in memory: whole OS pages.
+/// Bytes of a large block's header that are in memory: whole OS pages.
+pub fn large_header_bytes() -> usize {
+    offset_of!(Chunk, free_slots).next_multiple_of(crate::os::page_size()).min(SLICE)
+}
+
+/// Bytes of a chunk's header that can be in memory: whole OS pages.
 pub fn header_bytes() -> usize {
     size_of::<Chunk>().next_multiple_of(crate::os::page_size()).min(SLICE)
 }
@@ -186,7 +196,14 @@ impl Page {
         unsafe { &(&(*header_of(self.start.get().wrapping_add(1))).pages)[self.head.get() as usize] }
     }
 
-    /// Whether `block` is the address of a slot that was ever handed out.
+    /// The page's free slots.
+    #[inline]
+    pub fn free_slots(&self) -> &FreeBits {
+        // SAFETY: as in `head_page`.
+        unsafe { &(&(*header_of(self.start.get().wrapping_add(1))).free_slots)[self.head.get() as usize] }
+    }
+
+    /// Whether `block` is the address of a slot.
     #[inline]
     pub fn is_slot(&self, block: *const u8) -> bool {
         super::class::divides(self.inverse.get(), block as usize - self.start.get() as usize)

@@ -145,6 +145,13 @@ pub fn of_aligned(size: usize, align: usize) -> Option<usize> {
     }
 }
 
+/// `offset` divided by the size whose inverse is given: exact for multiples below
+/// 2^32, for the error of the inverse has no room to show there.
+#[inline]
+pub const fn quotient(inverse: u64, offset: usize) -> usize {
+    ((offset as u128 * inverse as u128) >> 64) as usize
+}
+
 /// Whether `offset` is a multiple of the size whose inverse is given. Exact for
 /// offsets and sizes below 2^32: the fractional part of `offset / size`, kept in
 /// 64 bits, is smaller than one step exactly when the division has no rest.
@@ -207,6 +214,9 @@ mod tests {
     #[test]
     fn divisibility_is_exact() {
         for class in &TABLE {
+            for slot in 0..class.capacity as usize {
+                assert_eq!(quotient(class.inverse, slot * class.size as usize), slot);
+            }
             for offset in 0..(class.size as usize * 3 + 2) {
                 assert_eq!(divides(class.inverse, offset), offset % class.size as usize == 0);
             }

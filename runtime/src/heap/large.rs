@@ -80,7 +80,7 @@ pub fn allocate(size: usize, align: usize, flags: u8, dirty: bool) -> *mut u8 {
 /// What is charged for a mapping: all of it but the untouched part of the header's
 /// slices.
 fn charge_for(map_size: usize, offset: usize) -> usize {
-    map_size - offset + chunk::header_bytes()
+    map_size - offset + chunk::large_header_bytes()
 }
 
 /// A block in a mapping of the cache, of `needed` bytes at least; null when there is

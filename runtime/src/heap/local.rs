@@ -1,7 +1,8 @@
 //! A heap's slow paths: filling and emptying bins, pages coming and going.
 
-use super::chunk::{self, Kind, Listed, Page, Slot};
-use super::class::{self, TABLE};
+use super::chunk::{self, Kind, Listed, Page, PageList, Slot};
+use super::class::{self, Class, TABLE};
+use super::free_bits::FreeBits;
 use super::thread::{State, ThreadHeap};
 use super::{map, registry, remote, spans};
 use core::ptr::null_mut;
@@ -33,24 +34,22 @@ pub fn refill(heap: &'static ThreadHeap, class: usize) -> *mut Slot {
 /// Moves slots from `page` to the empty bin: all its free ones when they are
 /// few, else half a bin's worth.
 fn take_batch(heap: &ThreadHeap, page: &Page, class: usize) {
-    let limit = TABLE[class].limit;
+    let Class { limit, size, .. } = TABLE[class];
     let (fresh, out) = (page.fresh.get(), page.out.get());
     let taken = match fresh - out {
         0 => take_fresh(heap, page, class),
-        listed => {
-            let taken = if listed < limit { listed } else { limit / 2 };
-            heap.fill(class, taken, || {
-                let slot = page.free.get();
-                // SAFETY: the page's list has more slots than are taken here.
-                page.free.set(unsafe { (*slot).next });
-                slot
-            });
+        free => {
+            let taken = if free < limit { free } else { limit / 2 };
+            let mut taker = page.free_slots().taker(page.first_free.get().into());
+            let start = page.start.get();
+            heap.fill(class, taken, || start.wrapping_add(taker.take() * size as usize).cast());
+            page.first_free.set(taker.end() as u16);
             taken
         }
     };
-    page.out.set(page.out.get() + taken);
+    page.out.set(out + taken);
     heap.add_base(class, taken as i64);
-    if page.free.get().is_null() && page.fresh.get() == page.capacity.get() as u32 {
+    if out + taken == page.capacity.get() as u32 {
         heap.avail[class].remove(page);
         heap.full[class].push(page);
         page.listed.set(Listed::Full);
@@ -100,7 +99,8 @@ fn new_page(heap: &'static ThreadHeap, class: usize) -> Option<&'static Page> {
     }
     let page = &span.chunk.pages[span.index];
     page.capacity.set(info.capacity);
-    page.free.set(null_mut());
+    page.first_free.set(0);
+    page.free_slots().clear(info.capacity as usize);
     page.fresh.set(0);
     page.out.set(0);
     page.listed.set(Listed::Avail);
@@ -121,45 +121,134 @@ pub fn spill(heap: &ThreadHeap, class: usize) {
 
 /// Returns all slots of a bin but the `keep` most recent ones to their pages.
 pub fn empty_bin(heap: &ThreadHeap, class: usize, keep: u32) {
-    let count = heap.bins[class].count.load(Ordering::Relaxed) as u32;
-    heap.empty(class, keep, |slot| {
-        // SAFETY: slots in a bin are marked free slots of pages this heap owns.
-        unsafe { return_to_page(heap, slot) }
-    });
+    let bin = heap.bin(class);
+    let (mask, inverse) = (bin.mask as usize, bin.inverse);
+    let count = bin.count.load(Ordering::Relaxed) as u32;
+    // Giving memory back may start a thread, for which the C library may allocate: not
+    // while the bin is in between.
+    let empty = PageList::new();
+    // Those of one page mostly come together.
+    let mut run: Option<Run<'_>> = None;
+    for slot in heap.slots_of(class).iter().take((count - keep) as usize) {
+        let slot = slot.get();
+        let start = slot as usize & !mask;
+        let run = match &mut run {
+            Some(run) if run.start == start => run,
+            run => {
+                if let Some(run) = run.replace(Run::of(slot, start)) {
+                    run.end(heap, &empty);
+                }
+                run.as_mut().expect("just begun")
+            }
+        };
+        run.add(class::quotient(inverse, slot as usize & mask));
+    }
+    if let Some(run) = run {
+        run.end(heap, &empty);
+    }
+    heap.keep_last(class, keep);
     heap.add_base(class, keep as i64 - count as i64);
+    give_spans(&empty);
 }
 
-/// Puts a free slot back on its page's list, and gives the page up when that
-/// was the last one and the class has another page to allocate from.
+/// Slots that return to one page.
+struct Run<'a> {
+    page: &'a Page,
+    bits: &'a FreeBits,
+    /// The page's first byte.
+    start: usize,
+    /// Slots that came so far.
+    count: u32,
+    /// The lowest word of the page's bits that has one of them.
+    first: usize,
+    /// The word that the slots since the last change of words are in, and their bits.
+    /// Kept here because a word in memory would be ready for the next slot much later.
+    word: usize,
+    pending: u64,
+}
+
+impl<'a> Run<'a> {
+    /// A run for the page of `slot`, which starts at `start`.
+    fn of(slot: *mut Slot, start: usize) -> Run<'a> {
+        // SAFETY: a slot lies in a chunk, whose header is mapped while it does.
+        let chunk = unsafe { &*chunk::header_of(slot.cast()) };
+        let page = chunk.page_of(start as *const u8);
+        Run { page, bits: page.free_slots(), start, count: 0, first: usize::MAX, word: 0, pending: 0 }
+    }
+
+    /// Adds a slot by its index.
+    #[inline]
+    fn add(&mut self, index: usize) {
+        let (word, bit) = (index / 64, 1 << (index % 64));
+        if word != self.word || self.pending & bit != 0 {
+            self.write();
+            self.word = word;
+        }
+        self.pending |= bit;
+        self.count += 1;
+    }
+
+    /// Writes the pending bits.
+    #[inline]
+    fn write(&mut self) {
+        let twice = self.bits.add(self.word, core::mem::take(&mut self.pending));
+        if twice != 0 {
+            let index = self.word * 64 + twice.trailing_zeros() as usize;
+            let size = TABLE[self.page.class.get() as usize].size as usize;
+            super::free_already((self.start + index * size) as *mut u8);
+        }
+        self.first = self.first.min(self.word);
+    }
+
+    /// Counts them, and moves the page to the list of empty ones when they were the last
+    /// that were out and the class has another page to allocate from.
+    fn end(mut self, heap: &ThreadHeap, empty: &PageList) {
+        self.write();
+        let page = self.page;
+        let out = page.out.get() - self.count;
+        page.out.set(out);
+        page.first_free.set(page.first_free.get().min(self.first as u16));
+        let class = page.class.get() as usize;
+        if page.listed.get() == Listed::Full {
+            heap.full[class].remove(page);
+            heap.avail[class].push(page);
+            page.listed.set(Listed::Avail);
+        }
+        if out == 0 && heap.avail[class].has_several() {
+            unlist(heap, page);
+            empty.push(page);
+        }
+    }
+}
+
+/// Returns a free slot to its page.
 ///
 /// # Safety
 ///
 /// `slot` is a marked free slot, in no list, of a page `heap` owns.
 pub unsafe fn return_to_page(heap: &ThreadHeap, slot: *mut Slot) {
     // SAFETY: a slot lies in a chunk, whose header is mapped while it does.
-    let chunk = unsafe { &*chunk::header_of(slot.cast()) };
-    let page = chunk.page_of(slot.cast()).head_page();
-    // SAFETY: the slot is free and in no list.
-    unsafe { (*slot).next = page.free.get() };
-    page.free.set(slot);
-    let out = page.out.get() - 1;
-    page.out.set(out);
-    let class = page.class.get() as usize;
-    if page.listed.get() == Listed::Full {
-        heap.full[class].remove(page);
-        heap.avail[class].push(page);
-        page.listed.set(Listed::Avail);
-    }
-    if out == 0 && heap.avail[class].has_several() {
-        release_page(heap, page);
-    }
+    let page = unsafe { &*chunk::header_of(slot.cast()) }.page_of(slot.cast()).head_page();
+    let start = page.start.get() as usize;
+    let mut run = Run::of(slot, start);
+    run.add(class::quotient(page.inverse.get(), slot as usize - start));
+    let empty = PageList::new();
+    run.end(heap, &empty);
+    give_spans(&empty);
 }
 
-/// Gives an empty page's span back.
-fn release_page(heap: &ThreadHeap, page: &Page) {
+/// Takes an empty page off its owner's list.
+fn unlist(heap: &ThreadHeap, page: &Page) {
     heap.avail[page.class.get() as usize].remove(page);
     heap.pages.set(heap.pages.get() - 1);
-    give_span(page);
+}
+
+/// Gives the spans of pages back.
+fn give_spans(pages: &PageList) {
+    while let Some(page) = pages.first() {
+        pages.remove(page);
+        give_span(page);
+    }
 }
 
 /// Gives back the span of a page that is on no list.
@@ -178,13 +267,16 @@ pub fn collect(heap: &'static ThreadHeap) {
     remote::send_all(heap);
     for class in 0..class::CLASSES {
         empty_bin(heap, class, 0);
+        let empty = PageList::new();
         let mut next = heap.avail[class].first();
         while let Some(page) = next {
             // SAFETY: pages on a list belong to live chunks.
             next = unsafe { page.next.get().as_ref() };
             if page.out.get() == 0 {
-                release_page(heap, page);
+                unlist(heap, page);
+                empty.push(page);
             }
         }
+        give_spans(&empty);
     }
 }

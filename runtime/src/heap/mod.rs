@@ -21,6 +21,7 @@
 //! | `class` | size classes |
 //! | `map` | from an address to the bin that takes the block there |
 //! | `chunk` | chunks, slices, page records: finding a block's bookkeeping |
+//! | `free_bits` | which slots of a page are free |
 //! | `spans` | slices of chunks from the OS and back |
 //! | `thread` | the thread heap and how a thread finds its own |
 //! | `local` | filling and emptying bins |
@@ -44,6 +45,7 @@ pub mod chunk;
 pub mod class;
 pub mod figures;
 mod fork;
+pub mod free_bits;
 pub mod heaps;
 mod huge;
 mod idle;

@@ -363,22 +363,23 @@ impl View<'_> {
 
     /// The slots that are not live.
     ///
-    /// A slot on any list is marked free. A program that wrote to a block it had
-    /// freed may have destroyed the mark, so the lists of the calling thread's
-    /// heap are looked through as well.
+    /// Its page's bits or its mark say that a slot is free. A program that wrote to a
+    /// block it had freed may have destroyed the mark, so the bins and the inbox of
+    /// the calling thread's heap are looked through as well.
     fn free_slots(&self) -> Slots {
         let mut free = Slots([0; Slots::WORDS]);
         if self.kind != PageKind::Small {
             return free;
         }
         let fresh = (self.page.fresh.get() as usize).min(self.blocks);
+        let bits = self.page.free_slots();
         for slot in 0..self.blocks {
             let address = (self.start + slot * self.size) as *const Slot;
             // SAFETY: the slot lies in the page, which stays mapped meanwhile, and is
             // two words long at least. Another thread may be writing there: the read is
             // volatile, and whatever it finds is only compared.
             let marked = || unsafe { (&raw const (*address).mark).read_volatile() };
-            if slot >= fresh || marked() == chunk::free_mark(address.cast()) {
+            if slot >= fresh || bits.has(slot) || marked() == chunk::free_mark(address.cast()) {
                 free.add(slot);
             }
         }
@@ -396,25 +397,19 @@ impl View<'_> {
                 free.add(offset / self.size);
             }
         }
-        let lists = [
-            (self.page.free.get().cast_const(), self.blocks),
-            (heap.inbox.load(Ordering::Acquire).cast_const(), LONGEST_INBOX),
-        ];
-        for (first, longest) in lists {
-            let mut slot = first;
-            for _ in 0..longest {
-                let offset = slot.addr().wrapping_sub(self.start);
-                let here = offset / self.size < self.blocks && offset.is_multiple_of(self.size);
-                if here {
-                    free.add(offset / self.size);
-                } else if !is_slot(slot) {
-                    break;
-                }
-                // SAFETY: the slot is one of a page of the heap, which stays mapped
-                // meanwhile. The list is the calling thread's own, or the part of its inbox
-                // that only it changes.
-                slot = unsafe { (&raw const (*slot).next).read_volatile() };
+        let mut slot = heap.inbox.load(Ordering::Acquire).cast_const();
+        for _ in 0..LONGEST_INBOX {
+            let offset = slot.addr().wrapping_sub(self.start);
+            let here = offset / self.size < self.blocks && offset.is_multiple_of(self.size);
+            if here {
+                free.add(offset / self.size);
+            } else if !is_slot(slot) {
+                break;
             }
+            // SAFETY: the slot is one of a page of the heap, which stays mapped
+            // meanwhile. This is the part of the calling thread's inbox that only it
+            // changes.
+            slot = unsafe { (&raw const (*slot).next).read_volatile() };
         }
     }
 }

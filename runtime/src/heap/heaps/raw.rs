@@ -327,7 +327,7 @@ impl RawHeap {
         // Its blocks go with their pages.
         self.inbox.store(null_mut(), Ordering::Relaxed);
         for class in 0..CLASSES {
-            self.heap.empty(class, 0, |_| ());
+            self.heap.keep_last(class, 0);
             self.heap.base[class].store(0, Ordering::Relaxed);
             for list in [&self.heap.avail[class], &self.heap.full[class]] {
                 while let Some(page) = list.first() {
