@@ -248,8 +248,16 @@ fn check_slot(is_slot: bool, block: *mut u8) {
     if !is_slot {
         not_a_block(block);
     }
+    let mark = chunk::free_mark(block);
+    // Mostly one half says that it is none. The other one is where the last byte of a
+    // block of 16 lies: who has just written that would wait here to read both.
+    let half = u32::from_ne_bytes(*mark.to_ne_bytes().first_chunk().expect("four bytes of a word"));
     // SAFETY: a slot of a page is two readable words at least.
-    if unsafe { (*block.cast::<Slot>()).mark } == chunk::free_mark(block) {
+    let marked = unsafe {
+        let place = &raw const (*block.cast::<Slot>()).mark;
+        place.cast::<u32>().read() == half && place.read() == mark
+    };
+    if marked {
         free_already(block);
     }
 }
