@@ -17,6 +17,11 @@ const FLOOR: u64 = 1024;
 /// A workload and what came of it, in the order of the contestants, ours first.
 type Row = (&'static str, Vec<Sample>);
 
+/// The names of all workloads.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    TIMED.iter().copied().chain([TRIVIAL, IDLE])
+}
+
 /// Runs all workloads that are wanted and prints the tables.
 pub fn compare(options: &Options) {
     let rounds = options.rounds(5, 1);

@@ -44,12 +44,21 @@ fn main() -> ExitCode {
         print!("{USAGE}");
         return ExitCode::SUCCESS;
     }
-    match Options::read(args.into_iter()) {
+    match Options::read(args.into_iter()).and_then(known) {
         Ok(options) => compare(&options),
         Err(mistake) => {
             eprint!("vex-bench: {mistake}\n\n{USAGE}");
             ExitCode::from(2)
         }
+    }
+}
+
+/// The options, if every word in them is part of some name.
+fn known(options: Options) -> Result<Options, String> {
+    let names: Vec<&str> = region::names().chain(library::names()).chain(dropin::names()).collect();
+    match options.stranger(&names) {
+        Some(word) => Err(format!("no part, workload or program is called {word}")),
+        None => Ok(options),
     }
 }
 

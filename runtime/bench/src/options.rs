@@ -106,6 +106,11 @@ impl Options {
         self.words.is_empty() || self.words.iter().any(|word| name.contains(word.as_str()))
     }
 
+    /// A word that is part of none of these names, if there is one.
+    pub fn stranger(&self, names: &[&str]) -> Option<&str> {
+        self.words.iter().map(String::as_str).find(|word| !names.iter().any(|name| name.contains(word)))
+    }
+
     /// How many rounds: what the command line says, else one of these.
     pub fn rounds(&self, full: usize, quick: usize) -> usize {
         self.rounds.unwrap_or(if self.quick { quick } else { full })
@@ -135,6 +140,13 @@ mod tests {
         assert_eq!(all.rounds(9, 1), 1);
         let some = read("perl").expect("a command line");
         assert!(some.has(Part::Dropin) && !some.has(Part::Contract) && !some.wants("lua"));
+    }
+
+    #[test]
+    fn words_that_name_nothing_are_found() {
+        let options = read("dropin per lib").expect("a command line");
+        assert_eq!(options.stranger(&["perl", "lua"]), Some("lib"));
+        assert_eq!(options.stranger(&["perl", "library"]), None);
     }
 
     #[test]

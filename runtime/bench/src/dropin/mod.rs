@@ -23,6 +23,11 @@ struct Row {
     wrong: Vec<String>,
 }
 
+/// The names of all programs.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    PROGRAMS.iter().map(|program| program.name)
+}
+
 /// Prints everything that is about the drop-in library; false when ours does what it must not.
 pub fn compare(options: &Options) -> bool {
     let parts = [Part::Memory, Part::Dropin, Part::Contract];

@@ -47,6 +47,11 @@ pub fn run(contestant: &str, workload: &str) -> Option<Sample> {
     })
 }
 
+/// The names of all workloads.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    WORKLOADS.iter().map(|(name, _)| *name)
+}
+
 /// Runs all workloads that are wanted and prints the table.
 pub fn compare(options: &Options) {
     let wanted = |entry: &&Entry| options.has(Part::Region) && options.wants(entry.0);
