@@ -52,6 +52,7 @@ impl BumpAllocator {
 
     /// Allocates uninitialized memory; [`Allocation::NONE`] when the layout is
     /// bad or there is no room. A request of zero bytes takes no room.
+    #[inline]
     pub fn alloc(&mut self, layout: Layout) -> Allocation {
         self.try_alloc(layout).unwrap_or(Allocation::NONE)
     }
@@ -68,6 +69,7 @@ impl BumpAllocator {
     }
 
     /// Forgets every block; -1 when the allocator has no buffer.
+    #[inline]
     pub fn reset(&mut self) -> i64 {
         if self.buffer != 0 {
             self.offset = 0;
@@ -101,6 +103,7 @@ impl BumpAllocator {
         outcome(true)
     }
 
+    #[inline]
     fn try_alloc(&mut self, layout: Layout) -> Option<Allocation> {
         let (bytes, align) = request(layout)?;
         if self.buffer == 0 {

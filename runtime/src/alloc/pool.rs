@@ -125,6 +125,7 @@ impl PoolAllocator {
     /// # Faults
     ///
     /// When a free block was written to and its link lost.
+    #[inline]
     pub fn alloc(&mut self) -> i64 {
         if self.buffer == 0 || self.free_list == 0 {
             return 0;
@@ -144,6 +145,7 @@ impl PoolAllocator {
 
     /// Gives a block back; -1, with nothing changed, when `ptr` is not a live
     /// block of this pool.
+    #[inline]
     pub fn dealloc(&mut self, ptr: i64) -> i64 {
         let Some(tag) = self.tag_of(ptr) else { return outcome(false) };
         // SAFETY: the tag byte is the pool's.
@@ -198,6 +200,7 @@ impl PoolAllocator {
 
     /// The block after `block` in the free list, 0 for none. Not yet checked:
     /// `alloc` does that before it hands the block out.
+    #[inline]
     fn next_of(&self, block: i64) -> i64 {
         // SAFETY: `block` is a block of the pool, at least 8 bytes, 8-aligned.
         match unsafe { core::ptr::with_exposed_provenance::<i64>(block as usize).read() } {
@@ -211,6 +214,7 @@ impl PoolAllocator {
     }
 
     /// Writes the link of a free block.
+    #[inline]
     fn link(&self, block: i64, next: i64) {
         let link = if next == 0 { LAST } else { next };
         // SAFETY: as in `next_of`.
@@ -218,6 +222,7 @@ impl PoolAllocator {
     }
 
     /// The address after the last block.
+    #[inline]
     fn end(&self) -> i64 {
         self.buffer.wrapping_add(self.capacity)
     }
