@@ -1,6 +1,7 @@
 //! Tests of the heap. Those that count run in a forked child, where no other
 //! test allocates; so every one of them also tests `fork`.
 
+mod bounds;
 mod cache;
 mod first_class;
 mod going_back;
