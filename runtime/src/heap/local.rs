@@ -136,7 +136,7 @@ pub fn empty_bin(heap: &ThreadHeap, class: usize, keep: u32) {
             Some(run) if run.start == start => run,
             run => {
                 if let Some(run) = run.replace(Run::of(slot, start)) {
-                    run.end(heap, &empty);
+                    run.end(heap, true, &empty);
                 }
                 run.as_mut().expect("just begun")
             }
@@ -144,7 +144,7 @@ pub fn empty_bin(heap: &ThreadHeap, class: usize, keep: u32) {
         run.add(class::quotient(inverse, slot as usize & mask));
     }
     if let Some(run) = run {
-        run.end(heap, &empty);
+        run.end(heap, true, &empty);
     }
     heap.keep_last(class, keep);
     heap.add_base(class, keep as i64 - count as i64);
@@ -201,8 +201,8 @@ impl<'a> Run<'a> {
     }
 
     /// Counts them, and moves the page to the list of empty ones when they were the last
-    /// that were out and the class has another page to allocate from.
-    fn end(mut self, heap: &ThreadHeap, empty: &PageList) {
+    /// that were out; with `keep`, only if the class has another page to allocate from.
+    fn end(mut self, heap: &ThreadHeap, keep: bool, empty: &PageList) {
         self.write();
         let page = self.page;
         let out = page.out.get() - self.count;
@@ -214,7 +214,7 @@ impl<'a> Run<'a> {
             heap.avail[class].push(page);
             page.listed.set(Listed::Avail);
         }
-        if out == 0 && heap.avail[class].has_several() {
+        if out == 0 && (!keep || heap.avail[class].has_several()) {
             unlist(heap, page);
             empty.push(page);
         }
@@ -227,13 +227,32 @@ impl<'a> Run<'a> {
 ///
 /// `slot` is a marked free slot, in no list, of a page `heap` owns.
 pub unsafe fn return_to_page(heap: &ThreadHeap, slot: *mut Slot) {
+    // SAFETY: the caller's word.
+    unsafe { return_slot(heap, slot, true) }
+}
+
+/// As [`return_to_page`], for a heap that nobody allocates from: no empty page stays.
+///
+/// # Safety
+///
+/// As for [`return_to_page`].
+pub unsafe fn return_to_orphan(heap: &ThreadHeap, slot: *mut Slot) {
+    // SAFETY: the caller's word.
+    unsafe { return_slot(heap, slot, false) }
+}
+
+/// # Safety
+///
+/// As for [`return_to_page`].
+#[inline]
+unsafe fn return_slot(heap: &ThreadHeap, slot: *mut Slot, keep: bool) {
     // SAFETY: a slot lies in a chunk, whose header is mapped while it does.
     let page = unsafe { &*chunk::header_of(slot.cast()) }.page_of(slot.cast()).head_page();
     let start = page.start.get() as usize;
     let mut run = Run::of(slot, start);
     run.add(class::quotient(page.inverse.get(), slot as usize - start));
     let empty = PageList::new();
-    run.end(heap, &empty);
+    run.end(heap, keep, &empty);
     give_spans(&empty);
 }
 

@@ -15,7 +15,7 @@ use core::sync::atomic::Ordering;
 struct Registry {
     /// Every heap ever made.
     all: *const ThreadHeap,
-    /// Heaps in state `Orphan`.
+    /// Heaps in state `Orphan`, and those of them that somebody tends.
     orphans: *const ThreadHeap,
     /// Heaps in state `Spare`.
     spares: *const ThreadHeap,
@@ -71,23 +71,40 @@ pub fn adopt_any(heap: &'static ThreadHeap) -> bool {
         return false;
     }
     let mut registry = REGISTRY.lock();
-    // SAFETY: heaps are never unmapped.
-    let Some(orphan) = (unsafe { registry.orphans.as_ref() }) else { return false };
+    let Some(orphan) = registry.first_orphan() else { return false };
     registry.merge(heap, orphan);
     drop(registry);
     finish_merge(heap, orphan);
     true
 }
 
-/// Adopts the pages of `orphan` unless somebody else was faster.
-pub fn adopt(heap: &'static ThreadHeap, orphan: &'static ThreadHeap) {
-    let mut registry = REGISTRY.lock();
-    if orphan.state() != State::Orphan {
-        return;
+/// Takes in what was sent to `orphan`, unless somebody else has it. Its pages stay
+/// where they are: a thread that frees may never allocate, and what is free in pages
+/// of its own nobody else could use.
+pub fn tend(heap: &'static ThreadHeap, orphan: &'static ThreadHeap) {
+    loop {
+        let registry = REGISTRY.lock();
+        if orphan.state() != State::Orphan {
+            return;
+        }
+        // Still on the list, but this thread's alone until it is an orphan again. The
+        // lock is not held meanwhile, for a fault may be found, and reported.
+        orphan.set_state(State::Live);
+        drop(registry);
+        remote::take_in(heap, orphan);
+        let mut registry = REGISTRY.lock();
+        if orphan.pages.get() == 0 {
+            registry.unlink_orphan(orphan);
+            registry.push_idle(orphan);
+            return;
+        }
+        orphan.set_state(State::Orphan);
+        drop(registry);
+        // Who sent something meanwhile took the heap for one that somebody looks after.
+        if orphan.inbox.load(Ordering::SeqCst).is_null() {
+            return;
+        }
     }
-    registry.merge(heap, orphan);
-    drop(registry);
-    finish_merge(heap, orphan);
 }
 
 /// Takes in what was sent to a heap whose pages `heap` now has.
@@ -123,14 +140,27 @@ impl Registry {
     }
 
     fn pop_idle(&mut self) -> Option<&'static ThreadHeap> {
-        let list = if self.orphans.is_null() { &mut self.spares } else { &mut self.orphans };
-        // SAFETY: heaps are never unmapped.
-        let heap = unsafe { list.as_ref() }?;
-        *list = heap.next_idle.get();
-        if heap.state() == State::Orphan {
-            ORPHANS.fetch_sub(1, Ordering::Relaxed);
+        if let Some(orphan) = self.first_orphan() {
+            self.unlink_orphan(orphan);
+            return Some(orphan);
         }
+        // SAFETY: heaps are never unmapped.
+        let heap = unsafe { self.spares.as_ref() }?;
+        self.spares = heap.next_idle.get();
         Some(heap)
+    }
+
+    /// The first orphan that nobody tends.
+    fn first_orphan(&self) -> Option<&'static ThreadHeap> {
+        let mut next = self.orphans;
+        // SAFETY: heaps are never unmapped, and the lock keeps the list still.
+        while let Some(heap) = unsafe { next.as_ref() } {
+            if heap.state() == State::Orphan {
+                return Some(heap);
+            }
+            next = heap.next_idle.get();
+        }
+        None
     }
 
     fn push_idle(&mut self, heap: &'static ThreadHeap) {

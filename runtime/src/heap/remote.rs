@@ -110,8 +110,8 @@ fn send(heap: &'static ThreadHeap, batch: &Batch) {
     if target.epoch.load(Ordering::SeqCst) != epoch {
         deliver(heap, target.inbox.swap(null_mut(), Ordering::SeqCst));
     } else if target.state() == State::Orphan {
-        // Nobody will look into that inbox, so the pages come here.
-        registry::adopt(heap, target);
+        // Nobody will look into that inbox.
+        registry::tend(heap, target);
     }
 }
 
@@ -129,6 +129,25 @@ pub fn send_all(heap: &'static ThreadHeap) {
 pub fn receive(heap: &'static ThreadHeap) {
     if !heap.inbox.load(Ordering::Relaxed).is_null() {
         deliver(heap, heap.inbox.swap(null_mut(), Ordering::SeqCst));
+    }
+}
+
+/// Takes in what was sent to `orphan`, which is this thread's for the moment; slots
+/// that were sent there by mistake go on from `heap`.
+pub fn take_in(heap: &'static ThreadHeap, orphan: &'static ThreadHeap) {
+    let mut list = orphan.inbox.swap(null_mut(), Ordering::SeqCst);
+    while !list.is_null() {
+        // SAFETY: as in `deliver`; pages of `orphan` are this thread's for the moment.
+        unsafe {
+            let next = (*list).next;
+            let page = (*chunk::header_of(list.cast())).page_of(list.cast());
+            if core::ptr::eq(page.owner.load(Ordering::SeqCst), orphan) {
+                local::return_to_orphan(orphan, list);
+            } else {
+                post(heap, page, list);
+            }
+            list = next;
+        }
     }
 }
 
