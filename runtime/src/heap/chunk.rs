@@ -39,7 +39,7 @@ pub struct Slot {
 /// The mark of a free slot at `slot`.
 #[inline]
 pub fn free_mark(slot: *const u8) -> usize {
-    slot as usize ^ FREE_MARK
+    slot as usize ^ super::harden::mark_key(FREE_MARK)
 }
 
 /// What a slice is used for.

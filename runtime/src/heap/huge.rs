@@ -14,6 +14,7 @@
 //! Systems other than Linux have nothing of this.
 
 use super::chunk::{CHUNK, Chunk, SLICE, SLICES};
+use super::harden;
 use crate::os;
 use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
@@ -54,7 +55,8 @@ pub fn splits() -> usize {
 /// pages it shall have; the bits for its header.
 pub fn choose(chunk: *mut u8, mapped: usize) -> u8 {
     prepare();
-    if STATE.load(Ordering::Relaxed) == 1 {
+    // Guards would split them.
+    if STATE.load(Ordering::Relaxed) == 1 || harden::ON {
         return 0;
     }
     let huge = mapped > FROM;

@@ -8,7 +8,7 @@
 //! is ([`recent`]), the mappings of others in the [`cache`].
 
 use super::chunk::{self, CHUNK, Chunk, Kind, SLICE};
-use super::{cache, idle, purge, recent, spans};
+use super::{cache, harden, idle, purge, recent, spans};
 use crate::os::{self, limit};
 use crate::{fault, size};
 use core::ptr::null_mut;
@@ -51,7 +51,8 @@ fn offset_for(align: usize) -> usize {
 /// zero unless `dirty` allows others.
 pub fn allocate(size: usize, align: usize, flags: u8, dirty: bool) -> *mut u8 {
     let offset = offset_for(align);
-    let padded = os::round_to_pages(size.max(1)).and_then(|size| size::sum(size, offset));
+    let padded =
+        os::round_to_pages(size.max(1)).and_then(|size| size::sum(size, offset + harden::guard_bytes()));
     let Some(needed) = padded else { return null_mut() };
     let counted = !limit::is_uncounted();
     if dirty && flags == PLAIN && offset == SLICE && counted {
@@ -152,6 +153,7 @@ fn map_block(needed: usize, offset: usize, align: usize, flags: u8, charged: usi
         unsafe { os::unmap(map, map_size) };
         return null_mut();
     }
+    harden::guard_large(header, true);
     header.page_of(block).kind.set(Kind::Large);
     LARGEST.fetch_max(map_size, Ordering::Relaxed);
     chunk::register(header);
@@ -187,7 +189,7 @@ pub fn is_live(header: &Chunk) -> bool {
 /// Usable bytes of the block behind `header`.
 pub fn usable(header: &Chunk) -> usize {
     let large = &header.large;
-    large.map.get() as usize + large.map_size.get() - large.block.get() as usize
+    large.map.get() as usize + large.map_size.get() - harden::guard_bytes() - large.block.get() as usize
 }
 
 /// Gives a block back.
@@ -253,7 +255,8 @@ pub unsafe fn resize(header: &'static Chunk, new_size: usize, may_move: bool) ->
     if map as usize != header.address() || offset == CHUNK || large.flags.get() != PLAIN {
         return null_mut();
     }
-    let padded = os::round_to_pages(new_size).and_then(|size| size::sum(size, offset));
+    let padded =
+        os::round_to_pages(new_size).and_then(|size| size::sum(size, offset + harden::guard_bytes()));
     let Some(new_map_size) = padded else { return null_mut() };
     if new_map_size == map_size {
         return block;
@@ -265,6 +268,7 @@ pub unsafe fn resize(header: &'static Chunk, new_size: usize, may_move: bool) ->
     }
     chunk::unregister(header);
     spans::wait_for_walkers();
+    harden::guard_large(header, false);
     // SAFETY: the whole mapping, which has only this block.
     let moved = unsafe {
         match may_move {
@@ -274,6 +278,7 @@ pub unsafe fn resize(header: &'static Chunk, new_size: usize, may_move: bool) ->
         }
     };
     if moved.is_null() || !chunk::is_representable(moved) {
+        harden::guard_large(header, true);
         chunk::register(header);
         limit::discharge(grown);
         return null_mut();
@@ -285,6 +290,7 @@ pub unsafe fn resize(header: &'static Chunk, new_size: usize, may_move: bool) ->
     header.large.map.set(moved);
     header.large.map_size.set(new_map_size);
     header.large.block.set(block);
+    harden::guard_large(header, true);
     header.large.charged.set(charged + new_map_size - map_size);
     limit::discharge(map_size.saturating_sub(new_map_size));
     LARGEST.fetch_max(new_map_size, Ordering::Relaxed);

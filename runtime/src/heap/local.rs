@@ -4,7 +4,7 @@ use super::chunk::{self, Kind, Listed, Page, PageList, Slot};
 use super::class::{self, Class, TABLE};
 use super::free_bits::FreeBits;
 use super::thread::{State, ThreadHeap};
-use super::{map, registry, remote, spans};
+use super::{harden, map, registry, remote, spans};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering;
 
@@ -28,6 +28,7 @@ pub fn refill(heap: &'static ThreadHeap, class: usize) -> *mut Slot {
         }
     };
     take_batch(heap, page, class);
+    harden::shuffle(heap.slots_of(class));
     heap.pop(class)
 }
 

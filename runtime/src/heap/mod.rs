@@ -31,6 +31,7 @@
 //! | `heaps` | first-class heaps |
 //! | `in_place` | resizing blocks where they lie |
 //! | `huge` | huge pages |
+//! | `harden` | the hardened build |
 //! | `purge` | free slices back to the OS |
 //! | `large` | large blocks |
 //! | `cache` | mappings of large blocks freed lately |
@@ -46,6 +47,7 @@ pub mod class;
 pub mod figures;
 mod fork;
 pub mod free_bits;
+mod harden;
 pub mod heaps;
 mod huge;
 mod idle;
@@ -67,6 +69,7 @@ mod tests;
 
 pub use figures::{Figures, figures};
 pub use fork::prepare as prepare_for_fork;
+pub use harden::ON as HARDENED;
 pub use heaps::Heap;
 pub use huge::splits as huge_pages_split;
 pub use idle::prepare as read_settings;
@@ -82,7 +85,7 @@ use core::sync::atomic::Ordering;
 use thread::{Bin, ThreadHeap};
 
 /// The largest block that comes from a chunk, in bytes.
-pub const SPAN_MAX: usize = CHUNK / 2;
+pub const SPAN_MAX: usize = if harden::ON { CHUNK / 4 } else { CHUNK / 2 };
 
 /// Allocates `size` bytes at a multiple of `align`, contents undefined.
 ///

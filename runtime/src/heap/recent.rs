@@ -14,12 +14,12 @@
 //! that may be gone by then.
 
 use super::chunk::{self, Kind, Page, SLICE};
-use super::{SPAN_MAX, idle, large, spans};
+use super::{SPAN_MAX, harden, idle, large, spans};
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes of the longest mapping that is kept.
-pub const LARGEST: usize = (8 << 20) + SLICE;
+pub const LARGEST: usize = (8 << 20) + SLICE + if harden::ON { SLICE } else { 0 };
 
 /// Places of large blocks.
 const LARGE_PLACES: usize = 4;
@@ -163,7 +163,7 @@ pub fn kept() -> (Kept, Kept) {
             blocks: sum.blocks + 1,
         })
     };
-    (sum(&SPANS, 0), sum(&LARGE, SLICE))
+    (sum(&SPANS, 0), sum(&LARGE, SLICE + harden::guard_bytes()))
 }
 
 /// Bytes of all blocks here.

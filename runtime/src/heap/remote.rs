@@ -13,7 +13,7 @@
 
 use super::chunk::{self, Page, Slot};
 use super::thread::{BATCHES, Batch, State, ThreadHeap};
-use super::{class, local, registry};
+use super::{class, harden, local, registry};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering;
 
@@ -75,7 +75,7 @@ unsafe fn post(heap: &'static ThreadHeap, page: &Page, slot: *mut Slot) {
         }
     }
     // SAFETY: the slot is free and in no list.
-    unsafe { (*slot).next = batch.first.get() };
+    unsafe { (*slot).next = harden::seal(slot, batch.first.get()) };
     if batch.first.get().is_null() {
         batch.last.set(slot);
     }
@@ -101,7 +101,7 @@ fn send(heap: &'static ThreadHeap, batch: &Batch) {
     let mut head = target.inbox.load(Ordering::Relaxed);
     loop {
         // SAFETY: the batch is ours until the exchange succeeds.
-        unsafe { (*last).next = head };
+        unsafe { (*last).next = harden::seal(last, head) };
         match target.inbox.compare_exchange_weak(head, first, Ordering::SeqCst, Ordering::Relaxed) {
             Ok(_) => break,
             Err(now) => head = now,
@@ -157,7 +157,7 @@ pub fn deliver(heap: &'static ThreadHeap, mut list: *mut Slot) {
         // SAFETY: slots under way keep their pages, and so their chunks, alive;
         // the list was taken off the inbox as a whole, so it is ours.
         unsafe {
-            let next = (*list).next;
+            let next = harden::open(list, (*list).next);
             let chunk = &*chunk::header_of(list.cast());
             post(heap, chunk.page_of(list.cast()), list);
             list = next;

@@ -6,14 +6,14 @@
 //! wanted again; [`purge`] gives them back.
 
 use super::chunk::{self, CHUNK, Chunk, Kind, SLICE, SLICES};
-use super::{SPAN_MAX, figures, fork, huge, idle, purge, recent};
+use super::{SPAN_MAX, figures, fork, harden, huge, idle, purge, recent};
 use crate::os::{self, limit};
 use crate::sync::{Guard, Lock};
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Every slice but the header's.
-pub(super) const ALL_FREE: u64 = !1;
+/// Every slice but the header's, and the guard at the end of a hardened one.
+pub(super) const ALL_FREE: u64 = if harden::ON { !1 & !(1 << (SLICES - 1)) } else { !1 };
 
 /// What the lock guards, besides the bitmaps of every chunk.
 pub(super) struct Spans {
@@ -247,8 +247,14 @@ pub unsafe fn release() {
     unsafe { SPANS.release() }
 }
 
-/// The lowest run of `slices` set bits that starts at a multiple of `align`.
+/// A run of `slices` set bits that starts at a multiple of `align`: the lowest one.
 fn find_run(free: u64, slices: usize, align: usize) -> Option<usize> {
+    let runs = runs(free, slices, align);
+    (runs != 0).then(|| harden::pick(runs))
+}
+
+/// Where runs of `slices` set bits start at multiples of `align`.
+fn runs(free: u64, slices: usize, align: usize) -> u64 {
     let mut runs = free;
     let mut have = 1;
     while have < slices {
@@ -265,8 +271,7 @@ fn find_run(free: u64, slices: usize, align: usize) -> Option<usize> {
         0x0001_0001_0001_0001,
         0x1_0000_0001,
     ];
-    runs &= ALIGNED[align.trailing_zeros() as usize];
-    (runs != 0).then(|| runs.trailing_zeros() as usize)
+    runs & ALIGNED[align.trailing_zeros() as usize]
 }
 
 /// The bits of a span.
@@ -394,6 +399,7 @@ impl Spans {
         let chunk: &'static Chunk = unsafe { &*base.cast::<Chunk>() };
         chunk.free.set(ALL_FREE);
         chunk.huge.set(huge);
+        harden::guard_chunk(chunk);
         chunk::register(chunk);
         self.list(chunk);
         Some(chunk)
@@ -422,18 +428,23 @@ pub(super) unsafe fn unmap(chunk: &'static Chunk) {
 mod tests {
     use super::*;
 
+    fn lowest(free: u64, slices: usize, align: usize) -> Option<usize> {
+        let runs = runs(free, slices, align);
+        (runs != 0).then(|| runs.trailing_zeros() as usize)
+    }
+
     #[test]
     fn runs_are_found_where_they_are() {
-        assert_eq!(find_run(ALL_FREE, 1, 1), Some(1));
-        assert_eq!(find_run(ALL_FREE, 63, 1), Some(1));
-        assert_eq!(find_run(ALL_FREE, 64, 1), None);
-        assert_eq!(find_run(ALL_FREE, 3, 16), Some(16));
-        assert_eq!(find_run(ALL_FREE, 33, 32), None);
-        assert_eq!(find_run(ALL_FREE, 32, 32), Some(32));
-        assert_eq!(find_run(0b1110_1100_0110, 3, 1), Some(9));
-        assert_eq!(find_run(0b1110_1100_0110, 2, 2), Some(6));
-        assert_eq!(find_run(1 << 63, 2, 1), None);
-        assert_eq!(find_run(0, 1, 1), None);
+        assert_eq!(lowest(!1, 1, 1), Some(1));
+        assert_eq!(lowest(!1, 63, 1), Some(1));
+        assert_eq!(lowest(!1, 64, 1), None);
+        assert_eq!(lowest(!1, 3, 16), Some(16));
+        assert_eq!(lowest(!1, 33, 32), None);
+        assert_eq!(lowest(!1, 32, 32), Some(32));
+        assert_eq!(lowest(0b1110_1100_0110, 3, 1), Some(9));
+        assert_eq!(lowest(0b1110_1100_0110, 2, 2), Some(6));
+        assert_eq!(lowest(1 << 63, 2, 1), None);
+        assert_eq!(lowest(0, 1, 1), None);
     }
 
     #[test]
@@ -443,12 +454,12 @@ mod tests {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            let free = (state | state.rotate_left(7)) & ALL_FREE;
+            let free = (state | state.rotate_left(7)) & !1;
             let (slices, align) = (1 + (state >> 58) as usize % 20, 1 << ((state >> 3) % 6));
             let plain = (0..=64 - slices)
                 .step_by(align)
                 .find(|&at| (at..at + slices).all(|bit| free >> bit & 1 == 1));
-            assert_eq!(find_run(free, slices, align), plain, "{free:#b} {slices} {align}");
+            assert_eq!(lowest(free, slices, align), plain, "{free:#b} {slices} {align}");
         }
     }
 }

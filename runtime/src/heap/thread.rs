@@ -233,6 +233,7 @@ impl ThreadHeap {
         // SAFETY: below `count` there are slots, and a free slot's words are ours.
         unsafe {
             let slot = (*self.place_in(bin, count - 1)).get();
+            super::harden::check_mark(slot);
             (*slot).mark = 0;
             slot
         }

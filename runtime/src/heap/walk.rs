@@ -20,7 +20,7 @@
 use super::chunk::{self, CHUNK, Chunk, Kind, Page, SLICE, SLICES, Slot};
 use super::class::{CLASSES, TABLE};
 use super::thread::{self, ThreadHeap};
-use super::{figures, large, registry, spans};
+use super::{figures, harden, large, registry, spans};
 use core::sync::atomic::Ordering;
 
 /// What a page's span is used for.
@@ -409,7 +409,7 @@ impl View<'_> {
             // SAFETY: the slot is one of a page of the heap, which stays mapped
             // meanwhile. This is the part of the calling thread's inbox that only it
             // changes.
-            slot = unsafe { (&raw const (*slot).next).read_volatile() };
+            slot = harden::peek(slot, unsafe { (&raw const (*slot).next).read_volatile() });
         }
     }
 }

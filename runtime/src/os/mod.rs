@@ -19,6 +19,7 @@
 //! | `now_ms()` | – | a coarse clock that never goes back |
 //! | `sleep_ms(ms)` | – | so much time has passed |
 //! | `start_helper(work)` | no lock of ours is held | `work()` runs in a thread without a heap, detached and without signals; false: it does not |
+//! | `random()` | – | a number nobody can foresee |
 //! | `is_off(name)` | – | whether a variable of the environment is `0` |
 //! | `at_thread_exit(f, value)` | – | `f(value)` runs when this thread ends, after the language's own destructors |
 //! | `at_fork(before, parent, child)` | – | the three run around every `fork` |
@@ -46,6 +47,8 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 /// What may be done with a range of OS pages. Never written and executed at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protection {
+    /// Nothing at all.
+    None,
     /// Read and write.
     ReadWrite,
     /// Read and execute.

@@ -272,6 +272,7 @@ pub unsafe fn protect(ptr: *mut u8, size: usize, protection: Protection) -> bool
         return false;
     }
     let bits = match protection {
+        Protection::None => libc::PROT_NONE,
         Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
         Protection::ReadExecute => libc::PROT_READ | libc::PROT_EXEC,
     };
@@ -350,6 +351,26 @@ pub fn sleep_ms(ms: u64) {
     // SAFETY: `left` is readable and writable. It fails when a signal came in between,
     // and then `left` is what is left.
     while unsafe { libc::nanosleep(&left, &mut left) } != 0 {}
+}
+
+/// A number that nobody can foresee, where the system gives such; else one that is
+/// different each time.
+pub fn random() -> u64 {
+    let mut number = 0u64;
+    #[cfg(target_os = "linux")]
+    // SAFETY: `number` has room for so many bytes.
+    let got = unsafe { libc::getrandom((&raw mut number).cast(), size_of::<u64>(), libc::GRND_NONBLOCK) };
+    #[cfg(not(target_os = "linux"))]
+    // SAFETY: as above.
+    let got = match unsafe { libc::getentropy((&raw mut number).cast(), size_of::<u64>()) } {
+        0 => size_of::<u64>() as isize,
+        _ => 0,
+    };
+    if got == size_of::<u64>() as isize {
+        return number;
+    }
+    let place = &raw const number as u64;
+    (now_ms() ^ place.rotate_left(20)).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ process_id() as u64
 }
 
 /// The number of the calling process, as the kernel knows it.

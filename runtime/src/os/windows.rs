@@ -192,6 +192,7 @@ pub unsafe fn discard(ptr: *mut u8, size: usize) -> bool {
 /// `ptr..ptr + size` must be whole OS pages of a mapping of the caller's.
 pub unsafe fn protect(ptr: *mut u8, size: usize, protection: Protection) -> bool {
     let bits = match protection {
+        Protection::None => PAGE_NOACCESS,
         Protection::ReadWrite => PAGE_READWRITE,
         Protection::ReadExecute => PAGE_EXECUTE_READ,
     };
@@ -251,6 +252,12 @@ pub fn now_ms() -> u64 {
 /// None is needed; the signature is the shared one.
 pub unsafe fn prefer_huge(_ptr: *mut u8, _size: usize, _huge: bool) -> bool {
     false
+}
+
+/// A number that is different each time; it can be guessed.
+pub fn random() -> u64 {
+    let number = 0u64;
+    (now_ms() ^ (&raw const number as u64).rotate_left(20)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 /// The number of the calling process; not needed without `fork`.

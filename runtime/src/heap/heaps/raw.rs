@@ -5,7 +5,7 @@ use crate::fault;
 use crate::heap::chunk::{self, Chunk, Kind, Page, PageList, SLICE, Slot};
 use crate::heap::class::{self, CLASSES};
 use crate::heap::thread::{State, ThreadHeap};
-use crate::heap::{cache, large, local, registry, spans, walk};
+use crate::heap::{cache, harden, large, local, registry, spans, walk};
 use crate::os::limit;
 use crate::process::refusal;
 use crate::sync::{Guard, Lock};
@@ -296,7 +296,7 @@ impl RawHeap {
         let mut head = self.inbox.load(Ordering::Relaxed);
         loop {
             // SAFETY: the slot is ours until the exchange succeeds.
-            unsafe { (*slot).next = head };
+            unsafe { (*slot).next = harden::seal(slot, head) };
             match self.inbox.compare_exchange_weak(head, slot, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(now) => head = now,
@@ -311,7 +311,7 @@ impl RawHeap {
             // SAFETY: slots in the inbox are marked free slots of pages of this heap,
             // in no other list; the list was taken off as a whole.
             unsafe {
-                let next = (*slot).next;
+                let next = harden::open(slot, (*slot).next);
                 let page = (*chunk::header_of(slot.cast())).page_of(slot.cast());
                 self.heap.add_base(page.class.get() as usize, -1);
                 local::return_to_page(&self.heap, slot);

@@ -19,14 +19,14 @@ fn a_large_block_freed_is_handed_out_again() {
     in_child(|| {
         collect();
         let start = (memory_held(), figures());
-        let first = pair(8 << 20);
+        let (first, guard) = (pair(8 << 20), harden::guard_bytes());
         // As it is, and then only its mapping.
         assert_eq!((recent::bytes(), cache::bytes()), (8 << 20, 0));
-        assert_eq!(memory_held(), start.0 + ((8 << 20) + chunk::large_header_bytes()) as u64);
+        assert_eq!(memory_held(), start.0 + ((8 << 20) + chunk::large_header_bytes() + guard) as u64);
         assert_eq!(figures().used, start.1.used);
         assert_eq!(pair(8 << 20), first);
         recent::flush();
-        assert_eq!((recent::bytes(), cache::bytes()), (0, (8 << 20) + SLICE));
+        assert_eq!((recent::bytes(), cache::bytes()), (0, (8 << 20) + SLICE + guard));
         assert_eq!(memory_held(), start.0, "what is kept is not the program's");
         assert_eq!(figures().used, start.1.used);
         let again = |size| {
@@ -41,7 +41,7 @@ fn a_large_block_freed_is_handed_out_again() {
         let (used, held) = (figures().used, memory_held());
         let block = Live::new((15 << 20) / 2, 16, 1);
         assert_eq!((block.block, figures().used - used), (first, 8 << 20));
-        assert_eq!(memory_held() - held, ((8 << 20) + chunk::large_header_bytes()) as u64);
+        assert_eq!(memory_held() - held, ((8 << 20) + chunk::large_header_bytes() + guard) as u64);
         block.free();
         collect();
         assert_eq!((cache::bytes(), memory_held(), figures()), (0, start.0, start.1));

@@ -142,17 +142,17 @@ fn where_no_thread_can_be_made_there_is_none() {
 fn a_forked_child_has_a_helper_of_its_own() {
     in_child(|| {
         set_on(true);
-        for _ in 0..20 {
-            use_much(96 << 20);
+        for _ in 0..8 {
+            use_much(160 << 20);
             assert!(is_running());
             in_child(|| {
                 assert!(!is_running() && threads().len() == 1);
-                use_much(96 << 20);
+                use_much(160 << 20);
                 assert!(is_running() && threads().len() == 2);
             });
         }
         in_child(|| {
-            use_much(96 << 20);
+            use_much(160 << 20);
             assert!(comes_true(|| free_bytes() == 0));
         });
     });
@@ -236,6 +236,7 @@ fn threads_and_forks_share_the_places_without_losing_a_block() {
 }
 
 #[test]
+#[cfg_attr(feature = "hardened", ignore = "where spans lie is random")]
 fn a_span_grows_and_shrinks_where_it_is() {
     in_child(|| {
         collect();

@@ -33,6 +33,7 @@ fn has_flag(address: usize, flag: &str) -> bool {
 }
 
 #[test]
+#[cfg_attr(feature = "hardened", ignore = "there are none")]
 fn only_a_heap_that_has_grown_asks_for_huge_pages() {
     if !are_there() {
         return;
@@ -71,6 +72,7 @@ fn rounds() {
 }
 
 #[test]
+#[cfg_attr(feature = "hardened", ignore = "there are none")]
 fn a_huge_page_is_split_only_for_enough_of_it() {
     if !are_there() {
         return;

@@ -5,6 +5,8 @@ mod bounds;
 mod cache;
 mod first_class;
 mod going_back;
+#[cfg(feature = "hardened")]
+mod hardened;
 mod huge;
 mod in_place;
 mod limit;
