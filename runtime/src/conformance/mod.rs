@@ -8,6 +8,7 @@
 //!
 //! The random sequences are seeded: a failure names its seed and repeats.
 
+mod first_class;
 mod model;
 mod subjects;
 

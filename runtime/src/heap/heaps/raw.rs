@@ -8,11 +8,12 @@ use crate::heap::thread::{State, ThreadHeap};
 use crate::heap::{cache, harden, large, local, registry, spans, walk};
 use crate::os::limit;
 use crate::process::refusal;
+use crate::sync::atomic::{AtomicBool, AtomicPtr};
 use crate::sync::{Guard, Lock};
 use core::cell::Cell;
 use core::mem::offset_of;
 use core::ptr::{null, null_mut};
-use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use core::sync::atomic::Ordering;
 
 /// A first-class heap in memory, which it keeps for good.
 ///

@@ -183,3 +183,36 @@ fn threads_free_each_others_blocks_and_end() {
         end();
     });
 }
+
+#[test]
+fn a_first_class_heap_is_used_by_three_threads_and_destroyed() {
+    in_many_orders(|| {
+        let heap = Arc::new(Heap::new().expect("memory"));
+        let shared: Arc<Mutex<Vec<Live>>> = Arc::default();
+        let threads: Vec<_> = (0..3)
+            .map(|me| {
+                let (heap, shared) = (heap.clone(), shared.clone());
+                thread(move || {
+                    for step in 0..4 {
+                        let size = if step % 2 == 0 { 20_000 } else { 100 };
+                        let live = Live { block: heap.allocate(size, 16), size, fill: me };
+                        live.write();
+                        let other = {
+                            let mut shared = shared.lock().expect("no thread panicked");
+                            shared.push(live);
+                            let place = step * 5 % shared.len();
+                            (step > 0).then(|| shared.swap_remove(place))
+                        };
+                        // By its record, whose lock another thread may hold.
+                        free(other.into_iter().collect());
+                    }
+                })
+            })
+            .collect();
+        join(threads);
+        let rest = std::mem::take(&mut *shared.lock().expect("no thread panicked"));
+        rest.iter().for_each(Live::check);
+        assert_eq!(heap.figures().blocks, rest.len());
+        drop(heap);
+    });
+}
