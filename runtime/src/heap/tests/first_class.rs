@@ -138,6 +138,11 @@ fn misuse_is_noticed() {
             }
             stranger.free();
         }
+        // Where a block could be, but none ever was.
+        let block = make(&one, 48, 16, 1).block;
+        let page = block.map_addr(|address| address & !(chunk::SLICE - 1));
+        // SAFETY: inside the page; the free is refused.
+        expect_fault(|| unsafe { one.deallocate(page.add(48 * 1300)) });
         let gone = two.into_raw();
         // SAFETY: the heap is made from its pointer once, and destroyed once; what comes after must be refused.
         unsafe {
