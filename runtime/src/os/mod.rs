@@ -36,6 +36,10 @@ pub(crate) mod refusals;
 mod unix;
 #[cfg(unix)]
 pub use unix::*;
+#[cfg(unix)]
+mod unix_process;
+#[cfg(unix)]
+pub use unix_process::*;
 
 #[cfg(windows)]
 mod windows;
