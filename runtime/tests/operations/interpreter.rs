@@ -7,7 +7,7 @@
 use super::{Block, Blocks, null_is_no_block};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use vex_runtime::heap;
+use vex_runtime::heap::{self, Heap};
 
 /// Blocks that can be live at once.
 const PLACES: usize = 64;
@@ -105,13 +105,16 @@ pub fn run(bytes: &[u8]) {
     let mut bytes = Bytes(bytes);
     let mut blocks = Blocks::new(PLACES, 1);
     let mut helpers: [Option<Helper>; 2] = [None, None];
+    let mut homes: [Option<Heap>; 2] = [None, None];
     while !bytes.0.is_empty() {
-        step(&mut bytes, &mut blocks, &mut helpers);
+        step(&mut bytes, &mut blocks, &mut helpers, &mut homes);
         if blocks.live() > LIVE {
             blocks.take_all().into_iter().for_each(|block| block.free(true));
         }
     }
+    blocks.forget(1);
     drop(blocks);
+    drop(homes);
     helpers.into_iter().flatten().for_each(Helper::end);
     heap::trim();
     let after = heap::figures();
@@ -119,7 +122,12 @@ pub fn run(bytes: &[u8]) {
     assert!(after.total <= before.total.max(16 << 20) + (1 << 20), "{after:?} {before:?}");
 }
 
-fn step(bytes: &mut Bytes<'_>, blocks: &mut Blocks, helpers: &mut [Option<Helper>; 2]) {
+fn step(
+    bytes: &mut Bytes<'_>,
+    blocks: &mut Blocks,
+    helpers: &mut [Option<Helper>; 2],
+    homes: &mut [Option<Heap>; 2],
+) {
     let operation = bytes.next();
     let place = bytes.next();
     match operation % 16 {
@@ -128,11 +136,26 @@ fn step(bytes: &mut Bytes<'_>, blocks: &mut Blocks, helpers: &mut [Option<Helper
             let size = bytes.size();
             blocks.allocate(place, size, bytes.align(), operation >= 128);
         }
+        5 if operation & 16 != 0 => blocks.resize_in_place(place, bytes.size()),
         5 | 6 => {
             let size = bytes.size();
             blocks.resize(place, size, if operation >= 200 { bytes.align() } else { 16 });
         }
-        7 | 8 => blocks.put(place, None),
+        7 => blocks.put(place, None),
+        8 if operation & 48 == 0 => {
+            blocks.forget(1 + (operation >> 7));
+            homes[operation >> 7] = None;
+        }
+        8 => {
+            let home = &mut homes[operation >> 7];
+            if home.is_none() {
+                *home = Heap::new();
+            }
+            if let Some(heap) = home {
+                let block = Block::new_in((1 + (operation >> 7), heap), bytes.size(), 16, place as u64);
+                blocks.put(place, block);
+            }
+        }
         // Many alike, so that bins and pages fill and empty.
         9 => {
             let (size, count) = (bytes.size() & 0x1FFF, bytes.next());

@@ -8,7 +8,7 @@
 pub mod interpreter;
 
 use core::ptr::null_mut;
-use vex_runtime::heap;
+use vex_runtime::heap::{self, Heap};
 
 /// A live block and what was written to it.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct Block {
     size: usize,
     align: usize,
     pattern: u64,
+    /// The number of the first-class heap it came from; 0 for the threads' heaps.
+    home: usize,
 }
 
 // SAFETY: a block may be used by whichever thread has it.
@@ -32,10 +34,31 @@ impl Block {
             true => heap::allocate_zeroed(size, align),
             false => heap::allocate(size, align),
         };
+        Block::made(at, size, align, zeroed, pattern, 0)
+    }
+
+    /// As [`new`](Block::new), from a heap of its own with this number.
+    pub fn new_in(home: (usize, &Heap), size: usize, align: usize, pattern: u64) -> Option<Block> {
+        let zeroed = pattern.is_multiple_of(4);
+        let at = match zeroed {
+            true => home.1.allocate_zeroed(size, align),
+            false => home.1.allocate(size, align),
+        };
+        Block::made(at, size, align, zeroed, pattern, home.0)
+    }
+
+    fn made(
+        at: *mut u8,
+        size: usize,
+        align: usize,
+        zeroed: bool,
+        pattern: u64,
+        home: usize,
+    ) -> Option<Block> {
         if at.is_null() {
             return None;
         }
-        let block = Block { at, size, align, pattern };
+        let block = Block { at, size, align, pattern, home };
         block.check_place();
         if zeroed {
             block.parts(|offset, len| {
@@ -118,6 +141,19 @@ impl Block {
         self.write();
     }
 
+    /// Changes the size if that is possible without moving it.
+    pub fn resize_in_place(&mut self, size: usize) {
+        self.check(self.size);
+        // SAFETY: the block is live.
+        if !unsafe { heap::resize_in_place(self.at, size) } {
+            return self.check(self.size);
+        }
+        self.check(size);
+        assert!(self.usable() >= size);
+        self.size = size;
+        self.write();
+    }
+
     /// Frees it, saying its size or not.
     pub fn free(self, sized: bool) {
         self.check(self.size);
@@ -180,6 +216,24 @@ impl Blocks {
         if let Some(mut block) = self.take(place) {
             block.resize(size, align);
             self.put(place, Some(block));
+        }
+    }
+
+    /// Resizes what is in a place where it is.
+    pub fn resize_in_place(&mut self, place: usize, size: usize) {
+        if let Some(mut block) = self.take(place) {
+            block.resize_in_place(size);
+            self.put(place, Some(block));
+        }
+    }
+
+    /// Forgets the blocks of a heap that is about to be destroyed with them.
+    pub fn forget(&mut self, home: usize) {
+        for place in 0..self.places.len() {
+            if self.places[place].as_ref().is_some_and(|block| block.home == home) {
+                let block = self.take(place).expect("just seen");
+                block.check(block.size);
+            }
         }
     }
 
