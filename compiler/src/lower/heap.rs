@@ -211,15 +211,16 @@ impl<'a> Lower<'a> {
         self.b.ins().jump(done, &[]);
     }
 
-    /// The mark that a block will have when it is free; goes on at `slow` when it has it already.
+    /// The mark that a block will have when it is free; goes on at `slow` when it may have it already.
     fn mark_unless_free(&mut self, fast: &FastPath, block: ir::Value, slow: Block) -> ir::Value {
         let free_mark = match fast.free_mark {
             usize::MAX => self.b.ins().bnot(block),
             secret => self.b.ins().bxor_imm_s(block, secret as i64),
         };
-        let mark = self.load(self.ptr, Addr::value(block, Kind::Raw).plus(fast.slot_mark.into()));
-        // In this order the comparison loads.
-        let in_use = self.b.ins().icmp(IntCC::NotEqual, free_mark, mark);
+        // Half of it tells nearly always, and who has just written the other half need not wait here.
+        let half = self.load(types::I32, Addr::value(block, Kind::Raw).plus(fast.slot_mark.into()));
+        let free_half = self.b.ins().ireduce(types::I32, free_mark);
+        let in_use = self.b.ins().icmp(IntCC::NotEqual, free_half, half);
         self.go_on_if(in_use, slow);
         free_mark
     }
