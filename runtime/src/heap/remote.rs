@@ -139,7 +139,7 @@ pub fn take_in(heap: &'static ThreadHeap, orphan: &'static ThreadHeap) {
     while !list.is_null() {
         // SAFETY: as in `deliver`; pages of `orphan` are this thread's for the moment.
         unsafe {
-            let next = (*list).next;
+            let next = harden::open(list, (*list).next);
             let page = (*chunk::header_of(list.cast())).page_of(list.cast());
             if core::ptr::eq(page.owner.load(Ordering::SeqCst), orphan) {
                 local::return_to_orphan(orphan, list);
