@@ -119,7 +119,19 @@ typedef struct VexFigures {
     size_t free;
     size_t overhead;
     size_t limit;
+    size_t returned;
 } VexFigures;
+
+/* A heap among others: its address, who uses it (0 a thread, 1 and 2 nobody, 3 lost in a fork, 4 the program itself),
+ * blocks of size classes it gave less those it took back, and their bytes; free blocks it keeps, and their bytes. */
+typedef struct VexHeapLine {
+    size_t heap;
+    int64_t state;
+    int64_t blocks;
+    int64_t bytes;
+    size_t cached;
+    size_t cached_bytes;
+} VexHeapLine;
 
 /* A size class: bytes of a block, live blocks, free ones that are kept at hand. */
 typedef struct VexClassFigures {
@@ -523,6 +535,11 @@ size_t vex_figures(VexFigures *out, size_t bytes);
  * out; returns how many classes there are. Big blocks have none.
  */
 size_t vex_class_figures(VexClassFigures *out, size_t count);
+
+/* Writes a line for each of the first count heaps to out: those of threads,
+ * of ended ones, and first-class ones; returns how many heaps there are.
+ */
+size_t vex_heap_lines(VexHeapLine *out, size_t count);
 
 /* Gives everything back to the OS that can be given back now; by how many bytes
  * less the process holds. Otherwise memory goes back by itself, in time.

@@ -8,7 +8,7 @@
 use crate::abi::{self, AbiTy, Export, Group, VexStr};
 use crate::alloc::{bump, free_list, pool, stack};
 use crate::embed::{heaps, info};
-use crate::heap::figures::ClassFigures;
+use crate::heap::figures::{ClassFigures, HeapLine};
 use crate::heap::inline::{ClassFacts, FastPath};
 use crate::{fault, layout};
 use core::mem::offset_of;
@@ -55,7 +55,11 @@ pub static STRUCTS: &[CStruct] = c_structs! {
         { used: Usize, free: Usize, total: Usize, blocks: Usize }
     info::MemoryFigures as "Figures",
         "Where the process's memory is: bytes, and a count of live blocks. held is used, free and overhead."
-        { held: Usize, peak: Usize, reserved: Usize, used: Usize, blocks: Usize, free: Usize, overhead: Usize, limit: Usize }
+        { held: Usize, peak: Usize, reserved: Usize, used: Usize, blocks: Usize, free: Usize, overhead: Usize, limit: Usize, returned: Usize }
+    HeapLine as "HeapLine",
+        "A heap among others: its address, who uses it (0 a thread, 1 and 2 nobody, 3 lost in a fork, 4 the program itself),\n * \
+         blocks of size classes it gave less those it took back, and their bytes; free blocks it keeps, and their bytes."
+        { heap: Usize, state: I64, blocks: I64, bytes: I64, cached: Usize, cached_bytes: Usize }
     ClassFigures as "ClassFigures", "A size class: bytes of a block, live blocks, free ones that are kept at hand."
         { block_size: Usize, live: Usize, cached: Usize }
     FastPath as "FastPath",

@@ -93,6 +93,16 @@ static void figures(void)
     vex_class_figures(classes, 200);
     printf("classes %d %zu\n", count > 20 && count <= 200, live - classes[found].live);
 
+    VexHeapLine lines[100];
+    size_t heaps = vex_heap_lines(lines, 100), mine = 0;
+    VexHeap *heap = vex_heap_new();
+    vex_heap_alloc(heap, 100);
+    vex_heap_lines(lines, 100);
+    for (size_t i = 0; i < heaps; i++)
+        mine += lines[i].state == 4 && lines[i].blocks == 1 && lines[i].bytes == 112;
+    printf("lines %d %zu\n", heaps >= 2, mine);
+    vex_heap_destroy(heap);
+
     vex_set_memory_limit(64 << 20);
     printf("limit %d %d", vex_memory_limit() == 64 << 20, vex_malloc(100 << 20) == NULL);
     printf(" %d", vex_last_refusal() == 100 << 20);
@@ -106,7 +116,9 @@ static void figures(void)
     printf(" %d %d\n", vex_malloc_usable_size(block) < 1 << 20, vex_resize_in_place(NULL, 1));
     vex_free(block);
     vex_trim();
-    printf("trimmed %zu\n", vex_trim());
+    printf("trimmed %zu", vex_trim());
+    vex_figures(&all, sizeof all);
+    printf(" %d\n", all.returned >= 100 << 20);
 }
 
 struct wanted {

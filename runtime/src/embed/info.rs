@@ -2,7 +2,7 @@
 
 use crate::abi::{AbiTy, AbiType};
 use crate::heap;
-use crate::heap::figures::{self, ClassFigures};
+use crate::heap::figures::{self, ClassFigures, HeapLine};
 use crate::os::limit;
 use crate::{fault, process};
 use core::ffi::{CStr, c_char, c_void};
@@ -48,6 +48,8 @@ pub struct MemoryFigures {
     pub overhead: usize,
     /// What may be held; all ones when there is no limit.
     pub limit: usize,
+    /// What ever went back to the OS.
+    pub returned: usize,
 }
 
 impl MemoryFigures {
@@ -63,6 +65,7 @@ impl MemoryFigures {
             free: totals.free,
             overhead: totals.overhead,
             limit: limit::memory_limit().map_or(usize::MAX, |bytes| bytes as usize),
+            returned: limit::memory_returned() as usize,
         }
     }
 }
@@ -82,6 +85,7 @@ macro_rules! abi_types {
 abi_types! {
     *mut MemoryFigures => AbiTy::PtrTo("Figures");
     *mut ClassFigures => AbiTy::PtrTo("ClassFigures");
+    *mut HeapLine => AbiTy::PtrTo("HeapLine");
     FaultHandler => AbiTy::Callback("FaultHandler");
 }
 
@@ -151,6 +155,20 @@ crate::exports! {
             unsafe { core::ptr::copy_nonoverlapping(classes.as_ptr(), out, count) };
         }
         classes.len()
+    }
+
+    /// Writes a line for each of the first `count` heaps to `out`: those of threads,
+    /// of ended ones, and first-class ones; returns how many heaps there are.
+    pub fn vex_heap_lines(out: *mut HeapLine, count: usize) -> usize {
+        let mut index = 0;
+        figures::heaps(&mut |line| {
+            if index < count && !out.is_null() {
+                // SAFETY: the caller passes room for that many.
+                unsafe { out.add(index).write(*line) };
+            }
+            index += 1;
+        });
+        index
     }
 
     /// Gives everything back to the OS that can be given back now; by how many bytes

@@ -114,6 +114,7 @@ fn give_back_while(unwanted: impl Fn(&Cache) -> bool) {
 fn give_back(entry: Entry) {
     spans::wait_for_walkers();
     large::unmapped(entry.size);
+    limit::returned(entry.size);
     // SAFETY: the entry was taken off the list, so nobody else has the mapping.
     unsafe { os::unmap(entry.map, entry.size) };
 }

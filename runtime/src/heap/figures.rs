@@ -78,6 +78,50 @@ fn by_class() -> ([i64; CLASSES], [usize; CLASSES]) {
     (live, cached)
 }
 
+/// A heap among others: a thread's, an ended one's, or a first-class one.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeapLine {
+    /// Its address: what `thread_heap` says in its thread. Of a first-class heap, somewhere in it.
+    pub heap: usize,
+    /// Who uses it, a [`State`](super::thread::State) as a number.
+    pub state: i64,
+    /// Blocks of size classes it gave minus those it took back. Blocks that one thread
+    /// allocates and another frees make the one's grow and the other's fall below 0.
+    pub blocks: i64,
+    /// Their bytes.
+    pub bytes: i64,
+    /// Free blocks it keeps at hand.
+    pub cached: usize,
+    /// Their bytes.
+    pub cached_bytes: usize,
+}
+
+/// Calls `visit` with a line for every heap there ever was, the one made last first.
+/// `visit` must not use the heap. Heaps that are used meanwhile are a moment old.
+pub fn heaps(visit: &mut dyn FnMut(&HeapLine)) {
+    heaps::receive_all();
+    registry::sum_over_heaps(|heap| {
+        let mut line = HeapLine {
+            heap: (&raw const *heap).addr(),
+            state: heap.state() as i64,
+            blocks: 0,
+            bytes: 0,
+            cached: 0,
+            cached_bytes: 0,
+        };
+        for (class, info) in TABLE.iter().enumerate() {
+            let cached = heap.bins[class].count.load(Ordering::Relaxed) as usize;
+            let live = heap.base[class].load(Ordering::Relaxed) - cached as i64;
+            line.blocks += live;
+            line.bytes += live * i64::from(info.size);
+            line.cached += cached;
+            line.cached_bytes += cached * info.size as usize;
+        }
+        visit(&line);
+    });
+}
+
 /// The heap's figures. Exact when no other thread is allocating or freeing;
 /// otherwise each operation under way is counted or not.
 pub fn figures() -> Figures {

@@ -232,6 +232,7 @@ fn give_back(header: &'static Chunk) {
             return;
         }
         MAPPED.fetch_sub(size, Ordering::Relaxed);
+        limit::returned(size);
     }
     spans::wait_for_walkers();
     // SAFETY: the mapping is ours as a whole and its only block is dead. Pinned
@@ -293,6 +294,7 @@ pub unsafe fn resize(header: &'static Chunk, new_size: usize, may_move: bool) ->
     harden::guard_large(header, true);
     header.large.charged.set(charged + new_map_size - map_size);
     limit::discharge(map_size.saturating_sub(new_map_size));
+    limit::returned(map_size.saturating_sub(new_map_size));
     LARGEST.fetch_max(new_map_size, Ordering::Relaxed);
     chunk::register(header);
     MAPPED.fetch_add(new_map_size.wrapping_sub(map_size), Ordering::Relaxed);

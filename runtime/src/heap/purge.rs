@@ -152,7 +152,9 @@ impl Spans {
 
     /// Notes what is in memory, less than before.
     fn set_dirty(&mut self, chunk: &Chunk, dirty: u64) {
-        limit::discharge((chunk.dirty.get() & !dirty).count_ones() as usize * SLICE);
+        let gone = (chunk.dirty.get() & !dirty).count_ones() as usize * SLICE;
+        limit::discharge(gone);
+        limit::returned(gone);
         chunk.dirty.set(dirty);
         chunk.aged.set(chunk.aged.get() & dirty);
     }

@@ -419,7 +419,9 @@ pub(super) fn add_stale(slices: i64) {
 pub(super) unsafe fn unmap(chunk: &'static Chunk) {
     let dirty = chunk.dirty.get().count_ones();
     MAPPED.fetch_sub(CHUNK, Ordering::Relaxed);
-    limit::discharge(chunk::header_bytes() + dirty as usize * SLICE);
+    let held = chunk::header_bytes() + dirty as usize * SLICE;
+    limit::discharge(held);
+    limit::returned(held);
     // SAFETY: every slice is free, so no block and no page record is in use.
     unsafe { os::unmap(chunk.address() as *mut u8, CHUNK) };
 }

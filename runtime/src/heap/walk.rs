@@ -220,9 +220,10 @@ pub fn for_each_block(visit: &mut dyn FnMut(usize, usize)) {
         chunk::for_each(|header| {
             if header.is_large() {
                 let PageInfo { address, bytes, kind, .. } = large_page(header);
-                return if kind == PageKind::Large {
-                    visit(address, bytes)
-                };
+                if kind == PageKind::Large && large::is_live(header) {
+                    visit(address, bytes);
+                }
+                return;
             }
             let mut index = 1;
             while index < SLICES {

@@ -18,6 +18,9 @@ static HELD: AtomicUsize = AtomicUsize::new(0);
 /// The most bytes that were held at once.
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
+/// Bytes that went back to the OS.
+static RETURNED: AtomicUsize = AtomicUsize::new(0);
+
 /// Bytes that may be held.
 static LIMIT: AtomicUsize = AtomicUsize::new(NONE);
 
@@ -46,6 +49,17 @@ pub fn memory_held() -> u64 {
 /// The most bytes the runtime ever held for the program at once.
 pub fn memory_peak() -> u64 {
     PEAK.load(Ordering::Relaxed) as u64
+}
+
+/// The bytes the runtime ever gave back to the OS, those of blocks that it took again
+/// counted each time.
+pub fn memory_returned() -> u64 {
+    RETURNED.load(Ordering::Relaxed) as u64
+}
+
+/// Counts bytes that go back to the OS.
+pub fn returned(bytes: usize) {
+    RETURNED.fetch_add(bytes, Ordering::Relaxed);
 }
 
 /// Adds to what is held; false, and nothing added, when that would be more than

@@ -3,6 +3,7 @@
 
 mod bounds;
 mod cache;
+mod figures;
 mod first_class;
 mod going_back;
 #[cfg(feature = "hardened")]
