@@ -69,10 +69,50 @@ fn program(seed: u64, misuse: bool) -> String {
     text
 }
 
-fn run(folder: &Folder, level: &str) -> Output {
+/// A program of random steps that tells the size when it frees: mostly the right one.
+fn sized_program(seed: u64) -> String {
+    let mut random = Random(seed * 0x9E37_79B9 + 7);
+    let mut text = String::from("import \"vera:memory\"\nfunction main() {\n    let first = allocate(16)\n");
+    text.push_str(&format!("    let! held: [ptr; {HELD}] = [null_ptr; {HELD}]\n"));
+    let mut sizes = [None; HELD];
+    for _ in 0..STEPS {
+        let place = random.below(HELD);
+        let align = [1, 8, 16, 64][random.below(4)];
+        match sizes[place] {
+            Some(size) => {
+                let told = if random.below(5) == 0 { SIZES[random.below(SIZES.len())] } else { size };
+                // Parameters that say nothing must be computed all the same.
+                let told = if random.below(5) == 0 { format!("said({told})") } else { told.to_string() };
+                let _ = match random.below(2) {
+                    0 => writeln!(text, "    free(held[{place}], {told})"),
+                    _ => writeln!(text, "    free_aligned(held[{place}], {told}, {align})"),
+                };
+                sizes[place] = None;
+            }
+            None => {
+                let size = SIZES[random.below(SIZES.len())];
+                let _ = match random.below(2) {
+                    0 => writeln!(text, "    held[{place}] = allocate({size})"),
+                    _ => writeln!(text, "    held[{place}] = allocate_aligned({size}, {align})"),
+                };
+                let _ = writeln!(text, "    print((held[{place}] as i64) - (first as i64), \" \")");
+                sizes[place] = Some(size);
+            }
+        }
+    }
+    text.push_str("    free(null_ptr, 3)\n    println(\"end\")\n}\n");
+    text.push_str("function said(size: i64) -> i64 {\n    print(size, \" \")\n    return size\n}\n");
+    text
+}
+
+fn run_file(folder: &Folder, level: &str, file: &str) -> Output {
     Run::new(env!("CARGO_BIN_EXE_vexc-under-test"), folder.path())
-        .args(["run", "--opt", level, "p.vx"])
+        .args(["run", "--opt", level, file])
         .output()
+}
+
+fn run(folder: &Folder, level: &str) -> Output {
+    run_file(folder, level, "p.vx")
 }
 
 /// A report without addresses, which differ from process to process, and without who called whom.
@@ -88,6 +128,22 @@ fn inlined_and_called_allocation_leave_the_same_heap() {
         folder.file("p.vx", program(seed, false));
         let (inlined, called) =
             (run(&folder, "speed").expect_status(0), run(&folder, "none").expect_status(0));
+        assert!(
+            inlined.stdout.ends_with("end\n") && inlined.stdout.len() > 1000,
+            "{seed}: {}",
+            inlined.stdout
+        );
+        assert_eq!(inlined.stdout, called.stdout, "program {seed}");
+    }
+}
+
+#[test]
+fn who_tells_sizes_gets_the_same_heap() {
+    for seed in 0..PROGRAMS {
+        let folder = Folder::new();
+        folder.file("p.vera", sized_program(seed));
+        let [inlined, called] =
+            ["speed", "none"].map(|level| run_file(&folder, level, "p.vera").expect_status(0));
         assert!(
             inlined.stdout.ends_with("end\n") && inlined.stdout.len() > 1000,
             "{seed}: {}",

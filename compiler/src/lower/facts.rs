@@ -33,6 +33,13 @@ impl<'a> Lower<'a> {
         self.facts[id.0 as usize] = self.range_of(init).map(|(min, max)| Fact { min, max, below_len: None });
     }
 
+    /// Notes what is known of a parameter whose argument is in this range.
+    pub(super) fn learn_given(&mut self, id: LocalId, range: Option<(i64, i64)>) {
+        if self.is_constant(id) {
+            self.facts[id.0 as usize] = range.map(|(min, max)| Fact { min, max, below_len: None });
+        }
+    }
+
     /// Notes what is known of the variable of `for local in lo..hi`.
     pub(super) fn learn_range(&mut self, id: LocalId, [lo, hi]: [&Expr; 2], inclusive: bool) {
         let Some(int) = self.types.as_int(lo.ty) else { return };

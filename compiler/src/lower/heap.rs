@@ -13,6 +13,9 @@ use super::rt::Rt;
 use crate::typed::{Expr, ExprKind};
 use crate::types::TyKind;
 
+/// What every block is aligned to at least, in bytes.
+const LEAST_ALIGN: u64 = 16;
+
 /// Blocks of at most so many bytes are zeroed without a call.
 const MOST_ZEROED: u64 = 256;
 
@@ -33,6 +36,28 @@ impl<'a> Lower<'a> {
                 }
                 self.at(expr.span);
                 Some(one(self.take_block(&heap, size, Rt::Calloc)?))
+            }
+            ("__vera_sys_alloc", [size, align]) => {
+                let size = self.constant_size(size)?;
+                let align = self.constant_size(align)?;
+                if !align.is_power_of_two() || align > LEAST_ALIGN {
+                    return None;
+                }
+                self.at(expr.span);
+                Some(one(self.take_block(&heap, size, Rt::Malloc)?))
+            }
+            ("__vera_sys_free", [pointer, size, align]) => {
+                // Whatever they are, the block's page decides; only the guess is better with them.
+                let class = match self.constant_size(size) {
+                    Some(size) => class_of(usize::try_from(size).ok()?),
+                    None => self.likely_class(pointer),
+                };
+                let pointer = self.scalar(pointer);
+                self.scalar(size);
+                self.scalar(align);
+                self.at(expr.span);
+                self.give_block(&heap, pointer, class);
+                Some(Leaves::new())
             }
             ("vex_free", [pointer]) => {
                 let class = self.likely_class(pointer);
@@ -62,8 +87,10 @@ impl<'a> Lower<'a> {
         }
     }
 
+    /// A number that is known here, and not negative.
     fn constant_size(&self, size: &'a Expr) -> Option<u64> {
-        u64::try_from(self.const_int(size)?).ok()
+        let (min, max) = self.range_of(size)?;
+        if min == max { u64::try_from(min).ok() } else { None }
     }
 
     /// The heap of the thread that runs the program: the same for the whole run.

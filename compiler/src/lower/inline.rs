@@ -83,6 +83,7 @@ impl<'a> Lower<'a> {
             return None;
         }
         self.inlined_size += size;
+        let ranges: Vec<Option<(i64, i64)>> = args.iter().map(|arg| self.range_of(arg)).collect();
         let values: Vec<Leaves> = args.iter().map(|arg| self.value(arg)).collect();
         if function.library {
             self.mark_site(expr);
@@ -91,8 +92,9 @@ impl<'a> Lower<'a> {
         let around = self.inlined_call.replace((instance, call));
         self.at(function.span);
         let leaves = self.in_frame(function, summary, |lower| {
-            for (&local, value) in function.params.iter().zip(&values) {
+            for ((&local, value), range) in function.params.iter().zip(&values).zip(&ranges) {
                 lower.store_local(local, value);
+                lower.learn_given(local, *range);
             }
             if !summary.returns {
                 let leaves = lower.body_value(function, body);
