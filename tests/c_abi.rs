@@ -196,6 +196,21 @@ fn installing_for_a_package_leaves_the_prefix_alone() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_may_load_the_library_while_it_runs() {
+    let program = scratch("loaded").join("program");
+    let mut command = Command::new("cc");
+    command.args(["-std=gnu11", "-Wall", "-Werror", "-I"]).arg(root().join("runtime/include"));
+    command.arg(root().join("tests/c/loaded.c")).arg("-o").arg(&program).args(["-lpthread", "-ldl"]);
+    let output = command.output().expect("the compiler runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let library = build_library("vex-memory", "libvex_memory.so");
+    let output = Command::new(program).arg(library).output().expect("the program runs");
+    let expected = std::fs::read_to_string(root().join("tests/c/loaded.out")).expect("a golden file");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{output:?}");
+}
+
 #[test]
 fn kmem_works_from_c_with_and_without_a_reason() {
     let program = build("kmem", "cc", "-std=c99", "kmem.c");

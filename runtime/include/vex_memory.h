@@ -497,7 +497,8 @@ VexHeap *vex_heap_of(const void *ptr);
  *
  * With a null heap, every block of every heap, by address; blocks that other
  * threads are allocating or freeing meanwhile may be there or not, and visit
- * must not use any heap. With another heap, visit must not use that one.
+ * must not use any heap. With another heap, visit must not use that one, except to
+ * free blocks of size classes. It must not fork.
  */
 bool vex_heap_walk(VexHeap *heap, VexVisitBlock visit, void *user);
 

@@ -157,7 +157,8 @@ crate::exports! {
     ///
     /// With a null heap, every block of every heap, by address; blocks that other
     /// threads are allocating or freeing meanwhile may be there or not, and `visit`
-    /// must not use any heap. With another heap, `visit` must not use that one.
+    /// must not use any heap. With another heap, `visit` must not use that one, except to
+    /// free blocks of size classes. It must not fork.
     pub fn vex_heap_walk(heap: *mut RawHeap, visit: VisitBlock, user: *mut c_void) -> bool {
         let Some(visit) = visit else { return true };
         let mut going = true;

@@ -83,7 +83,8 @@ impl Heap {
     }
 
     /// Calls `visit` with the address and the usable bytes of every live block.
-    /// `visit` must not use this heap, nor free blocks of it.
+    /// `visit` must not use this heap, except to free blocks of size classes by
+    /// [`deallocate`](super::deallocate), nor fork.
     pub fn for_each_block(&self, visit: &mut dyn FnMut(usize, usize)) {
         self.0.for_each_block(visit);
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fault::{FaultKind, testing::expect_fault};
+use crate::long;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, RwLock, mpsc};
 
@@ -211,7 +212,7 @@ fn several_heaps_agree_with_a_model_of_them() {
 
 fn step_through(shared: &Shared, seed: u64) {
     let mut random = Random(seed);
-    for step in 0..30_000 {
+    for step in 0..long::pick(15_000, 1_000_000) {
         let index = random.below(5);
         if random.below(1_000) == 0 {
             let mut heaps = shared.heaps.write().expect("nobody panicked");
