@@ -1,14 +1,15 @@
 //! Figures of classes, of heaps, and of what went back.
 
 use super::*;
-use crate::heap::figures::{HeapLine, classes, heaps};
+use crate::heap::figures::{HeapLine, classes, heaps as for_each_heap};
+use crate::heap::heaps;
 use crate::heap::walk::for_each_block;
 use crate::os::limit;
 
 fn lines() -> Vec<HeapLine> {
     // The visitor must not use the heap; the test's own memory comes from elsewhere.
     let mut lines = Vec::new();
-    heaps(&mut |line| lines.push(*line));
+    for_each_heap(&mut |line| lines.push(*line));
     lines
 }
 
@@ -19,13 +20,17 @@ fn lines_of_heaps_add_up() {
         let mine: Vec<_> = (0..1_000).map(|i| Live::new(1 + i % 500, 16, 1)).collect();
         let theirs = std::thread::spawn(|| (0..500).map(|_| Live::new(64, 16, 2)).collect::<Vec<_>>());
         let theirs = theirs.join().expect("the thread finishes");
-        (0..100).for_each(|_| _ = heap.allocate(100, 16));
+        let blocks: Vec<_> = (0..100).map(|_| heap.allocate(100, 16)).collect();
+        // SAFETY: the block is live.
+        let raw = unsafe { heaps::heap_of(blocks[0]) }.addr();
         let all = lines();
         let me = thread::current() as *const ThreadHeap as usize;
         let line = |line: &&HeapLine| line.heap == me;
         assert_eq!(all.iter().find(line).expect("this thread's").state, thread::State::Live as i64);
-        let private: Vec<_> = all.iter().filter(|line| line.state == thread::State::Private as i64).collect();
-        assert_eq!(private.iter().map(|line| (line.blocks, line.bytes)).collect::<Vec<_>>(), [(100, 11_200)]);
+        let inside = raw..raw + size_of::<heaps::RawHeap>();
+        let private = all.iter().find(|line| inside.contains(&line.heap)).expect("the heap's");
+        let state = thread::State::Private as i64;
+        assert_eq!((private.state, private.blocks, private.bytes), (state, 100, 11_200));
         let classes = classes();
         assert_eq!(
             all.iter().map(|line| line.blocks).sum::<i64>(),
