@@ -17,6 +17,10 @@ pub fn compare(options: &Options) -> bool {
             return true;
         }
     };
+    // The benchmark preloads it where it finds it; without it, there is a column less.
+    if let Err(reason) = project::build_dropin() {
+        eprintln!("vex-bench: {reason}");
+    }
     let rounds = options.rounds(7, 2).to_string();
     let mut command = Command::new(project::cargo());
     command.args(["bench", "--quiet", "-p", "vexc", "--bench", "heap", "--", "--rounds", &rounds]);
