@@ -10,8 +10,9 @@
 
 use super::chunk::{CHUNK, Page, SLICE};
 use super::thread::Bin;
+use crate::sync::atomic::AtomicUsize;
 use core::ptr::null;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::Ordering;
 
 /// Slices of the window: 64 GiB.
 pub const SLICES: usize = 1 << 20;

@@ -259,13 +259,16 @@ pub fn totals() -> Totals {
     let mut totals = Totals { overhead: registry::mapped(), ..Totals::default() };
     spans::still(|| {
         chunk::for_each(|header| {
-            let in_memory = match header.is_large() {
-                true => header.large.charged.get(),
-                false => chunk::header_bytes() + header.dirty.get().count_ones() as usize * SLICE,
+            let (bytes, in_memory) = match header.is_large() {
+                true => (chunk::large_header_bytes(), header.large.charged.get()),
+                false => {
+                    let bytes = chunk::header_bytes();
+                    (bytes, bytes + header.dirty.get().count_ones() as usize * SLICE)
+                }
             };
             if in_memory > 0 {
                 totals.held += in_memory;
-                totals.overhead += chunk::header_bytes();
+                totals.overhead += bytes;
             }
         });
     });
