@@ -1,10 +1,11 @@
 //! A heap's slow paths: filling and emptying bins, pages coming and going.
 
 use super::chunk::{self, Kind, Listed, Page, PageList, Slot};
-use super::class::{self, Class, TABLE};
+use super::class::{self, TABLE};
 use super::free_bits::FreeBits;
 use super::thread::{State, ThreadHeap};
-use super::{harden, map, registry, remote, spans};
+use super::{drain, harden, map, registry, remote, spans};
+use core::cell::Cell;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering;
 
@@ -12,6 +13,7 @@ use core::sync::atomic::Ordering;
 #[cold]
 #[inline(never)]
 pub fn refill(heap: &'static ThreadHeap, class: usize) -> *mut Slot {
+    heap.drains[class].end();
     remote::receive(heap);
     remote::send_all(heap);
     let page = loop {
@@ -35,19 +37,27 @@ pub fn refill(heap: &'static ThreadHeap, class: usize) -> *mut Slot {
 /// Moves slots from `page` to the empty bin: all its free ones when they are
 /// few, else half a bin's worth.
 fn take_batch(heap: &ThreadHeap, page: &Page, class: usize) {
-    let Class { limit, size, .. } = TABLE[class];
-    let (fresh, out) = (page.fresh.get(), page.out.get());
-    let taken = match fresh - out {
+    let limit = TABLE[class].limit;
+    let taken = match page.fresh.get() - page.out.get() {
         0 => take_fresh(heap, page, class),
-        free => {
-            let taken = if free < limit { free } else { limit / 2 };
-            let mut taker = page.free_slots().taker(page.first_free.get().into());
-            let start = page.start.get();
-            heap.fill(class, taken, || start.wrapping_add(taker.take() * size as usize).cast());
-            page.first_free.set(taker.end() as u16);
-            taken
-        }
+        free => take_freed(heap, page, class, if free < limit { free } else { limit / 2 }),
     };
+    count_taken(heap, page, class, taken);
+}
+
+/// Moves so many slots that were used before, of those the page has, to the empty bin.
+fn take_freed(heap: &ThreadHeap, page: &Page, class: usize, count: u32) -> u32 {
+    let size = TABLE[class].size as usize;
+    let mut taker = page.free_slots().taker(page.first_free.get().into());
+    let start = page.start.get();
+    heap.fill(class, count, || start.wrapping_add(taker.take() * size).cast());
+    page.first_free.set(taker.end() as u16);
+    count
+}
+
+/// Counts slots that went from a page to the bin.
+fn count_taken(heap: &ThreadHeap, page: &Page, class: usize, taken: u32) {
+    let out = page.out.get();
     page.out.set(out + taken);
     heap.add_base(class, taken as i64);
     if out + taken == page.capacity.get() as u32 {
@@ -115,27 +125,67 @@ fn new_page(heap: &'static ThreadHeap, class: usize) -> Option<&'static Page> {
 #[cold]
 #[inline(never)]
 pub fn spill(heap: &ThreadHeap, class: usize) {
-    let bin = &heap.bins[class];
-    let keep = bin.count.load(Ordering::Relaxed) as u32 / 2;
-    empty_bin(heap, class, keep);
+    if !drain::spill(heap, class) {
+        let count = heap.bins[class].count.load(Ordering::Relaxed) as u32;
+        empty_bin(heap, class, count / 2);
+    }
+}
+
+/// Fills an empty bin with up to `most` slots of one page; how many.
+pub fn pack(heap: &ThreadHeap, class: usize, most: u32) -> u32 {
+    // Giving memory back may have started a thread, and allocated for it.
+    if heap.bins[class].count.load(Ordering::Relaxed) != 0 {
+        return 0;
+    }
+    let Some(page) = heap.avail[class].first() else { return 0 };
+    let free = page.fresh.get() - page.out.get();
+    if free == 0 {
+        return 0;
+    }
+    let taken = take_freed(heap, page, class, free.min(most));
+    count_taken(heap, page, class, taken);
+    harden::shuffle(heap.slots_of(class));
+    taken
 }
 
 /// Returns all slots of a bin but the `keep` most recent ones to their pages.
 pub fn empty_bin(heap: &ThreadHeap, class: usize, keep: u32) {
+    let slots = heap.slots_of(class);
+    let gone = slots.len() - keep as usize;
+    let (empty, runs) = return_slots(heap, class, &slots[..gone]);
+    heap.keep_last(class, keep);
+    heap.add_base(class, -(gone as i64));
+    heap.drains[class].returned(gone as u32, runs);
+    give_spans(&empty);
+}
+
+/// Returns all slots of a bin but the `keep` oldest ones to their pages.
+pub fn empty_top(heap: &ThreadHeap, class: usize, keep: u32) {
+    let gone = &heap.slots_of(class)[keep as usize..];
+    let (empty, runs) = return_slots(heap, class, gone);
+    heap.bins[class].count.store(keep.into(), Ordering::Relaxed);
+    heap.add_base(class, -(gone.len() as i64));
+    heap.drains[class].returned(gone.len() as u32, runs);
+    give_spans(&empty);
+}
+
+/// Returns slots of a bin, which is to be told, to their pages: those that are empty
+/// then, and how often the page changed from one slot to the next.
+fn return_slots(heap: &ThreadHeap, class: usize, slots: &[Cell<*mut Slot>]) -> (PageList, u32) {
     let bin = heap.bin(class);
     let (mask, inverse) = (bin.mask as usize, bin.inverse);
-    let count = bin.count.load(Ordering::Relaxed) as u32;
     // Giving memory back may start a thread, for which the C library may allocate: not
     // while the bin is in between.
     let empty = PageList::new();
     // Those of one page mostly come together.
-    let mut run: Option<Run<'_>> = None;
-    for slot in heap.slots_of(class).iter().take((count - keep) as usize) {
+    let (mut run, mut runs): (Option<Run<'_>>, u32) = (None, 0);
+    for slot in slots {
         let slot = slot.get();
         let start = slot as usize & !mask;
         let run = match &mut run {
             Some(run) if run.start == start => run,
             run => {
+                runs += 1;
                 if let Some(run) = run.replace(Run::of(slot, start)) {
                     run.end(heap, true, &empty);
                 }
@@ -147,9 +197,7 @@ pub fn empty_bin(heap: &ThreadHeap, class: usize, keep: u32) {
     if let Some(run) = run {
         run.end(heap, true, &empty);
     }
-    heap.keep_last(class, keep);
-    heap.add_base(class, keep as i64 - count as i64);
-    give_spans(&empty);
+    (empty, runs)
 }
 
 /// Slots that return to one page.

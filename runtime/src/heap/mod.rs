@@ -25,6 +25,7 @@
 //! | `spans` | slices of chunks from the OS and back |
 //! | `thread` | the thread heap and how a thread finds its own |
 //! | `local` | filling and emptying bins |
+//! | `drain` | bins of threads that only free |
 //! | `remote` | frees by other threads |
 //! | `registry` | all heaps: thread exit, adoption |
 //! | `fork` | locks and heaps across `fork` |
@@ -44,6 +45,7 @@
 mod cache;
 pub mod chunk;
 pub mod class;
+mod drain;
 pub mod figures;
 mod fork;
 pub mod free_bits;

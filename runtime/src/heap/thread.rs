@@ -16,6 +16,7 @@
 
 use super::chunk::{PageList, SLICE, Slot};
 use super::class::{self, CLASSES};
+use super::drain::Drain;
 use crate::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32 as Epoch};
 use crate::tls;
 use core::cell::Cell;
@@ -125,6 +126,8 @@ pub struct ThreadHeap {
     pub next: Cell<*const ThreadHeap>,
     /// Next unused heap, under the registry's lock.
     pub next_idle: Cell<*const ThreadHeap>,
+    /// Classes of which blocks are only freed.
+    pub drains: [Drain; CLASSES],
     /// The free slots of all bins. Last, and not touched before it is used.
     pub slots: [Cell<*mut Slot>; SLOTS],
 }
@@ -163,6 +166,7 @@ impl ThreadHeap {
             state: AtomicU8::new(State::Live as u8),
             next: Cell::new(core::ptr::null()),
             next_idle: Cell::new(core::ptr::null()),
+            drains: [const { Drain::new() }; CLASSES],
             slots: [const { Cell::new(null_mut()) }; SLOTS],
         }
     }

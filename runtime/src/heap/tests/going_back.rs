@@ -73,6 +73,30 @@ fn an_idle_program_gives_its_memory_back() {
 }
 
 #[test]
+fn small_blocks_freed_in_no_order_keep_few_pages() {
+    in_child(|| {
+        set_on(true);
+        collect();
+        let (held, used) = (memory_held(), figures().used);
+        let mut random = Random(0x5EED_0500);
+        let mut blocks: Vec<_> = (0..400_000).map(|_| allocate(200, 16)).collect();
+        for last in (1..blocks.len()).rev() {
+            blocks.swap(last, random.below(last + 1));
+        }
+        // SAFETY: live blocks, each freed once.
+        blocks.into_iter().for_each(|block| unsafe { deallocate(block) });
+        assert!(is_running());
+        assert!(comes_true(|| free_bytes() == 0), "{} free", free_bytes());
+        // A page, those of the slots loosely in the bin, an empty one.
+        assert!(memory_held() - held <= 3 << 20, "{} held", memory_held() - held);
+        assert_eq!(figures().used, used);
+        // The bin serves as before.
+        let again: Vec<_> = (0..1000).map(|i| Live::new(200, 16, i as u8)).collect();
+        again.into_iter().for_each(Live::free);
+    });
+}
+
+#[test]
 fn what_is_in_use_again_does_not_go() {
     in_child(|| {
         set_on(true);
