@@ -126,13 +126,15 @@ pub fn heaps(visit: &mut dyn FnMut(&HeapLine)) {
 /// otherwise each operation under way is counted or not.
 pub fn figures() -> Figures {
     let (live, _) = by_class();
-    let (large_mapped, large_used, large_blocks) = large::figures();
-    let (spans, larges) = recent::kept();
-    // Races can make these dip below 0, too.
-    let mut used =
-        (large_used + SPAN_USED.load(Ordering::Relaxed)).saturating_sub(spans.bytes + larges.bytes);
-    let mut blocks =
-        (large_blocks + SPAN_BLOCKS.load(Ordering::Relaxed)).saturating_sub(spans.blocks + larges.blocks);
+    let (large_mapped, mut used, mut blocks) = recent::unmoved(|| {
+        let (large_mapped, large_used, large_blocks) = large::figures();
+        let (spans, larges) = recent::kept();
+        let used = large_used + SPAN_USED.load(Ordering::Relaxed);
+        let blocks = large_blocks + SPAN_BLOCKS.load(Ordering::Relaxed);
+        // Races can make these dip below 0, too.
+        let (kept, kept_blocks) = (spans.bytes + larges.bytes, spans.blocks + larges.blocks);
+        (large_mapped, used.saturating_sub(kept), blocks.saturating_sub(kept_blocks))
+    });
     for (class, live) in live.iter().enumerate() {
         let live = usize::try_from(*live).unwrap_or(0);
         used += live * TABLE[class].size as usize;

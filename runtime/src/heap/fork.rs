@@ -6,7 +6,7 @@
 //! The handlers must be in place before any thread takes a lock. [`prepare`] is
 //! therefore called ahead of the locks on every path that is about to take one.
 
-use super::{cache, heaps, idle, purge, registry, spans};
+use super::{cache, heaps, idle, purge, recent, registry, spans};
 use crate::sync::ForkHandlers;
 
 static HANDLERS: ForkHandlers = ForkHandlers::new(|| (), before, after_in_parent, after_in_child);
@@ -47,5 +47,6 @@ unsafe extern "C" fn after_in_child() {
         heaps::release();
     }
     registry::abandon_other_threads();
+    recent::after_fork();
     idle::after_fork();
 }

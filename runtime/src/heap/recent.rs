@@ -15,6 +15,7 @@
 
 use super::chunk::{self, Kind, Page, SLICE};
 use super::{SPAN_MAX, harden, idle, large, spans};
+use crate::os;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -166,6 +167,41 @@ pub fn kept() -> (Kept, Kept) {
     (sum(&SPANS, 0), sum(&LARGE, SLICE + harden::guard_bytes()))
 }
 
+/// Calls that are giving up blocks, which are counted twice or not at all meanwhile.
+static LEAVING: AtomicUsize = AtomicUsize::new(0);
+
+/// Such calls that are done.
+static LEFT: AtomicUsize = AtomicUsize::new(0);
+
+/// Runs `read` while no block is given up: the helper does that at any time, and no
+/// program should see it in the figures. Without that promise when it takes too long.
+pub fn unmoved<R>(read: impl Fn() -> R) -> R {
+    for _ in 0..1000 {
+        let before = LEFT.load(Ordering::SeqCst);
+        if LEAVING.load(Ordering::SeqCst) == 0 {
+            let result = read();
+            if LEAVING.load(Ordering::SeqCst) == 0 && LEFT.load(Ordering::SeqCst) == before {
+                return result;
+            }
+        }
+        os::yield_now();
+    }
+    read()
+}
+
+/// Runs `give_up`, see [`unmoved`].
+fn leaving(give_up: impl FnOnce()) {
+    LEAVING.fetch_add(1, Ordering::SeqCst);
+    give_up();
+    LEFT.fetch_add(1, Ordering::SeqCst);
+    LEAVING.fetch_sub(1, Ordering::SeqCst);
+}
+
+/// Forgets what threads of the parent process were doing, in a forked child.
+pub fn after_fork() {
+    LEAVING.store(0, Ordering::SeqCst);
+}
+
 /// Bytes of all blocks here.
 pub fn bytes() -> usize {
     let (spans, large) = kept();
@@ -181,10 +217,16 @@ pub fn age() {
         }
         let aged = if word & OLD == 0 { word | OLD } else { 0 };
         // Whoever was faster has wanted it.
-        let outcome = place.compare_exchange(word, aged, Ordering::AcqRel, Ordering::Relaxed);
-        if outcome.is_ok() && aged == 0 {
-            give_up(block_of(word));
+        let exchange = || place.compare_exchange(word, aged, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        if aged != 0 {
+            exchange();
+            continue;
         }
+        leaving(|| {
+            if exchange() {
+                give_up(block_of(word));
+            }
+        });
     }
 }
 
@@ -192,10 +234,12 @@ pub fn age() {
 pub fn flush() {
     for (place, give_up) in places() {
         if place.load(Ordering::Relaxed) != 0 {
-            let word = place.swap(0, Ordering::AcqRel);
-            if word != 0 {
-                give_up(block_of(word));
-            }
+            leaving(|| {
+                let word = place.swap(0, Ordering::AcqRel);
+                if word != 0 {
+                    give_up(block_of(word));
+                }
+            });
         }
     }
 }

@@ -287,3 +287,33 @@ fn a_span_grows_and_shrinks_where_it_is() {
         assert!(memory_held() <= start.1 + chunk::header_bytes() as u64);
     });
 }
+
+#[test]
+fn the_figures_do_not_show_the_helper_at_work() {
+    in_child(|| {
+        set_on(false);
+        collect();
+        let start = (figures().used, figures().blocks);
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            // As the helper does, only more often.
+            scope.spawn(|| {
+                let mut random = Random(0x5EED_0600);
+                while !stop.load(Ordering::Relaxed) {
+                    recent::age();
+                    (0..random.below(20_000)).for_each(|_| core::hint::spin_loop());
+                }
+            });
+            for _ in 0..5000 {
+                let block = allocate(300 << 10, 16);
+                // SAFETY: live, and freed once.
+                unsafe { deallocate(block) };
+                for _ in 0..20 {
+                    let now = figures();
+                    assert_eq!((now.used, now.blocks), start);
+                }
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+    });
+}
