@@ -1,7 +1,9 @@
 //! The allocators that take part.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::path::{Path, PathBuf};
 use std::ptr::null_mut;
+use std::sync::OnceLock;
 
 use vex_runtime::heap;
 
@@ -52,11 +54,32 @@ pub const NOTHING: &str = "nothing";
 /// Ours, which the others are compared with.
 pub const OURS: &str = "vex";
 
+/// The name of our heap in its hardened build.
+pub const HARDENED: &str = "hardened";
+
+/// This program with that heap.
+static HARDENED_PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+
+/// Lets the hardened heap take part, which another build of this program has.
+pub fn add_hardened(program: PathBuf) {
+    // It is added once, before anybody runs.
+    let _ = HARDENED_PROGRAM.set(program);
+}
+
+/// The program that has a contestant, and its name there; `None` for this program.
+pub fn elsewhere(name: &str) -> Option<(&'static Path, &'static str)> {
+    let program = HARDENED_PROGRAM.get().filter(|_| name == HARDENED)?;
+    Some((program, OURS))
+}
+
 /// The names of all that take part, ours first.
 pub fn names() -> Vec<&'static str> {
     let mut names = vec![OURS, "system"];
     if cfg!(feature = "peers") {
         names.extend(["mimalloc", "jemalloc", "snmalloc"]);
+    }
+    if HARDENED_PROGRAM.get().is_some() {
+        names.push(HARDENED);
     }
     names
 }

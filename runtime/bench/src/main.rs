@@ -45,7 +45,12 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match Options::read(args.into_iter()).and_then(known) {
-        Ok(options) => compare(&options),
+        Ok(options) => {
+            if let Some(program) = options.hardened.clone() {
+                contestants::add_hardened(program);
+            }
+            compare(&options)
+        }
         Err(mistake) => {
             eprint!("vex-bench: {mistake}\n\n{USAGE}");
             ExitCode::from(2)

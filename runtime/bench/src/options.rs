@@ -31,7 +31,7 @@ const PARTS: &[(&str, Part)] = &[
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
-vex-bench [PART...] [WORD...] [--quick] [--rounds N] [--markdown] [--details] [--library FILE]
+vex-bench [PART...] [WORD...] [--quick] [--rounds N] [--markdown] [--details] [--library FILE] [--hardened FILE]
 
 parts, all unless some are named:
   jit         compiled programs beside C with allocators preloaded (builds vexc and runs its benchmark)
@@ -48,6 +48,7 @@ any other WORD keeps only the workloads and programs whose names contain it
   --markdown      tables as Markdown
   --details       page faults, and user and system time apart
   --library FILE  this drop-in library, instead of building one
+  --hardened FILE this program, built with the feature `hardened`: its heap is one more contestant of `library`
 ";
 
 /// The command line, read.
@@ -67,6 +68,8 @@ pub struct Options {
     pub details: bool,
     /// The drop-in library, where it is not to be built.
     pub library: Option<PathBuf>,
+    /// This program with the hardened heap, where that is to be compared.
+    pub hardened: Option<PathBuf>,
 }
 
 impl Options {
@@ -83,6 +86,7 @@ impl Options {
                     options.rounds = Some(number.ok_or("--rounds wants a number above 0")?);
                 }
                 "--library" => options.library = Some(args.next().ok_or("--library wants a file")?.into()),
+                "--hardened" => options.hardened = Some(args.next().ok_or("--hardened wants a file")?.into()),
                 flag if flag.starts_with('-') => return Err(format!("there is no {flag}")),
                 word => match PARTS.iter().find(|(name, _)| *name == word) {
                     Some((_, part)) => options.parts.push(*part),

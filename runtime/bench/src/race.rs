@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::contestants;
 use crate::measure::Sample;
 
 /// Runs a workload with each contestant that takes part, `rounds` times, and gives the medians in their order. `sort` is
@@ -27,7 +28,8 @@ pub fn samples(sort: &str, names: &[Option<&str>], workload: &str, rounds: usize
 /// When it fails.
 pub fn sample(sort: &str, name: &str, workload: &str) -> Sample {
     let itself = std::env::current_exe().expect("this program's own path");
-    let output = Command::new(itself).args([sort, name, workload]).output().expect("a process");
+    let (program, named) = contestants::elsewhere(name).unwrap_or((&itself, name));
+    let output = Command::new(program).args([sort, named, workload]).output().expect("a process");
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     let sample = Sample::read(&text).filter(|_| output.status.success());
