@@ -17,6 +17,12 @@ pub fn refill(heap: &'static ThreadHeap, class: usize) -> *mut Slot {
     remote::receive(heap);
     remote::send_all(heap);
     let page = loop {
+        // Getting memory may start a thread, for which the C library allocates: then
+        // the bin is not empty any more.
+        let slot = heap.pop(class);
+        if !slot.is_null() {
+            return slot;
+        }
         if let Some(page) = heap.avail[class].first() {
             break page;
         }
@@ -24,9 +30,8 @@ pub fn refill(heap: &'static ThreadHeap, class: usize) -> *mut Slot {
         if heap.state() != State::Private && registry::adopt_any(heap) {
             continue;
         }
-        match new_page(heap, class) {
-            Some(page) => break page,
-            None => return null_mut(),
+        if new_page(heap, class).is_none() {
+            return null_mut();
         }
     };
     take_batch(heap, page, class);
