@@ -151,6 +151,7 @@ typedef struct VexFastPath {
     size_t free_mark;
     uint32_t bin_mask;
     uint32_t bin_inverse;
+    uint32_t bin_end;
     uint32_t bins_size;
     size_t slice;
     size_t map_start;
@@ -159,11 +160,12 @@ typedef struct VexFastPath {
 } VexFastPath;
 
 /* What code that knows a block's class need not load: bytes of a block, bytes of a page less one, the class's inverse,
- * the number of slots its bin must not reach, and where the bin's stack is in a heap. */
+ * bytes of a page that are slots, the number of slots its bin must not reach, and where the bin's stack is in a heap. */
 typedef struct VexClassFacts {
     size_t size;
     size_t mask;
     uint64_t inverse;
+    size_t end;
     uint32_t limit;
     size_t stack;
 } VexClassFacts;

@@ -66,12 +66,12 @@ pub static STRUCTS: &[CStruct] = c_structs! {
         "Taking and giving blocks without a call: offsets in bytes, see heap::inline of the Rust crate for what to do with them."
         {
             version: U32, bin_size: U32, bin_count: U32, bin_limit: U32, bin_first: U32, slot_mark: U32, free_mark: Usize,
-            bin_mask: U32, bin_inverse: U32, bins_size: U32, slice: Usize, map_start: Usize, map_slices: Usize, map: Usize
+            bin_mask: U32, bin_inverse: U32, bin_end: U32, bins_size: U32, slice: Usize, map_start: Usize, map_slices: Usize, map: Usize
         }
     ClassFacts as "ClassFacts",
         "What code that knows a block's class need not load: bytes of a block, bytes of a page less one, the class's inverse,\n * \
-         the number of slots its bin must not reach, and where the bin's stack is in a heap."
-        { size: Usize, mask: Usize, inverse: U64, limit: U32, stack: Usize }
+         bytes of a page that are slots, the number of slots its bin must not reach, and where the bin's stack is in a heap."
+        { size: Usize, mask: Usize, inverse: U64, end: Usize, limit: U32, stack: Usize }
 };
 
 /// Structs whose fields are nobody's business: name, description.

@@ -195,6 +195,8 @@ impl<'a> Lower<'a> {
             self.b.ins().icmp_imm_u(IntCC::Equal, offset, 0)
         } else {
             let offset = self.b.ins().band_imm_u(block, facts.mask as i64);
+            let before_end = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, offset, facts.end as i64);
+            self.go_on_if(before_end, slow);
             let rest = self.b.ins().imul_imm_s(offset, facts.inverse as i64);
             self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, rest, facts.inverse as i64)
         };
@@ -218,6 +220,9 @@ impl<'a> Lower<'a> {
         let inverse = self.load(types::I64, Self::field(bin, fast.bin_inverse));
         let mask = self.load_word32(Self::field(bin, fast.bin_mask));
         let offset = self.b.ins().band(block, mask);
+        let end = self.load_word32(Self::field(bin, fast.bin_end));
+        let before_end = self.b.ins().icmp(IntCC::UnsignedLessThan, offset, end);
+        self.go_on_if(before_end, slow);
         let rest = self.b.ins().imul(offset, inverse);
         let is_slot = self.b.ins().icmp(IntCC::UnsignedLessThan, rest, inverse);
         self.go_on_if(is_slot, slow);

@@ -6,7 +6,7 @@ use cranelift_frontend::FunctionBuilder;
 use vex_runtime::heap::inline::{self, FastPath};
 
 /// The version of the offsets that this file knows.
-const KNOWN: u32 = 2;
+const KNOWN: u32 = 3;
 
 /// An address.
 const PTR: Type = types::I64;
@@ -31,6 +31,7 @@ struct Bin {
     address: Value,
     mask: Value,
     inverse: Value,
+    end: Value,
     limit: Value,
     /// Offset of its stack from the heap.
     stack: Value,
@@ -99,10 +100,11 @@ impl Emitter {
             b.ins().brif(is_it, same, &[], other, &[]);
             enter(b, same);
             let facts = inline::facts_of(class);
-            let [mask, stack] = [facts.mask, facts.stack].map(|fact| b.ins().iconst(PTR, fact as i64));
+            let [mask, end, stack] =
+                [facts.mask, facts.end, facts.stack].map(|fact| b.ins().iconst(PTR, fact as i64));
             let inverse = b.ins().iconst(types::I64, facts.inverse as i64);
             let limit = b.ins().iconst(types::I64, i64::from(facts.limit));
-            let bin = Bin { address: expected, mask, inverse, limit, stack };
+            let bin = Bin { address: expected, mask, inverse, end, limit, stack };
             self.push(b, &fast, &bin, block, [slow, done]);
             enter(b, other);
         }
@@ -111,12 +113,13 @@ impl Emitter {
         let in_heap = b.ins().isub(bin, self.heap);
         let own = b.ins().icmp_imm_u(IntCC::UnsignedLessThan, in_heap, i64::from(fast.bins_size));
         go_on_if(b, own, slow);
-        let [mask, limit, stack] = [fast.bin_mask, fast.bin_limit, fast.bin_first].map(|field| {
+        let fields = [fast.bin_mask, fast.bin_end, fast.bin_limit, fast.bin_first];
+        let [mask, end, limit, stack] = fields.map(|field| {
             let short = load(b, types::I32, bin, field as i32);
             b.ins().uextend(PTR, short)
         });
         let inverse = load(b, types::I64, bin, fast.bin_inverse as i32);
-        self.push(b, &fast, &Bin { address: bin, mask, inverse, limit, stack }, block, [slow, done]);
+        self.push(b, &fast, &Bin { address: bin, mask, inverse, end, limit, stack }, block, [slow, done]);
 
         enter(b, slow);
         self.call_free(b, block);
@@ -135,6 +138,8 @@ impl Emitter {
     ) {
         // Is it the address of a block, and one that is not free?
         let in_page = b.ins().band(block, bin.mask);
+        let before_end = b.ins().icmp(IntCC::UnsignedLessThan, in_page, bin.end);
+        go_on_if(b, before_end, slow);
         let rest = b.ins().imul(in_page, bin.inverse);
         let is_slot = b.ins().icmp(IntCC::UnsignedLessThan, rest, bin.inverse);
         go_on_if(b, is_slot, slow);

@@ -203,10 +203,14 @@ impl Page {
         unsafe { &(&(*header_of(self.start.get().wrapping_add(1))).free_slots)[self.head.get() as usize] }
     }
 
-    /// Whether `block` is the address of a slot.
+    /// Whether `block` is the address of a slot that was handed out at least once.
+    /// Another thread may be handing out slots; those of the caller's blocks were before.
     #[inline]
     pub fn is_slot(&self, block: *const u8) -> bool {
-        super::class::divides(self.inverse.get(), block as usize - self.start.get() as usize)
+        let head = self.head_page();
+        let offset = block as usize - self.start.get() as usize;
+        let divides = super::class::divides(self.inverse.get(), offset);
+        divides && super::class::quotient(self.inverse.get(), offset) < head.fresh.get() as usize
     }
 }
 

@@ -44,6 +44,13 @@ pub struct Class {
     pub inverse: u64,
 }
 
+impl Class {
+    /// Bytes of a page that are slots.
+    pub const fn slots_bytes(&self) -> usize {
+        self.capacity as usize * self.size as usize
+    }
+}
+
 /// The classes, smallest first.
 pub static TABLE: [Class; CLASSES] = {
     let mut table = [Class { size: 0, slices: 0, capacity: 0, limit: 0, inverse: 0 }; CLASSES];

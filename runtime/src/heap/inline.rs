@@ -39,6 +39,8 @@ pub struct FastPath {
     /// Offset in a bin of its class's inverse, 64 bits: an offset in a page is a slot's when its product with the
     /// inverse, in 64 bits, is less than the inverse.
     pub bin_inverse: u32,
+    /// Offset in a bin of the bytes of a page that are slots, 32 bits: an offset in a page is a slot's only below that.
+    pub bin_end: u32,
     /// Bytes of all the bins of a heap, which come first in it.
     pub bins_size: u32,
     /// Bytes of a slice: each has a word in the page map.
@@ -56,7 +58,7 @@ pub fn fast_path() -> FastPath {
     // Heaps are mapped where chunks will be.
     let near = thread_heap();
     FastPath {
-        version: 2,
+        version: 3,
         bin_size: size_of::<Bin>() as u32,
         bin_count: offset_of!(Bin, count) as u32,
         bin_limit: offset_of!(Bin, limit) as u32,
@@ -65,6 +67,7 @@ pub fn fast_path() -> FastPath {
         free_mark: super::chunk::free_mark(null()),
         bin_mask: offset_of!(Bin, mask) as u32,
         bin_inverse: offset_of!(Bin, inverse) as u32,
+        bin_end: offset_of!(Bin, end) as u32,
         bins_size: BINS_SIZE as u32,
         slice: SLICE,
         map_start: map::start(near.cast()),
@@ -88,6 +91,8 @@ pub struct ClassFacts {
     pub mask: usize,
     /// See [`FastPath::bin_inverse`].
     pub inverse: u64,
+    /// See [`FastPath::bin_end`].
+    pub end: usize,
     /// Slots that the bin must not reach.
     pub limit: u32,
     /// Offset in bytes, from a heap's address, of the bin's stack.
@@ -104,6 +109,7 @@ pub fn facts_of(class: usize) -> ClassFacts {
         size: info.size as usize,
         mask: info.slices as usize * SLICE - 1,
         inverse: info.inverse,
+        end: info.slots_bytes(),
         limit: info.limit,
         stack: thread::stack_of(class),
     }

@@ -233,6 +233,11 @@ impl<'a> Run<'a> {
     /// Adds a slot by its index.
     #[inline]
     fn add(&mut self, index: usize) {
+        if index >= self.page.fresh.get() as usize {
+            // It was freed though it was never handed out, which takes a look at the
+            // page's record to see.
+            self.not_handed_out(index);
+        }
         let (word, bit) = (index / 64, 1 << (index % 64));
         if word != self.word || self.pending & bit != 0 {
             self.write();
@@ -240,6 +245,13 @@ impl<'a> Run<'a> {
         }
         self.pending |= bit;
         self.count += 1;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn not_handed_out(&self, index: usize) -> ! {
+        let size = TABLE[self.page.class.get() as usize].size as usize;
+        super::not_a_block((self.start + index * size) as *mut u8)
     }
 
     /// Writes the pending bits.

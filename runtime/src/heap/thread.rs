@@ -39,6 +39,8 @@ pub struct Bin {
     pub first: u32,
     /// Bytes of a page, which is aligned to them, less one.
     pub mask: u32,
+    /// Bytes of a page that are slots; what comes after them is none.
+    pub end: u32,
     /// The class's inverse: see [`class::divides`].
     pub inverse: u64,
 }
@@ -50,7 +52,8 @@ impl Bin {
     /// Whether `block`, an address in a page of this bin's class, is a slot's.
     #[inline]
     pub fn is_slot(&self, block: *const u8) -> bool {
-        class::divides(self.inverse, block as usize & self.mask as usize)
+        let offset = block as usize & self.mask as usize;
+        offset < self.end as usize && class::divides(self.inverse, offset)
     }
 }
 
@@ -319,13 +322,14 @@ pub fn stack_of(class: usize) -> usize {
 /// The empty bins.
 #[allow(clippy::declare_interior_mutable_const, reason = "every heap has bins of its own")]
 const BINS: [Bin; CLASSES] = {
-    let mut bins =
-        [const { Bin { count: AtomicU64::new(0), limit: 0, first: 0, mask: 0, inverse: 0 } }; CLASSES];
+    let mut bins = [const { Bin { count: AtomicU64::new(0), limit: 0, first: 0, mask: 0, end: 0, inverse: 0 } };
+        CLASSES];
     let (mut class, mut first) = (0, core::mem::offset_of!(ThreadHeap, slots) as u32);
     while class < CLASSES {
         bins[class].limit = class::TABLE[class].limit;
         bins[class].first = first;
         bins[class].mask = (class::TABLE[class].slices as usize * SLICE - 1) as u32;
+        bins[class].end = class::TABLE[class].slots_bytes() as u32;
         bins[class].inverse = class::TABLE[class].inverse;
         first += class::TABLE[class].limit * size_of::<*mut Slot>() as u32;
         class += 1;

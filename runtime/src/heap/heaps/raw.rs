@@ -253,7 +253,7 @@ impl RawHeap {
     pub unsafe fn free(&'static self, chunk: &'static Chunk, page: &Page, block: *mut u8) {
         match page.kind.get() {
             Kind::Small => {
-                crate::heap::check_slot(is_used(page, block), block);
+                crate::heap::check_slot(page.is_slot(block), block);
                 // SAFETY: the caller's word.
                 unsafe { self.free_slot(page, block.cast()) }
             }
@@ -360,13 +360,6 @@ impl Big {
     fn list_of(&self, page: &Page) -> &PageList {
         if page.kind.get() == Kind::Large { &self.larges } else { &self.spans }
     }
-}
-
-/// Whether `block` is a slot of its page that was handed out at least once.
-fn is_used(page: &Page, block: *const u8) -> bool {
-    let size = class::TABLE[page.class.get() as usize].size as usize;
-    let fresh = page.head_page().fresh.get() as usize;
-    page.is_slot(block) && block.addr() - page.start.get().addr() < fresh * size
 }
 
 /// Usable bytes of a big block.

@@ -170,6 +170,35 @@ fn misuse_is_noticed() {
 }
 
 #[test]
+fn what_was_never_handed_out_is_no_block() {
+    in_child(|| {
+        let block = allocate(48, 16);
+        let page = chunk::find(block).expect("a block of the heap").page_of(block);
+        let slot = |index: usize| page.start.get().wrapping_add(48 * index);
+        let (capacity, fresh) = (page.capacity.get() as usize, page.fresh.get() as usize);
+        // What is left at the end of the page is too short for a slot.
+        // SAFETY: not sound by the contract; noticed before anything is touched.
+        let (kind, _) = expect_fault(|| unsafe { deallocate(slot(capacity)) });
+        assert_eq!(kind, FaultKind::BadPointer);
+        // A place that no block had yet is noticed where that costs nothing: by another
+        // thread, and at the latest when it would return to the page.
+        assert!(fresh < capacity, "{fresh}");
+        let unused = slot(capacity - 1) as usize;
+        let there = move || {
+            // SAFETY: as above.
+            let (kind, _) = expect_fault(|| unsafe { deallocate(unused as *mut u8) });
+            assert_eq!(kind, FaultKind::BadPointer);
+        };
+        std::thread::spawn(there).join().expect("it is noticed");
+        // SAFETY: not sound; nothing is allocated before it is noticed.
+        unsafe { deallocate(unused as *mut u8) };
+        let (kind, message) = expect_fault(collect);
+        assert_eq!(kind, FaultKind::BadPointer);
+        assert!(message.contains("not the start of a block"), "{message}");
+    });
+}
+
+#[test]
 fn a_program_may_write_any_pattern() {
     // The mark of a free slot must never be mistaken for data of a live block.
     let (a, b) = (allocate(32, 16), allocate(32, 16));
