@@ -38,13 +38,13 @@ fn destructors_allocate_and_free() {
 #[test]
 fn signals_stop_threads_in_the_middle_of_an_allocation() {
     let program = program("signals", "storms.c");
-    assert_eq!(succeed(Command::new(program).args(["signals", &count(600, 60_000)])), "done\n");
+    assert_eq!(succeed(Command::new(program).args(["signals", &count(600, 20_000)])), "done\n");
 }
 
 #[test]
 fn memory_that_ran_out_comes_back() {
     let program = program("exhaust", "storms.c");
-    assert_eq!(succeed(Command::new(&program).args(["exhaust", &count(96, 1000)])), "done\n");
+    assert_eq!(succeed(Command::new(&program).args(["exhaust", &count(96, 300)])), "done\n");
 }
 
 /// The static C library, built once per run with the profile of the tests.

@@ -90,14 +90,14 @@ static void at_exit_of_thread(void *value) {
     if (size % 2) __cxa_thread_atexit_impl(at_exit_of_thread, paint(malloc(size + 1), size + 1), &__dso_handle);
 }
 
-/* The destructor of a key: it sets the key again while it may, so that it is called again. */
+/* The destructor of a key: it sets the key again while it may, so that it is called again. The size says which key. */
 static void of_key(void *value) {
     size_t size;
     memcpy(&size, value, 8);
     check_and_free(value);
     work(size, 10);
     atomic_fetch_add(&destroyed, 1);
-    if (size % 4) pthread_setspecific(keys[size % 8], paint(malloc(size + 1), size + 1));
+    if (size < 216) pthread_setspecific(keys[size % 8], paint(malloc(size + 8), size + 8));
 }
 
 static void *with_destructors(void *first) {
@@ -255,7 +255,7 @@ int main(int count, char **arguments) {
     const char *what = count > 1 ? arguments[1] : "";
     int times = count > 2 ? atoi(arguments[2]) : 1;
     /* One that hangs dies. */
-    alarm(60 + (unsigned)times / 50);
+    alarm(120 + (unsigned)times / 20);
     if (!strcmp(what, "destructors")) destructors(times);
     else if (!strcmp(what, "signals")) signals(times);
     else if (!strcmp(what, "exhaust")) exhaust(times);
