@@ -13,7 +13,7 @@ use crate::sync::atomic::AtomicPtr;
 use core::cell::Cell;
 use core::mem::offset_of;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// Bytes in a chunk, and its alignment.
 pub const CHUNK: usize = 4 << 20;
@@ -93,8 +93,9 @@ pub struct Page {
     pub listed: Cell<Listed>,
     /// The first word of the page's free bits that can have any.
     pub first_free: Cell<u16>,
-    /// Slots that were ever handed out; those after them were never touched.
-    pub fresh: Cell<u32>,
+    /// Slots that were ever handed out; those after them were never touched. Its thread
+    /// writes it, others that free a block read it.
+    pub fresh: AtomicU32,
     /// Slots that are not here: with the program or in a thread's bins.
     pub out: Cell<u32>,
     /// Next page on the owner's list.
@@ -210,7 +211,9 @@ impl Page {
         let head = self.head_page();
         let offset = block as usize - self.start.get() as usize;
         let divides = super::class::divides(self.inverse.get(), offset);
-        divides && super::class::quotient(self.inverse.get(), offset) < head.fresh.get() as usize
+        divides
+            && super::class::quotient(self.inverse.get(), offset)
+                < head.fresh.load(Ordering::Relaxed) as usize
     }
 }
 

@@ -43,7 +43,7 @@ pub fn refill(heap: &'static ThreadHeap, class: usize) -> *mut Slot {
 /// few, else half a bin's worth.
 fn take_batch(heap: &ThreadHeap, page: &Page, class: usize) {
     let limit = TABLE[class].limit;
-    let taken = match page.fresh.get() - page.out.get() {
+    let taken = match page.fresh.load(Ordering::Relaxed) - page.out.get() {
         0 => take_fresh(heap, page, class),
         free => take_freed(heap, page, class, if free < limit { free } else { limit / 2 }),
     };
@@ -76,7 +76,7 @@ fn count_taken(heap: &ThreadHeap, page: &Page, class: usize, taken: u32) {
 /// time: what is not moved is not touched, and costs no memory.
 fn take_fresh(heap: &ThreadHeap, page: &Page, class: usize) -> u32 {
     let size = TABLE[class].size as usize;
-    let first = page.fresh.get();
+    let first = page.fresh.load(Ordering::Relaxed);
     let half = (TABLE[class].limit / 2).max(1);
     // A class of which a thread has one page may never need much: it begins with
     // what fits an OS page, and then takes as much again as it has.
@@ -93,7 +93,7 @@ fn take_fresh(heap: &ThreadHeap, page: &Page, class: usize) -> u32 {
         next = next.wrapping_add(size);
         slot
     });
-    page.fresh.set(first + count);
+    page.fresh.store(first + count, Ordering::Relaxed);
     count
 }
 
@@ -117,7 +117,7 @@ fn new_page(heap: &'static ThreadHeap, class: usize) -> Option<&'static Page> {
     page.capacity.set(info.capacity);
     page.first_free.set(0);
     page.free_slots().clear(info.capacity as usize);
-    page.fresh.set(0);
+    page.fresh.store(0, Ordering::Relaxed);
     page.out.set(0);
     page.listed.set(Listed::Avail);
     map::set(page, heap.bin(class));
@@ -143,7 +143,7 @@ pub fn pack(heap: &ThreadHeap, class: usize, most: u32) -> u32 {
         return 0;
     }
     let Some(page) = heap.avail[class].first() else { return 0 };
-    let free = page.fresh.get() - page.out.get();
+    let free = page.fresh.load(Ordering::Relaxed) - page.out.get();
     if free == 0 {
         return 0;
     }
@@ -233,7 +233,7 @@ impl<'a> Run<'a> {
     /// Adds a slot by its index.
     #[inline]
     fn add(&mut self, index: usize) {
-        if index >= self.page.fresh.get() as usize {
+        if index >= self.page.fresh.load(Ordering::Relaxed) as usize {
             // It was freed though it was never handed out, which takes a look at the
             // page's record to see.
             self.not_handed_out(index);

@@ -375,7 +375,7 @@ impl View<'_> {
         if self.kind != PageKind::Small {
             return free;
         }
-        let fresh = (self.page.fresh.get() as usize).min(self.blocks);
+        let fresh = (self.page.fresh.load(Ordering::Relaxed) as usize).min(self.blocks);
         let bits = self.page.free_slots();
         for slot in 0..self.blocks {
             let address = (self.start + slot * self.size) as *const Slot;

@@ -128,13 +128,13 @@ fn who_needs_little_touches_little() {
             let size = class.size as usize;
             let block = heap.allocate(size, MIN_ALIGN);
             let page = chunk::find(block).expect("a block of the heap").page_of(block).head_page();
-            let touched = page.fresh.get() as usize * size;
+            let touched = page.fresh.load(Ordering::Relaxed) as usize * size;
             assert!(touched <= page_size().max(size), "{size}: {touched} bytes");
             // The rest is there all the same.
             for _ in 1..class.capacity {
                 heap.allocate(size, MIN_ALIGN);
             }
-            assert_eq!(page.fresh.get(), class.capacity as u32);
+            assert_eq!(page.fresh.load(Ordering::Relaxed), class.capacity as u32);
         }
     });
 }
@@ -175,7 +175,7 @@ fn what_was_never_handed_out_is_no_block() {
         let block = allocate(48, 16);
         let page = chunk::find(block).expect("a block of the heap").page_of(block);
         let slot = |index: usize| page.start.get().wrapping_add(48 * index);
-        let (capacity, fresh) = (page.capacity.get() as usize, page.fresh.get() as usize);
+        let (capacity, fresh) = (page.capacity.get() as usize, page.fresh.load(Ordering::Relaxed) as usize);
         // What is left at the end of the page is too short for a slot.
         // SAFETY: not sound by the contract; noticed before anything is touched.
         let (kind, _) = expect_fault(|| unsafe { deallocate(slot(capacity)) });
