@@ -176,7 +176,7 @@ static LEFT: AtomicUsize = AtomicUsize::new(0);
 /// Runs `read` while no block is given up: the helper does that at any time, and no
 /// program should see it in the figures. Without that promise when it takes too long.
 pub fn unmoved<R>(read: impl Fn() -> R) -> R {
-    for _ in 0..1000 {
+    for tries in 0..1000 {
         let before = LEFT.load(Ordering::SeqCst);
         if LEAVING.load(Ordering::SeqCst) == 0 {
             let result = read();
@@ -184,7 +184,8 @@ pub fn unmoved<R>(read: impl Fn() -> R) -> R {
                 return result;
             }
         }
-        os::yield_now();
+        // Whoever gives something up may have been interrupted for a while.
+        if tries < 900 { os::yield_now() } else { os::sleep_ms(1) }
     }
     read()
 }

@@ -150,6 +150,12 @@ fn without_a_helper_what_outgrows_the_rest_goes_at_once() {
 fn where_no_thread_can_be_made_there_is_none() {
     in_child(|| {
         set_on(true);
+        // The C library keeps the stacks of ended threads, also of those that a fork
+        // ended: here they are all in use.
+        for _ in 0..64 {
+            let parked = std::thread::Builder::new().stack_size(256 << 10).spawn(std::thread::park);
+            parked.expect("a thread");
+        }
         let blocks: Vec<_> = (0..200).map(|i| Live::new(1 << 20, 16, i as u8)).collect();
         let limit = status("VmSize") as libc::rlim_t;
         // SAFETY: the value is readable.
