@@ -19,7 +19,7 @@ use crate::os;
 use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 /// Bytes of chunks that stay on small pages.
-pub const FROM: usize = 16 << 20;
+pub const FROM: usize = 128 << 20;
 
 /// Slices of a half that are worth splitting a huge page.
 const LEAST: u32 = 8;

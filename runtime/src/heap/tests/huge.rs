@@ -45,7 +45,8 @@ fn only_a_heap_that_has_grown_asks_for_huge_pages() {
         assert_eq!(huge::choose(chunk, huge::FROM), 0);
         assert_ne!(huge::choose(chunk, huge::FROM + CHUNK), 0);
         assert!(has_flag(chunk as usize, "hg"), "{:?}", flags_at(chunk as usize));
-        let blocks: Vec<_> = (0..40).map(|i| Live::new(1 << 20, 16, i as u8)).collect();
+        let most = huge::FROM / (1 << 20) + 24;
+        let blocks: Vec<_> = (0..most).map(|i| Live::new(1 << 20, 16, i as u8)).collect();
         let grown = blocks.iter().filter(|live| has_flag(live.block as usize, "hg")).count();
         assert!(grown >= 16, "{grown}");
         blocks.into_iter().for_each(Live::free);
@@ -54,7 +55,8 @@ fn only_a_heap_that_has_grown_asks_for_huge_pages() {
 
 /// A chunk with huge pages full of blocks of five slices: header, blocks.
 fn full_chunk() -> (&'static Chunk, Vec<Live>, Vec<Live>) {
-    let blocks: Vec<_> = (0..160).map(|i| Live::new(5 * SLICE, 16, i as u8)).collect();
+    let most = huge::FROM / (5 * SLICE) + 110;
+    let blocks: Vec<_> = (0..most).map(|i| Live::new(5 * SLICE, 16, i as u8)).collect();
     let of = |live: &Live| header_of(live.block);
     let is_full = |header| blocks.iter().filter(|live| of(live) == header).count() == 12;
     let header = blocks.iter().map(of).rfind(|header| is_full(*header)).expect("a full chunk");
