@@ -108,20 +108,34 @@ impl AbiType for <fn() -> ! as Output>::Type {
     const TY: AbiTy = AbiTy::Never;
 }
 
+/// Says how types cross the ABI: `type => AbiTy;` for each.
 macro_rules! abi_types {
-    ($($rust:ty => $abi:ident),* $(,)?) => {
-        $(impl AbiType for $rust {
-            const TY: AbiTy = AbiTy::$abi;
+    ($($rust:ty => $abi:expr;)*) => {
+        $(impl $crate::abi::AbiType for $rust {
+            const TY: $crate::abi::AbiTy = $abi;
         })*
     };
 }
+pub(crate) use abi_types;
 
 abi_types! {
-    () => Unit, bool => Bool,
-    i8 => I8, i16 => I16, i32 => I32, i64 => I64, isize => Isize,
-    u8 => U8, u16 => U16, u32 => U32, u64 => U64, usize => Usize,
-    f32 => F32, f64 => F64,
-    *mut c_void => Ptr, *const c_void => ConstPtr, VexStr => Str,
+    () => AbiTy::Unit;
+    bool => AbiTy::Bool;
+    i8 => AbiTy::I8;
+    i16 => AbiTy::I16;
+    i32 => AbiTy::I32;
+    i64 => AbiTy::I64;
+    isize => AbiTy::Isize;
+    u8 => AbiTy::U8;
+    u16 => AbiTy::U16;
+    u32 => AbiTy::U32;
+    u64 => AbiTy::U64;
+    usize => AbiTy::Usize;
+    f32 => AbiTy::F32;
+    f64 => AbiTy::F64;
+    *mut c_void => AbiTy::Ptr;
+    *const c_void => AbiTy::ConstPtr;
+    VexStr => AbiTy::Str;
 }
 
 /// The language's `str` at the ABI: bytes and their count, passed as two words.

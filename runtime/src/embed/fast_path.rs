@@ -1,17 +1,9 @@
 //! The fast paths of the heap, for code generators that call from C: see [`crate::heap::inline`], which says what to do
 //! with them.
 
-use crate::abi::{AbiTy, AbiType};
+use crate::abi::{AbiTy, abi_types};
 use crate::heap::inline::{self, ClassFacts, FastPath};
 use crate::heap::{class::CLASSES, thread::ThreadHeap};
-
-macro_rules! abi_types {
-    ($($rust:ty => $abi:expr;)*) => {
-        $(impl AbiType for $rust {
-            const TY: AbiTy = $abi;
-        })*
-    };
-}
 
 abi_types! {
     *mut FastPath => AbiTy::PtrTo("FastPath");

@@ -1,6 +1,6 @@
 //! What a program can ask the heap and tell it, besides for memory.
 
-use crate::abi::{AbiTy, AbiType};
+use crate::abi::{AbiTy, abi_types};
 use crate::heap;
 use crate::heap::figures::{self, ClassFigures, HeapLine};
 use crate::os::limit;
@@ -73,14 +73,6 @@ impl MemoryFigures {
 /// What is called when a fault is reported, before the process ends: its kind, one
 /// line of text, the address it is about or null, and the caller's pointer.
 pub type FaultHandler = Option<unsafe extern "C" fn(i32, *const c_char, *const c_void, *mut c_void)>;
-
-macro_rules! abi_types {
-    ($($rust:ty => $abi:expr;)*) => {
-        $(impl AbiType for $rust {
-            const TY: AbiTy = $abi;
-        })*
-    };
-}
 
 abi_types! {
     *mut MemoryFigures => AbiTy::PtrTo("Figures");
