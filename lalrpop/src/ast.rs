@@ -9,8 +9,8 @@ use crate::span::Span;
 use crate::symbol::Symbol;
 
 pub use items::{
-    ConstDecl, ExternDecl, FieldDecl, FnDecl, GenericParam, ImplDecl, ImportDecl, ImportName, Item, ItemKind,
-    Param, SelfParam, SourceUnit, StructDecl, Top,
+    ConstDecl, EnumDecl, ExternDecl, FieldDecl, FnDecl, GenericParam, ImplDecl, ImportDecl, ImportName, Item,
+    ItemKind, Param, SelfParam, SourceUnit, StructDecl, Top, TraitDecl, VariantDecl,
 };
 
 /// Deepest nesting of expressions, blocks and types that the parser accepts; recursion over the tree is safe below it.
@@ -55,15 +55,73 @@ pub enum StmtKind {
     Expr(Expr),
 }
 
-/// What a binding binds.
+/// What a binding binds, or what an arm of a `match` takes.
 #[derive(Clone, Debug)]
 pub enum Pattern {
-    /// One name.
+    /// One name: a binding, unless it names a variant without a payload or a constant.
     Name(Ident),
     /// `_`.
     Wild(Span),
     /// `(a, b, _)`.
     Tuple(Vec<Pattern>, Span),
+    /// A literal, with its sign: `0`, `-1`, `"on"`, `'c'`, `true`, `null`.
+    Literal(Box<Expr>),
+    /// `a..b`, `a..=b`, `a..`, `..b`; the ends are literals or names of constants.
+    Range(Box<RangePattern>),
+    /// `Some(x)`, `Shape.Circle(r)`, `Shape::Point`, `m.Shape.Point`.
+    Variant(Box<VariantPattern>),
+    /// `Point { x, y: 0, .. }`, `Shape.Circle { r }`.
+    Struct(Box<StructPattern>),
+    /// `a | b`.
+    Or(Vec<Pattern>, Span),
+    /// `name @ pattern`.
+    At(Box<AtPattern>),
+}
+
+/// A range of values.
+#[derive(Clone, Debug)]
+pub struct RangePattern {
+    /// First value; `None` for the smallest.
+    pub lo: Option<Expr>,
+    /// End; `None` for the largest.
+    pub hi: Option<Expr>,
+    /// Whether the end is part of it.
+    pub inclusive: bool,
+    /// The whole pattern.
+    pub span: Span,
+}
+
+/// A variant by its path, with patterns for its payload.
+#[derive(Clone, Debug)]
+pub struct VariantPattern {
+    /// The names between the dots; the last is the variant's. One name only when a payload follows.
+    pub path: Vec<Ident>,
+    /// The patterns in the parentheses; `None` without any.
+    pub args: Option<Vec<Pattern>>,
+    /// The whole pattern.
+    pub span: Span,
+}
+
+/// A structure, or a variant with named fields.
+#[derive(Clone, Debug)]
+pub struct StructPattern {
+    /// The names between the dots.
+    pub path: Vec<Ident>,
+    /// The fields in written order; the short form `{ a }` binds a name.
+    pub fields: Vec<(Ident, Pattern)>,
+    /// Whether `..` leaves other fields out.
+    pub rest: bool,
+    /// The whole pattern.
+    pub span: Span,
+}
+
+/// A name for the whole of what another pattern takes.
+#[derive(Clone, Debug)]
+pub struct AtPattern {
+    /// The name.
+    pub name: Ident,
+    /// What it has to look like.
+    pub pattern: Pattern,
 }
 
 impl Pattern {
@@ -71,9 +129,51 @@ impl Pattern {
     pub fn span(&self) -> Span {
         match self {
             Pattern::Name(ident) => ident.span,
-            Pattern::Wild(span) | Pattern::Tuple(_, span) => *span,
+            Pattern::Wild(span) | Pattern::Tuple(_, span) | Pattern::Or(_, span) => *span,
+            Pattern::Literal(expr) => expr.span,
+            Pattern::Range(range) => range.span,
+            Pattern::Variant(variant) => variant.span,
+            Pattern::Struct(structure) => structure.span,
+            Pattern::At(at) => at.name.span.to(at.pattern.span()),
         }
     }
+}
+
+/// An arm of a `match`.
+#[derive(Clone, Debug)]
+pub struct MatchArm {
+    /// What it takes.
+    pub pattern: Pattern,
+    /// The condition after `if`.
+    pub guard: Option<Expr>,
+    /// Its value.
+    pub body: Expr,
+}
+
+/// `|a, b: T| e`, `move |a|: R { … }`.
+#[derive(Clone, Debug)]
+pub struct Closure {
+    /// Whether `move` takes what it captures by value.
+    pub moves: bool,
+    /// Its parameters.
+    pub params: Vec<ClosureParam>,
+    /// The written result type.
+    pub ret: Option<TypeExpr>,
+    /// Its value.
+    pub body: Expr,
+    /// From the `move` or the first bar to the end of the parameters and the result type.
+    pub head: Span,
+}
+
+/// A parameter of a closure.
+#[derive(Clone, Debug)]
+pub struct ClosureParam {
+    /// A name, `_`, or a tuple of them.
+    pub pattern: Pattern,
+    /// `name!` or `mut name`: assignable inside.
+    pub mutable: bool,
+    /// The written type.
+    pub ty: Option<TypeExpr>,
 }
 
 /// `{ … }`.
@@ -117,6 +217,8 @@ pub enum ExprKind {
     },
     /// A string literal, escapes resolved. The raw text is in the source at the expression's span.
     Str(std::sync::Arc<str>),
+    /// A character literal, `'a'`.
+    Char(char),
     /// `true`, `false`, `yes`-or-no of any spelling.
     Bool(bool),
     /// `null_ptr`, `null`, `nil`.
@@ -249,7 +351,7 @@ pub enum ExprKind {
     For {
         /// What each element is bound to.
         pattern: Box<Pattern>,
-        /// A range, an array or a slice.
+        /// A range, an array, a slice, an iterator or what has one.
         iter: Box<Expr>,
         /// The body.
         body: Box<Block>,
@@ -273,7 +375,25 @@ pub enum ExprKind {
         /// How many.
         count: Box<Expr>,
     },
-    /// `S { a: 1, b }`.
+    /// `match e { … }`, `M e { … }`.
+    Match {
+        /// What is looked at.
+        value: Box<Expr>,
+        /// The arms in order.
+        arms: Vec<MatchArm>,
+    },
+    /// `let p = e` as a condition, or as a part of one that `&&` joins; true when the pattern takes the value.
+    Let {
+        /// The pattern.
+        pattern: Box<Pattern>,
+        /// What it is to take.
+        value: Box<Expr>,
+    },
+    /// `e?`
+    Try(Box<Expr>),
+    /// `|a| e`
+    Closure(Box<Closure>),
+    /// `S { a: 1, b }`, `Shape.Circle { r: 1 }`.
     Struct {
         /// The structure's name, with type arguments if written.
         ty: Box<TypeExpr>,

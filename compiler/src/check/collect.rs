@@ -308,12 +308,13 @@ impl<'a> Checker<'a> {
                 }
                 self.scope(module).values.insert(name.name, Value::Global(id));
             }
-            ast::Pattern::Wild(_) => {}
             ast::Pattern::Tuple(elems, _) => {
                 for elem in elems {
                     self.declare_script_globals(module, elem, mutable);
                 }
             }
+            // What else is written there is reported where the binding is checked.
+            _ => {}
         }
     }
 

@@ -104,6 +104,10 @@ impl<'a> FnCx<'_, 'a> {
             Ast::Array(elems) => self.array(elems, expect, span),
             Ast::Repeat { value, count } => self.repeat(value, count, expect, span),
             Ast::Struct { ty, fields } => self.struct_literal(ty, fields, span),
+            Ast::Char(_) | Ast::Match { .. } | Ast::Let { .. } | Ast::Try(_) | Ast::Closure(_) => {
+                self.cx.unsupported(span, "expressions of this form");
+                self.poison(span)
+            }
             Ast::Error => self.poison(span),
         }
     }

@@ -108,6 +108,7 @@ impl FnCx<'_, '_> {
             ast::Pattern::Name(name) if name.name.as_str() == "_" => Pattern::Wild,
             ast::Pattern::Name(name) => Pattern::Local(self.declare(name.name, name.span, ty, mutable)),
             ast::Pattern::Wild(_) => Pattern::Wild,
+            other if !self.irrefutable(other) => Pattern::Wild,
             ast::Pattern::Tuple(elems, span) => match self.tuple_parts(ty, elems.len(), *span) {
                 Some(tys) => Pattern::Tuple(
                     elems.iter().zip(tys).map(|(p, ty)| self.declare_pattern(p, ty, mutable)).collect(),
@@ -119,7 +120,19 @@ impl FnCx<'_, '_> {
                     Pattern::Wild
                 }
             },
+            _ => Pattern::Wild,
         }
+    }
+
+    /// Whether a pattern can stand in a binding, which has to take every value; reports it if not.
+    pub(super) fn irrefutable(&mut self, pattern: &ast::Pattern) -> bool {
+        if let ast::Pattern::Name(_) | ast::Pattern::Wild(_) | ast::Pattern::Tuple(..) = pattern {
+            return true;
+        }
+        let title = "a binding takes names, `_` and tuples of them";
+        let d = Diagnostic::error(codes::MISPLACED, pattern.span(), title);
+        self.error(d.help("look at the value with `match` or `if let`"));
+        false
     }
 
     /// Reports names that a pattern binds twice.
@@ -134,8 +147,8 @@ impl FnCx<'_, '_> {
                 }
                 seen.push(*name);
             }
-            ast::Pattern::Name(_) | ast::Pattern::Wild(_) => {}
             ast::Pattern::Tuple(elems, _) => elems.iter().for_each(|elem| self.bound_once(elem, seen)),
+            _ => {}
         }
     }
 

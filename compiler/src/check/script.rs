@@ -92,11 +92,13 @@ impl<'a> FnCx<'_, 'a> {
                 GlobalPattern::Global(id)
             }
             ast::Pattern::Wild(_) => GlobalPattern::Wild,
+            other if !self.irrefutable(other) => GlobalPattern::Wild,
             ast::Pattern::Tuple(elems, span) => {
                 let tys = self.tuple_parts(ty, elems.len(), *span).unwrap_or(vec![Ty::ERROR; elems.len()]);
                 let parts = elems.iter().zip(tys).map(|(elem, ty)| self.script_pattern(elem, ty, next));
                 GlobalPattern::Tuple(parts.collect())
             }
+            _ => GlobalPattern::Wild,
         }
     }
 }

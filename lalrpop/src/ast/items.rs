@@ -40,6 +40,10 @@ pub enum ItemKind {
     Fn(FnDecl),
     /// A structure type.
     Struct(StructDecl),
+    /// A type with variants.
+    Enum(EnumDecl),
+    /// `trait T { … }`, `contract T { … }`, `W T { … }`.
+    Trait(TraitDecl),
     /// `impl T { … }`, `X T { … }`, `impl Drop for T { … }`, `X T: Drop { … }`.
     Impl(ImplDecl),
     /// A constant: `const N: T = e`, `C N: T = e`.
@@ -57,7 +61,7 @@ pub enum ItemKind {
 pub struct GenericParam {
     /// Its name.
     pub name: Ident,
-    /// `T: A + B`.
+    /// `T: A + B`; a function type, `T: fn(A): R`, is what can be called so.
     pub bounds: Vec<TypeExpr>,
 }
 
@@ -123,6 +127,46 @@ pub struct StructDecl {
     pub contracts: Vec<TypeExpr>,
     /// The fields in order.
     pub fields: Vec<FieldDecl>,
+}
+
+/// A declaration of a type with variants.
+#[derive(Clone, Debug)]
+pub struct EnumDecl {
+    /// Its name.
+    pub name: Ident,
+    /// Type parameters.
+    pub generics: Vec<GenericParam>,
+    /// What follows `enum E:`, such as `Eq`.
+    pub contracts: Vec<TypeExpr>,
+    /// The variants in order.
+    pub variants: Vec<VariantDecl>,
+}
+
+/// A variant of an `enum`.
+#[derive(Clone, Debug)]
+pub struct VariantDecl {
+    /// Its name.
+    pub name: Ident,
+    /// Its payload. Fields without a name, `Circle(f64)`, are named `0`, `1` and so on.
+    pub fields: Vec<FieldDecl>,
+    /// Whether the payload was written in braces, with names.
+    pub named: bool,
+    /// The text of the `///` comments before it.
+    pub doc: String,
+}
+
+/// A trait declaration: what types that have it can do.
+#[derive(Clone, Debug)]
+pub struct TraitDecl {
+    /// Its name.
+    pub name: Ident,
+    /// Type parameters.
+    pub generics: Vec<GenericParam>,
+    /// The traits that a type needs to have this one, `trait Ord: Eq`.
+    pub supers: Vec<TypeExpr>,
+    /// Its functions. One with a body has it as the default. The short form of a contract, `name!(): T;`, is a
+    /// function with the receiver `&self` or `&self!`.
+    pub functions: Vec<FnDecl>,
 }
 
 /// A field of a structure declaration.

@@ -17,14 +17,40 @@ pub(super) fn stmt(s: &Stmt) -> Node {
     }
 }
 
+/// A pattern in the notation of `.vx` files.
 fn pattern_text(pattern: &Pattern) -> String {
+    let list = |items: &[Pattern]| items.iter().map(pattern_text).collect::<Vec<_>>().join(", ");
+    let path = |names: &[Ident]| names.iter().map(|n| n.name.as_str()).collect::<Vec<_>>().join(".");
+    let line = |e: &Expr| {
+        let mut text = String::new();
+        expr(e).write_line(&mut text);
+        text
+    };
     match pattern {
         Pattern::Name(ident) => ident.name.to_string(),
         Pattern::Wild(_) => "_".to_owned(),
-        Pattern::Tuple(items, _) => {
-            let items: Vec<String> = items.iter().map(pattern_text).collect();
-            format!("({})", items.join(", "))
+        Pattern::Tuple(items, _) => format!("({})", list(items)),
+        Pattern::Literal(value) => line(value),
+        Pattern::Range(range) => {
+            let end = |e: &Option<Expr>| e.as_ref().map(line).unwrap_or_default();
+            let dots = if range.inclusive { "..=" } else { ".." };
+            format!("{}{dots}{}", end(&range.lo), end(&range.hi))
         }
+        Pattern::Variant(variant) => match &variant.args {
+            Some(args) => format!("{}({})", path(&variant.path), list(args)),
+            None => path(&variant.path),
+        },
+        Pattern::Struct(structure) => {
+            let mut parts: Vec<String> = structure
+                .fields
+                .iter()
+                .map(|(name, pattern)| format!("{}: {}", name.name, pattern_text(pattern)))
+                .collect();
+            parts.extend(structure.rest.then(|| "..".to_owned()));
+            format!("{} {{ {} }}", path(&structure.path), parts.join(", "))
+        }
+        Pattern::Or(items, _) => items.iter().map(pattern_text).collect::<Vec<_>>().join(" | "),
+        Pattern::At(at) => format!("{} @ {}", at.name.name, pattern_text(&at.pattern)),
     }
 }
 
@@ -48,6 +74,7 @@ pub(super) fn expr(e: &Expr) -> Node {
         ExprKind::Int { value, suffix: s } => leaf(format!("int {value}{}", suffix(s))),
         ExprKind::Float { value, suffix: s } => leaf(format!("float {value:?}{}", suffix(s))),
         ExprKind::Str(text) => leaf(format!("str {text:?}")),
+        ExprKind::Char(value) => leaf(format!("char {value:?}")),
         ExprKind::Bool(value) => leaf(format!("bool {value}")),
         ExprKind::Null => leaf("null".to_owned()),
         ExprKind::Name(name) => leaf(format!("name {name}")),
@@ -64,7 +91,13 @@ pub(super) fn expr(e: &Expr) -> Node {
         ExprKind::Break(value) => node("break", value.iter().map(|v| expr(v)).collect()),
         ExprKind::Defer(value) => node("defer", vec![expr(value)]),
         ExprKind::Bang(value) => node("bang", vec![expr(value)]),
-        ExprKind::If { .. } | ExprKind::While { .. } | ExprKind::For { .. } => control(e),
+        ExprKind::Try(value) => node("try", vec![expr(value)]),
+        ExprKind::If { .. }
+        | ExprKind::While { .. }
+        | ExprKind::For { .. }
+        | ExprKind::Match { .. }
+        | ExprKind::Let { .. }
+        | ExprKind::Closure(_) => control(e),
         _ => compound(e),
     }
 }
@@ -83,6 +116,31 @@ fn control(e: &Expr) -> Node {
         ExprKind::For { pattern, iter, body } => {
             let head = format!("for {}", pattern_text(pattern));
             Node::new(head, e.span, vec![expr(iter), block("body", body)])
+        }
+        ExprKind::Match { value, arms } => {
+            let arm = |arm: &MatchArm| {
+                let guard = arm.guard.as_ref().map(|guard| Node::group("if", vec![expr(guard)]));
+                let parts = guard.into_iter().chain([expr(&arm.body)]).collect();
+                Node::new(format!("arm {}", pattern_text(&arm.pattern)), arm.pattern.span(), parts)
+            };
+            Node::new("match", e.span, std::iter::once(expr(value)).chain(arms.iter().map(arm)).collect())
+        }
+        ExprKind::Let { pattern, value } => {
+            Node::new(format!("is {}", pattern_text(pattern)), e.span, vec![expr(value)])
+        }
+        ExprKind::Closure(closure) => {
+            let param = |p: &ClosureParam| {
+                let mark = if p.mutable { "!" } else { "" };
+                let ty = p.ty.as_ref().map(|ty| format!(": {}", type_text(ty))).unwrap_or_default();
+                Node::leaf(format!("{}{mark}{ty}", pattern_text(&p.pattern)), p.pattern.span())
+            };
+            let head = if closure.moves { "closure move" } else { "closure" };
+            let mut parts: Vec<Node> = closure.params.iter().map(param).collect();
+            parts.extend(
+                closure.ret.as_ref().map(|ret| Node::leaf(format!("returns {}", type_text(ret)), ret.span)),
+            );
+            parts.push(expr(&closure.body));
+            Node::new(head, e.span, parts)
         }
         _ => Node::leaf("error", e.span),
     }

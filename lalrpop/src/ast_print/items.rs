@@ -8,6 +8,8 @@ pub(super) fn item(item: &Item) -> Node {
     let mut node = match &item.kind {
         ItemKind::Fn(f) => return function(f, item.span),
         ItemKind::Struct(s) => structure(s, item.span),
+        ItemKind::Enum(e) => enumeration(e, item.span),
+        ItemKind::Trait(t) => contract(t, item.span),
         ItemKind::Impl(i) => implementation(i, item.span),
         ItemKind::Const(c) => constant("const", c, item.span),
         ItemKind::Global(c) => constant("global", c, item.span),
@@ -83,11 +85,30 @@ fn generics(params: &[GenericParam]) -> Option<Node> {
 fn structure(s: &StructDecl, span: Span) -> Node {
     let mut parts: Vec<Node> = generics(&s.generics).into_iter().collect();
     parts.extend(s.contracts.iter().map(|c| Node::leaf(format!("is {}", type_text(c)), c.span)));
-    parts.extend(s.fields.iter().map(|f| {
-        let head = format!("{}: {}", f.name.name, type_text(&f.ty));
-        Node::new(head, f.name.span, doc(&f.doc).into_iter().collect())
-    }));
+    parts.extend(s.fields.iter().map(field));
     Node::new(format!("struct {}", s.name.name), span, parts)
+}
+
+fn field(f: &FieldDecl) -> Node {
+    let head = format!("{}: {}", f.name.name, type_text(&f.ty));
+    Node::new(head, f.name.span, doc(&f.doc).into_iter().collect())
+}
+
+fn enumeration(e: &EnumDecl, span: Span) -> Node {
+    let mut parts: Vec<Node> = generics(&e.generics).into_iter().collect();
+    parts.extend(e.contracts.iter().map(|c| Node::leaf(format!("is {}", type_text(c)), c.span)));
+    parts.extend(e.variants.iter().map(|v| {
+        let parts = doc(&v.doc).into_iter().chain(v.fields.iter().map(field)).collect();
+        Node::new(format!("variant {}", v.name.name), v.name.span, parts)
+    }));
+    Node::new(format!("enum {}", e.name.name), span, parts)
+}
+
+fn contract(t: &TraitDecl, span: Span) -> Node {
+    let mut parts: Vec<Node> = generics(&t.generics).into_iter().collect();
+    parts.extend(t.supers.iter().map(|c| Node::leaf(format!("is {}", type_text(c)), c.span)));
+    parts.extend(t.functions.iter().map(|f| function(f, f.head)));
+    Node::new(format!("trait {}", t.name.name), span, parts)
 }
 
 fn implementation(i: &ImplDecl, span: Span) -> Node {

@@ -77,7 +77,8 @@ impl Builder<'_> {
     pub(super) fn check_local_item(&self, item: &Item) {
         let what = match &item.kind {
             ItemKind::Fn(f) if f.self_param.is_none() && f.owner.is_none() => return,
-            ItemKind::Struct(_) | ItemKind::Const(_) => return,
+            ItemKind::Struct(_) | ItemKind::Enum(_) | ItemKind::Const(_) => return,
+            ItemKind::Trait(_) => "a trait",
             ItemKind::Fn(_) => "a method",
             ItemKind::Impl(_) => "an implementation",
             ItemKind::Global(_) => "a global",

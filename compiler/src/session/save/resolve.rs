@@ -410,7 +410,15 @@ pub(super) fn bound(pattern: &ast::Pattern, see: &mut dyn FnMut(&ast::Ident)) {
     match pattern {
         ast::Pattern::Name(ident) if ident.name.as_str() == "_" => {}
         ast::Pattern::Name(ident) => see(ident),
-        ast::Pattern::Wild(_) => {}
-        ast::Pattern::Tuple(parts, _) => parts.iter().for_each(|part| bound(part, see)),
+        ast::Pattern::Wild(_) | ast::Pattern::Literal(_) | ast::Pattern::Range(_) => {}
+        ast::Pattern::Tuple(parts, _) | ast::Pattern::Or(parts, _) => {
+            parts.iter().for_each(|part| bound(part, see))
+        }
+        ast::Pattern::Variant(variant) => variant.args.iter().flatten().for_each(|part| bound(part, see)),
+        ast::Pattern::Struct(structure) => structure.fields.iter().for_each(|(_, part)| bound(part, see)),
+        ast::Pattern::At(at) => {
+            see(&at.name);
+            bound(&at.pattern, see);
+        }
     }
 }

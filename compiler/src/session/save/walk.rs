@@ -23,6 +23,15 @@ impl<'a> Resolver<'a> {
                     decl.contracts.iter().for_each(|ty| self.ty(ty));
                     decl.fields.iter().for_each(|field| self.ty(&field.ty));
                 }
+                ItemKind::Enum(decl) => {
+                    decl.contracts.iter().for_each(|ty| self.ty(ty));
+                    let fields = decl.variants.iter().flat_map(|variant| &variant.fields);
+                    fields.for_each(|field| self.ty(&field.ty));
+                }
+                ItemKind::Trait(decl) => {
+                    decl.supers.iter().for_each(|ty| self.ty(ty));
+                    decl.functions.iter().for_each(|decl| self.fn_decl(decl));
+                }
                 ItemKind::Impl(block) => {
                     block.contract.iter().for_each(|ty| self.ty(ty));
                     self.ty(&block.ty);
