@@ -15,7 +15,7 @@ use std::sync::Arc;
 use vex_syntax::Span;
 pub use vex_syntax::ast::BinaryOp;
 
-pub use crate::types::{FuncId, IntTy, StructId, Ty, TyKind, Types};
+pub use crate::types::{FuncId, IntTy, StructId, TraitId, Ty, TyKind, Types};
 pub use ops::{Access, CastKind, Intrinsic, UpdateOp};
 pub use print::{Align, FormatSpec, FormatStyle, Piece, Stream};
 pub use program::{Const, Function, FunctionBody, Global, Lifetime, Local, Placed, Program};
@@ -149,6 +149,15 @@ pub enum ExprKind {
     },
     /// What a pointer or reference points at.
     Deref(Box<Expr>),
+    /// A field of the payload of a variant; the base, a place or any value, is known to be of that variant.
+    Payload {
+        /// A value of a type with variants.
+        base: Box<Expr>,
+        /// Which variant.
+        variant: u32,
+        /// Which field.
+        index: u32,
+    },
     /// A hidden local, set to the value here; a place that lives until the enclosing `Scope` ends.
     Temp {
         /// The hidden local.
@@ -160,6 +169,10 @@ pub enum ExprKind {
     // Ownership.
     /// Read a place of a type that needs dropping; its owner no longer drops it.
     Move(Box<Expr>),
+    /// Read a place bit by bit, whoever owns what is there: how memory without an owner is emptied.
+    Take(Box<Expr>),
+    /// Evaluate and never drop the value. `()`.
+    Forget(Box<Expr>),
     /// Evaluate, then drop these temporaries in reverse, those that were set.
     Scope {
         /// The temporaries.
@@ -169,6 +182,13 @@ pub enum ExprKind {
     },
     /// The address of a place, as a reference (or raw pointer, when `ty` says so).
     Borrow(Box<Expr>),
+    /// Size or alignment of a type in bytes, an integer. Only in generic functions; elsewhere it is an `Int`.
+    Layout {
+        /// The type.
+        of: Ty,
+        /// Whether its alignment is meant.
+        align: bool,
+    },
     /// Make a slice of a reference to an array.
     ArrayToSlice(Box<Expr>),
 
@@ -393,6 +413,64 @@ pub enum ExprKind {
     Repeat(Box<Expr>),
     /// A structure; every field once, evaluated in written order.
     Struct(Vec<(u32, Expr)>),
+    /// A value of a type with variants; every field of the payload once, evaluated in written order.
+    Variant {
+        /// Which variant.
+        variant: u32,
+        /// Its payload.
+        fields: Vec<(u32, Expr)>,
+    },
+    /// Which variant a value is, by its index, an integer of any type. A place is only looked at.
+    Tag(Box<Expr>),
+    /// The value of the first arm that takes the value of a place. One does: the checker has seen to it.
+    Match {
+        /// What is looked at: a place (or a `Temp`).
+        value: Box<Expr>,
+        /// The arms in order.
+        arms: Vec<Arm>,
+    },
+}
+
+/// An arm of a `match`.
+#[derive(Clone, Debug)]
+pub struct Arm {
+    /// What a value has to be for the arm to take it.
+    pub test: Test,
+    /// What the pattern binds, in order; in scope in guard and body. The values are parts of the matched place, which
+    /// they copy, move out of or borrow. One that is moved is bound only after the guard held, which sees it borrowed.
+    pub bindings: Vec<(LocalId, Expr)>,
+    /// The condition after `if`.
+    pub guard: Option<Expr>,
+    /// The value.
+    pub body: Expr,
+}
+
+/// What a value is compared with.
+#[derive(Clone, Debug)]
+pub enum Test {
+    /// Anything is taken.
+    Any,
+    /// All of these hold.
+    All(Vec<Test>),
+    /// One of these holds.
+    One(Vec<Test>),
+    /// The place is of this variant.
+    Variant {
+        /// A place of a type with variants.
+        place: Expr,
+        /// Which.
+        variant: u32,
+    },
+    /// The place is one of these values, or in one of these ranges with both ends; integers, characters and booleans as
+    /// two's complement bits, extended by the type's sign to 64 bits.
+    Ints {
+        /// A place of an integer type, `char` or `bool`.
+        place: Expr,
+        /// The values.
+        ranges: Vec<(i128, i128)>,
+    },
+    /// A condition over the place: floats, strings, pointers.
+    Cond(Expr),
 }
 
 /// A deferred expression. All defers of a function that were reached run in reverse order when it returns, after

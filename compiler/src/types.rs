@@ -1,9 +1,12 @@
 //! Types: interned, resolved, with C layout. Knows nothing of names, expressions or machine code.
 
 mod display;
+mod generic;
+mod layout;
 #[cfg(test)]
 mod tests;
 
+pub use generic::each_part;
 use rustc_hash::FxHashMap;
 use vex_syntax::{Span, Symbol};
 
@@ -18,9 +21,13 @@ impl Ty {
     }
 }
 
-/// Index of a structure in [`Types`].
+/// Index of a declared type in [`Types`]: a structure, a type with variants, or the captures of a closure.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct StructId(pub u32);
+
+/// Index of a trait in the typed program.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct TraitId(pub u32);
 
 /// Index of a function in the typed program.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -111,6 +118,8 @@ pub enum TyKind {
     F32,
     /// `f64`
     F64,
+    /// `char`: a Unicode scalar value, 4 bytes.
+    Char,
     /// `str`: pointer and length in bytes, 16 bytes.
     Str,
     /// `ptr`: an untyped raw pointer.
@@ -145,7 +154,7 @@ pub enum TyKind {
     },
     /// `(A, B)` with at least one element; laid out like a structure.
     Tuple(Vec<Ty>),
-    /// A structure with its type arguments.
+    /// A declared type with its type arguments: a structure, a type with variants, or what a closure captured.
     Struct {
         /// Which.
         def: StructId,
@@ -161,8 +170,15 @@ pub enum TyKind {
     },
     /// The result of a checked operation: a flag byte at offset 0 (1 when there is a value), then the value.
     Option(Ty),
-    /// The n-th type parameter of the enclosing generic declaration.
-    Param(u32),
+    /// A type parameter of the enclosing generic declaration.
+    Param {
+        /// Which, counted from the outermost declaration.
+        index: u32,
+        /// Its name.
+        name: Symbol,
+        /// Whether it is bound to types whose values are copied.
+        copy: bool,
+    },
     /// A type not yet known; only inside the checker, never in a typed program.
     Infer(u32),
     /// The type of an expression with an error; only inside the checker.
@@ -189,7 +205,20 @@ pub struct Field {
     pub span: Span,
 }
 
-/// A structure.
+/// A variant of a type with variants.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// Its name.
+    pub name: Symbol,
+    /// Where it is declared.
+    pub span: Span,
+    /// Its payload; fields without a written name are named `0`, `1` and so on.
+    pub fields: Vec<Field>,
+    /// Whether the fields were written with names.
+    pub named: bool,
+}
+
+/// A structure, a type with variants, or what a closure captured.
 #[derive(Clone, Debug)]
 pub struct StructDef {
     /// Its name.
@@ -198,19 +227,52 @@ pub struct StructDef {
     pub span: Span,
     /// Fields in declaration order, which is memory order.
     pub fields: Vec<Field>,
+    /// The variants of a type that has them, which then has no fields.
+    pub variants: Option<Vec<Variant>>,
     /// Whether it declares `$Drop`.
     pub declares_drop: bool,
     /// Its `drop` method; set when `declares_drop`.
     pub drop_fn: Option<FuncId>,
-    /// Number of type parameters.
-    pub generics: u32,
+    /// The names of its type parameters.
+    pub generics: Vec<Symbol>,
+    /// Of a closure: the function that is its code.
+    pub closure: Option<FuncId>,
 }
 
-/// What follows from a structure's declaration once all of it is known.
-#[derive(Clone, Copy, Debug)]
+impl StructDef {
+    /// A structure without fields or type parameters.
+    pub fn new(name: Symbol, span: Span) -> StructDef {
+        StructDef {
+            name,
+            span,
+            fields: Vec::new(),
+            variants: None,
+            declares_drop: false,
+            drop_fn: None,
+            generics: Vec::new(),
+            closure: None,
+        }
+    }
+}
+
+/// What follows from a type's declaration and its arguments, once all of it is known.
+#[derive(Clone, Debug)]
 struct Completed {
     layout: Layout,
     needs_drop: bool,
+    /// Of a structure: the types of its fields. Of a type with variants: those of each payload.
+    parts: Vec<Vec<Ty>>,
+    /// The function that drops a value before its parts are, with the type's arguments.
+    drop_fn: Option<FuncId>,
+}
+
+/// What a type is made of that is not known yet.
+#[derive(Clone, Copy, Default, Debug)]
+struct Open {
+    /// Type parameters.
+    params: bool,
+    /// Variables of inference.
+    infer: bool,
 }
 
 /// A state of [`Types`] to go back to.
@@ -229,11 +291,15 @@ pub struct Types {
     kinds: Vec<TyKind>,
     /// How many types each is made of, itself included; structures count as one.
     parts: Vec<u32>,
+    /// What is open in each.
+    open: Vec<Open>,
     ids: FxHashMap<TyKind, Ty>,
     /// The structures.
     pub structs: Vec<StructDef>,
-    /// What [`Types::complete`] found out about structures.
+    /// What [`Types::complete`] found out about declared types without arguments.
     completed: Vec<Option<Completed>>,
+    /// The same, of types with arguments.
+    instances: FxHashMap<Ty, Completed>,
     /// Whether a type was asked for that is made of too many others; [`Ty::ERROR`] stands for it.
     pub too_large: bool,
 }
@@ -265,6 +331,7 @@ fixed! {
     STR = 15, TyKind::Str;
     PTR = 16, TyKind::Ptr;
     ERROR = 17, TyKind::Error;
+    CHAR = 18, TyKind::Char;
 }
 
 impl Default for Types {
@@ -279,9 +346,11 @@ impl Types {
         let mut types = Types {
             kinds: Vec::new(),
             parts: Vec::new(),
+            open: Vec::new(),
             ids: FxHashMap::default(),
             structs: Vec::new(),
             completed: Vec::new(),
+            instances: FxHashMap::default(),
             too_large: false,
         };
         for (index, kind) in FIXED {
@@ -304,37 +373,9 @@ impl Types {
         let ty = Ty(self.kinds.len() as u32);
         self.kinds.push(kind.clone());
         self.parts.push(parts);
+        self.open.push(self.open_of(&kind));
         self.ids.insert(kind, ty);
         ty
-    }
-
-    fn parts_of(&self, kind: &TyKind) -> u32 {
-        let of = |ty: &Ty| self.parts[ty.index()];
-        let sum = |tys: &[Ty]| tys.iter().fold(0, |sum: u32, ty| sum.saturating_add(of(ty)));
-        let inner = match kind {
-            TyKind::RawPtr { pointee: ty, .. }
-            | TyKind::Ref { pointee: ty, .. }
-            | TyKind::Slice { elem: ty, .. }
-            | TyKind::Array { elem: ty, .. }
-            | TyKind::Option(ty) => of(ty),
-            TyKind::Tuple(tys) | TyKind::Struct { args: tys, .. } => sum(tys),
-            TyKind::Fn { params, ret } => sum(params).saturating_add(of(ret)),
-            _ => 0,
-        };
-        inner.saturating_add(1)
-    }
-
-    /// Says that everything about a structure is known: its fields, those of the structures in them, and which of them
-    /// declare `$Drop`. What follows from that is computed now and not again.
-    pub fn complete(&mut self, id: StructId) {
-        let fields: Vec<Ty> = self.structs[id.0 as usize].fields.iter().map(|field| field.ty).collect();
-        let needs_drop = self.fields_need_drop(&self.structs[id.0 as usize]);
-        let layout = self.sequence(fields.into_iter()).0;
-        let index = id.0 as usize;
-        if self.completed.len() <= index {
-            self.completed.resize(index + 1, None);
-        }
-        self.completed[index] = Some(Completed { layout, needs_drop });
     }
 
     /// How much there is, for [`Types::truncate`].
@@ -348,12 +389,10 @@ impl Types {
             self.ids.remove(&kind);
         }
         self.parts.truncate(mark.kinds);
+        self.open.truncate(mark.kinds);
+        self.instances.retain(|ty, _| ty.index() < mark.kinds);
         self.structs.truncate(mark.structs);
         self.completed.truncate(mark.structs);
-    }
-
-    fn completed(&self, id: StructId) -> Option<&Completed> {
-        self.completed.get(id.0 as usize)?.as_ref()
     }
 
     /// Every type in the table, in the order of [`Ty::index`].
@@ -398,81 +437,6 @@ impl Types {
             TyKind::Struct { def, .. } => Some(&self.structs[def.0 as usize]),
             _ => None,
         }
-    }
-
-    /// The types of a structure's or tuple's fields in memory order; empty for other types.
-    pub fn field_types(&self, ty: Ty) -> Vec<Ty> {
-        match self.kind(ty) {
-            TyKind::Struct { def, .. } => {
-                self.structs[def.0 as usize].fields.iter().map(|field| field.ty).collect()
-            }
-            TyKind::Tuple(elems) => elems.clone(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// Size and alignment of a value of this type. Zero-sized: `()`, `!`, empty arrays and structures.
-    pub fn layout(&self, ty: Ty) -> Layout {
-        let scalar = |size: u64| Layout { size, align: size };
-        match self.kind(ty) {
-            TyKind::Unit | TyKind::Never => Layout { size: 0, align: 1 },
-            TyKind::Bool => scalar(1),
-            TyKind::Int(int) => scalar(u64::from(int.bits() / 8)),
-            TyKind::F32 => scalar(4),
-            TyKind::F64 | TyKind::Ptr | TyKind::RawPtr { .. } | TyKind::Ref { .. } | TyKind::Fn { .. } => {
-                scalar(8)
-            }
-            TyKind::Str | TyKind::Slice { .. } => Layout { size: 16, align: 8 },
-            TyKind::Array { elem, len } => {
-                let elem = self.layout(*elem);
-                Layout { size: elem.size.saturating_mul(*len), align: elem.align }
-            }
-            TyKind::Tuple(elems) => self.sequence(elems.iter().copied()).0,
-            TyKind::Struct { def, .. } => match self.completed(*def) {
-                Some(known) => known.layout,
-                None => self.sequence(self.structs[def.0 as usize].fields.iter().map(|f| f.ty)).0,
-            },
-            TyKind::Option(value) => self.sequence([Ty::BOOL, *value].into_iter()).0,
-            TyKind::Param(_) | TyKind::Infer(_) | TyKind::Error => scalar(8),
-        }
-    }
-
-    /// Byte offsets of the fields of a structure, a tuple or an option (flag, value).
-    pub fn field_offsets(&self, ty: Ty) -> Vec<u64> {
-        match self.kind(ty) {
-            TyKind::Option(value) => self.sequence([Ty::BOOL, *value].into_iter()).1,
-            _ => self.sequence(self.field_types(ty).into_iter()).1,
-        }
-    }
-
-    fn sequence(&self, elems: impl Iterator<Item = Ty>) -> (Layout, Vec<u64>) {
-        let (mut size, mut align, mut offsets) = (0u64, 1u64, Vec::new());
-        for elem in elems {
-            let layout = self.layout(elem);
-            let start = size.saturating_add(layout.align - 1) & !(layout.align - 1);
-            offsets.push(start);
-            size = start.saturating_add(layout.size);
-            align = align.max(layout.align);
-        }
-        (Layout { size: size.saturating_add(align - 1) & !(align - 1), align }, offsets)
-    }
-
-    /// Whether dropping a value of this type does anything; exactly these types are moved instead of copied.
-    pub fn needs_drop(&self, ty: Ty) -> bool {
-        match self.kind(ty) {
-            TyKind::Array { elem, len } => *len > 0 && self.needs_drop(*elem),
-            TyKind::Tuple(elems) => elems.iter().any(|&elem| self.needs_drop(elem)),
-            TyKind::Option(value) => self.needs_drop(*value),
-            TyKind::Struct { def, .. } => match self.completed(*def) {
-                Some(known) => known.needs_drop,
-                None => self.fields_need_drop(&self.structs[def.0 as usize]),
-            },
-            _ => false,
-        }
-    }
-
-    fn fields_need_drop(&self, def: &StructDef) -> bool {
-        def.declares_drop || def.fields.iter().any(|field| self.needs_drop(field.ty))
     }
 
     /// Whether it is an integer type.

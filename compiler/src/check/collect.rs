@@ -88,14 +88,7 @@ impl<'a> Checker<'a> {
             self.unsupported(decl.name.span, "generic structures");
         }
         self.structs.push(StructInfo { decl: Some(decl), module, state: State::New });
-        self.types.structs.push(StructDef {
-            name: decl.name.name,
-            span: decl.name.span,
-            fields: Vec::new(),
-            declares_drop: false,
-            drop_fn: None,
-            generics: 0,
-        });
+        self.types.structs.push(StructDef::new(decl.name.name, decl.name.span));
         if let Some(&old) = self.scope(module).types.get(&decl.name.name)
             && old.0 as usize >= self.counts().structs
         {

@@ -3,7 +3,7 @@
 use vex_syntax::Span;
 
 use super::function::FnCx;
-use crate::types::{Ty, TyKind, Types};
+use crate::types::{Ty, TyKind, Types, each_part};
 
 /// What a variable may become.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,6 +47,32 @@ impl Infer {
             ty = bound;
         }
         ty
+    }
+
+    fn resolved(&self, types: &mut Types, ty: Ty, unknown: &mut Option<Unknown>) -> Ty {
+        if !types.has_infer(ty) {
+            return ty;
+        }
+        let ty = self.shallow(types, ty);
+        if let TyKind::Infer(var) = *types.kind(ty) {
+            return match self.vars[var as usize].kind {
+                VarKind::Int => Ty::I64,
+                VarKind::Float => Ty::F64,
+                VarKind::General => {
+                    unknown.get_or_insert(Unknown(var));
+                    ty
+                }
+            };
+        }
+        types.map_parts(ty, &mut |types, part| self.resolved(types, part, unknown))
+    }
+
+    fn known(&self, types: &mut Types, ty: Ty) -> Ty {
+        if !types.has_infer(ty) {
+            return ty;
+        }
+        let ty = self.shallow(types, ty);
+        types.map_parts(ty, &mut |types, part| self.known(types, part))
     }
 
     /// The kind of an unbound variable.
@@ -107,6 +133,9 @@ impl FnCx<'_, '_> {
             }
             (TyKind::Option(p), TyKind::Option(q)) => self.unify(p, q),
             (TyKind::Tuple(p), TyKind::Tuple(q)) => self.unify_all(&p, &q),
+            (TyKind::Struct { def: m, args: p }, TyKind::Struct { def: n, args: q }) => {
+                m == n && self.unify_all(&p, &q)
+            }
             (TyKind::Fn { params: p, ret: r }, TyKind::Fn { params: q, ret: s }) => {
                 self.unify_all(&p, &q) && self.unify(r, s)
             }
@@ -132,17 +161,13 @@ impl FnCx<'_, '_> {
     }
 
     fn occurs(&self, var: u32, ty: Ty) -> bool {
-        match self.kind(ty) {
-            TyKind::Infer(other) => *other == var,
-            TyKind::RawPtr { pointee: t, .. }
-            | TyKind::Ref { pointee: t, .. }
-            | TyKind::Slice { elem: t, .. }
-            | TyKind::Array { elem: t, .. }
-            | TyKind::Option(t) => self.occurs(var, *t),
-            TyKind::Tuple(elems) => elems.iter().any(|&t| self.occurs(var, t)),
-            TyKind::Fn { params, ret } => params.iter().chain([ret]).any(|&t| self.occurs(var, t)),
-            _ => false,
+        let kind = self.kind(ty);
+        if let TyKind::Infer(other) = kind {
+            return *other == var;
         }
+        let mut found = false;
+        each_part(kind, &mut |part| found = found || self.occurs(var, part));
+        found
     }
 
     /// Where a variable that nothing fixes comes from. It is an error from now on, so that it is reported once.
@@ -154,42 +179,15 @@ impl FnCx<'_, '_> {
 
     /// `ty` with every variable replaced; unbound literals get their default, `Err` has a variable that nothing fixes.
     pub(super) fn resolved(&mut self, ty: Ty) -> Result<Ty, Unknown> {
-        let ty = self.shallow(ty);
-        let kind = match self.cx.types.kind(ty) {
-            TyKind::Infer(var) => {
-                return match self.infer.vars[*var as usize].kind {
-                    VarKind::Int => Ok(Ty::I64),
-                    VarKind::Float => Ok(Ty::F64),
-                    VarKind::General => Err(Unknown(*var)),
-                };
-            }
-            TyKind::RawPtr { .. }
-            | TyKind::Ref { .. }
-            | TyKind::Slice { .. }
-            | TyKind::Array { .. }
-            | TyKind::Option(_)
-            | TyKind::Tuple(_)
-            | TyKind::Fn { .. } => self.cx.types.kind(ty).clone(),
-            _ => return Ok(ty),
-        };
-        let kind = match kind {
-            TyKind::RawPtr { mutable, pointee } => {
-                TyKind::RawPtr { mutable, pointee: self.resolved(pointee)? }
-            }
-            TyKind::Ref { mutable, pointee } => TyKind::Ref { mutable, pointee: self.resolved(pointee)? },
-            TyKind::Slice { mutable, elem } => TyKind::Slice { mutable, elem: self.resolved(elem)? },
-            TyKind::Array { elem, len } => TyKind::Array { elem: self.resolved(elem)?, len },
-            TyKind::Option(value) => TyKind::Option(self.resolved(value)?),
-            TyKind::Tuple(elems) => {
-                TyKind::Tuple(elems.into_iter().map(|elem| self.resolved(elem)).collect::<Result<_, _>>()?)
-            }
-            TyKind::Fn { params, ret } => TyKind::Fn {
-                params: params.into_iter().map(|param| self.resolved(param)).collect::<Result<_, _>>()?,
-                ret: self.resolved(ret)?,
-            },
-            other => other,
-        };
-        Ok(self.cx.types.intern(kind))
+        let infer = &self.infer;
+        let mut unknown = None;
+        let ty = infer.resolved(&mut self.cx.types, ty, &mut unknown);
+        unknown.map_or(Ok(ty), Err)
+    }
+
+    /// `ty` with the variables replaced that are bound by now.
+    pub(super) fn known(&mut self, ty: Ty) -> Ty {
+        self.infer.known(&mut self.cx.types, ty)
     }
 
     /// The type as far as known, for messages; unbound literals show as `{integer}` and `{float}`.
@@ -198,10 +196,10 @@ impl FnCx<'_, '_> {
             Some(VarKind::Int) => "{integer}".into(),
             Some(VarKind::Float) => "{float}".into(),
             Some(VarKind::General) => "_".into(),
-            None => match self.resolved(ty) {
-                Ok(ty) => self.cx.types.display(ty),
-                Err(_) => self.cx.types.display(ty),
-            },
+            None => {
+                let ty = self.resolved(ty).unwrap_or_else(|_| self.known(ty));
+                self.cx.types.display(ty)
+            }
         }
     }
 }

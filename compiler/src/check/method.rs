@@ -86,9 +86,10 @@ impl<'a> FnCx<'_, 'a> {
 
     /// A field that holds a function, called like a method.
     fn field_function(&mut self, object: &Expr, name: ast::Ident) -> Option<Expr> {
-        let def = self.cx.types.struct_of(self.shallow(object.ty))?;
+        let object_ty = self.shallow(object.ty);
+        let def = self.cx.types.struct_of(object_ty)?;
         let index = def.fields.iter().position(|field| field.name == name.name)?;
-        let ty = def.fields[index].ty;
+        let ty = self.cx.types.field_ty(object_ty, index);
         matches!(self.cx.types.kind(ty), TyKind::Fn { .. }).then(|| {
             let base = Box::new(object.clone());
             Expr { kind: ExprKind::Field { base, index: index as u32 }, ty, span: object.span.to(name.span) }

@@ -73,7 +73,7 @@ impl<'a> FnCx<'_, 'a> {
             self.unknown_field(ty, name, codes::UNKNOWN_FIELD);
             return self.poison(span);
         };
-        let field_ty = fields[index].ty;
+        let field_ty = self.cx.types.field_ty(ty, index);
         if !self.is_place(&base) && self.cx.types.needs_drop(ty) {
             base = self.temporary(base);
         }

@@ -80,7 +80,7 @@ pub(super) fn write_const(
 /// dropping. Otherwise the value has a synthesized function.
 pub(super) fn drop_target(program: &Program, table: &TypeTable, ty: Ty) -> Option<FuncId> {
     let parts = table.get(ty).fields.iter().any(|field| table.get(field.ty).needs_drop);
-    if parts { None } else { program.types.struct_of(ty)?.drop_fn }
+    if parts { None } else { program.types.drop_fn(ty) }
 }
 
 #[cfg(test)]

@@ -312,7 +312,7 @@ impl<'p> Declare<'p> {
             TyKind::Array { elem, .. } => self.drop_of(*elem),
             TyKind::Option(value) => self.drop_of(*value),
             _ => {
-                if let Some(func) = types.struct_of(ty).and_then(|def| def.drop_fn) {
+                if let Some(func) = types.drop_fn(ty) {
                     self.reference(func, &[]);
                 }
                 types.field_types(ty).into_iter().for_each(|field| self.drop_of(field));

@@ -247,7 +247,7 @@ impl<'a> Lower<'a> {
                 self.enter(after);
             }
             _ => {
-                if let Some(func) = self.types.struct_of(ty).and_then(|def| def.drop_fn) {
+                if let Some(func) = self.types.drop_fn(ty) {
                     let address = self.address(memory);
                     self.call_instance(&Body::Function { func, args: Vec::new() }, &[address]);
                 }

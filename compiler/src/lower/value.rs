@@ -86,7 +86,7 @@ impl TypeTable {
                 self.fill(types, *elem, pointer, done);
                 Vec::new()
             }
-            TyKind::Param(_) | TyKind::Infer(_) | TyKind::Error => return,
+            TyKind::Param { .. } | TyKind::Infer(_) | TyKind::Error => return,
             _ => Vec::new(),
         };
         for &part in &parts {
@@ -139,6 +139,7 @@ fn scalar(kind: &TyKind, pointer: ir::Type) -> Option<ir::Type> {
         TyKind::Int(int) => {
             Some(ir::Type::int(int.bits() as u16).expect("the widths of integer types exist"))
         }
+        TyKind::Char => Some(types::I32),
         TyKind::F32 => Some(types::F32),
         TyKind::F64 => Some(types::F64),
         TyKind::Ptr | TyKind::RawPtr { .. } | TyKind::Ref { .. } | TyKind::Fn { .. } => Some(pointer),

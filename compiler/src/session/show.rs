@@ -81,6 +81,7 @@ impl Shower<'_> {
             TyKind::Unit | TyKind::Never => self.text("()"),
             TyKind::Bool => self.bool(address),
             TyKind::Int(int) => self.int(*int, address),
+            TyKind::Char => self.int(crate::types::IntTy::U32, address),
             TyKind::F32 => self.f32(address),
             TyKind::F64 => self.f64(address),
             TyKind::Str => self.str(address),
@@ -93,7 +94,7 @@ impl Shower<'_> {
             | TyKind::Struct { .. }
             | TyKind::Option(_) => self.nested(ty, address),
             // Not of a checked program; there is no value to be wrong about.
-            TyKind::Param(_) | TyKind::Infer(_) | TyKind::Error => self.text("_"),
+            TyKind::Param { .. } | TyKind::Infer(_) | TyKind::Error => self.text("_"),
         }
     }
 

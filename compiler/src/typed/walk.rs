@@ -1,20 +1,24 @@
 //! The parts of a typed expression, for passes over whole bodies.
 
-use super::{Callee, Expr, ExprKind, Piece, StmtKind};
+use super::{Arm, Callee, Expr, ExprKind, Piece, StmtKind, Test};
 
 /// One walk over shared and one over mutable trees: they differ in their borrows only.
 macro_rules! walk {
-    ($(#[$doc:meta])* $children:ident, $several:ident, $pieces:ident, $iter:ident, [$($mutable:tt)?]) => {
+    ($(#[$doc:meta])* $children:ident, $several:ident, $pieces:ident, $arm:ident, $test:ident, $iter:ident, [$($mutable:tt)?]) => {
         $(#[$doc])*
         pub fn $children<'p>(expr: &'p $($mutable)? Expr, visit: &mut impl FnMut(&'p $($mutable)? Expr)) {
             use ExprKind::*;
             match & $($mutable)? expr.kind {
                 Int(_) | Float(_) | Bool(_) | Str(_) | Null | Unit | Func { .. } | Local(_) | Global(_) => {}
-                Continue(_) => {}
+                Continue(_) | Layout { .. } => {}
                 Field { base: e, .. }
                 | Deref(e)
                 | Temp { init: e, .. }
+                | Payload { base: e, .. }
                 | Move(e)
+                | Take(e)
+                | Forget(e)
+                | Tag(e)
                 | Scope { value: e, .. }
                 | Borrow(e)
                 | ArrayToSlice(e)
@@ -62,7 +66,7 @@ macro_rules! walk {
                     args.$iter().for_each(visit);
                 }
                 Intrinsic { args, .. } | Tuple(args) | Array(args) => args.$iter().for_each(visit),
-                Struct(fields) => fields.$iter().for_each(|(_, e)| visit(e)),
+                Variant { fields, .. } | Struct(fields) => fields.$iter().for_each(|(_, e)| visit(e)),
                 Print { pieces, .. } | Panic { pieces } => $pieces(pieces, visit),
                 Assert { cond, pieces } => {
                     visit(cond);
@@ -72,6 +76,10 @@ macro_rules! walk {
                     visit(left);
                     visit(right);
                     $pieces(pieces, visit);
+                }
+                Match { value, arms } => {
+                    visit(value);
+                    arms.$iter().for_each(|arm| $arm(arm, visit));
                 }
                 If { cond, then, els } => {
                     visit(cond);
@@ -93,6 +101,22 @@ macro_rules! walk {
             }
         }
 
+        /// The parts of an arm: what its tests look at, what it binds, guard and body.
+        fn $arm<'p>(arm: &'p $($mutable)? Arm, visit: &mut impl FnMut(&'p $($mutable)? Expr)) {
+            $test(& $($mutable)? arm.test, visit);
+            arm.bindings.$iter().for_each(|(_, e)| visit(e));
+            arm.guard.$iter().for_each(|e| visit(e));
+            visit(& $($mutable)? arm.body);
+        }
+
+        fn $test<'p>(test: &'p $($mutable)? Test, visit: &mut impl FnMut(&'p $($mutable)? Expr)) {
+            match test {
+                Test::Any => {}
+                Test::All(tests) | Test::One(tests) => tests.$iter().for_each(|test| $test(test, visit)),
+                Test::Variant { place, .. } | Test::Ints { place, .. } | Test::Cond(place) => visit(place),
+            }
+        }
+
         fn $pieces<'p>(pieces: &'p $($mutable)? [Piece], visit: &mut impl FnMut(&'p $($mutable)? Expr)) {
             for piece in pieces {
                 if let Piece::Value { value, .. } = piece {
@@ -105,10 +129,10 @@ macro_rules! walk {
 
 walk! {
     /// Calls `visit` on each direct part of `expr`, in the order of evaluation.
-    children, several, pieces, iter, []
+    children, several, pieces, arm, test, iter, []
 }
 
 walk! {
     /// As [`children`], over a tree that `visit` may change.
-    children_mut, several_mut, pieces_mut, iter_mut, [mut]
+    children_mut, several_mut, pieces_mut, arm_mut, test_mut, iter_mut, [mut]
 }

@@ -26,6 +26,7 @@ impl Types {
             TyKind::F32 => out.push_str("f32"),
             TyKind::F64 => out.push_str("f64"),
             TyKind::Str => out.push_str("str"),
+            TyKind::Char => out.push_str("char"),
             TyKind::Ptr => out.push_str("ptr"),
             TyKind::RawPtr { mutable, pointee } => self.write_in("*", *pointee, bang(*mutable), out),
             TyKind::Ref { mutable, pointee } => self.write_in("&", *pointee, bang(*mutable), out),
@@ -47,7 +48,7 @@ impl Types {
                 }
             }
             TyKind::Option(value) => self.write_in("Option<", *value, ">", out),
-            TyKind::Param(n) => out.push_str(&format!("T{n}")),
+            TyKind::Param { name, .. } => out.push_str(name.as_str()),
             TyKind::Infer(_) => out.push('_'),
             TyKind::Error => out.push_str("{error}"),
         }

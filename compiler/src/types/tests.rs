@@ -33,12 +33,9 @@ fn a_complete_structure_is_not_walked_again() {
     for id in 0..64 {
         let one = Field { name: Symbol::new("f"), ty: field, span: Span::NONE };
         types.structs.push(StructDef {
-            name: Symbol::new("S"),
-            span: Span::NONE,
             fields: vec![one.clone(), one],
             declares_drop: false,
-            drop_fn: None,
-            generics: 0,
+            ..StructDef::new(Symbol::new("S"), Span::NONE)
         });
         types.complete(StructId(id));
         field = types.intern(TyKind::Struct { def: StructId(id), args: Vec::new() });

@@ -125,12 +125,9 @@ impl Prog {
             })
             .collect();
         self.program.types.structs.push(crate::types::StructDef {
-            name: Symbol::new(name),
-            span: Span::NONE,
             fields,
             declares_drop: drop,
-            drop_fn: None,
-            generics: 0,
+            ..crate::types::StructDef::new(Symbol::new(name), Span::NONE)
         });
         let ty = self.ty(TyKind::Struct { def: id, args: Vec::new() });
         if drop {

@@ -26,12 +26,9 @@ fn structure(types: &mut Types, name: &str, fields: &[(&str, Ty)]) -> Ty {
     let field = |(name, ty): &(&str, Ty)| Field { name: Symbol::new(name), ty: *ty, span };
     let id = StructId(types.structs.len() as u32);
     types.structs.push(StructDef {
-        name: Symbol::new(name),
-        span,
         fields: fields.iter().map(field).collect(),
         declares_drop: false,
-        drop_fn: None,
-        generics: 0,
+        ..StructDef::new(Symbol::new(name), span)
     });
     types.intern(TyKind::Struct { def: id, args: Vec::new() })
 }
