@@ -145,9 +145,9 @@ impl Types {
                 Layout { size: elem.size.saturating_mul(*len), align: elem.align }
             }
             TyKind::Tuple(elems) => self.sequence(elems.iter().copied(), env).0,
-            TyKind::Struct { def, args } => match (env, self.completed(ty)) {
-                (None, Some(known)) => known.layout,
-                _ => self.declared_layout(&self.structs[def.0 as usize], &Env::new(args, env)),
+            TyKind::Struct { def, args } => match self.completed(ty) {
+                Some(known) => known.layout,
+                None => self.declared_layout(&self.structs[def.0 as usize], &Env::new(args, env)),
             },
             TyKind::Option(value) => self.sequence([Ty::BOOL, *value].into_iter(), env).0,
             TyKind::Param { index, .. } => {
@@ -217,9 +217,9 @@ impl Types {
                     None => !copy,
                 }
             }
-            TyKind::Struct { def, args } => match (env, self.completed(ty)) {
-                (None, Some(known)) => known.needs_drop,
-                _ => self.declared_drops(&self.structs[def.0 as usize], &Env::new(args, env)),
+            TyKind::Struct { def, args } => match self.completed(ty) {
+                Some(known) => known.needs_drop,
+                None => self.declared_drops(&self.structs[def.0 as usize], &Env::new(args, env)),
             },
             _ => false,
         }
