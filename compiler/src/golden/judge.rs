@@ -64,7 +64,8 @@ fn execute(options: &Options, program: &Path, directives: &Directives) -> io::Re
     let input = program.with_extension("in");
     let stdin = if input.exists() { File::open(input)?.into() } else { Stdio::null() };
     let mut command = Command::new(std::path::absolute(&options.vexc)?);
-    command.arg("run").args(["--color", "never"]).args(&directives.flags);
+    let flags = if directives.flags.is_empty() { &options.flags } else { &directives.flags };
+    command.arg("run").args(["--color", "never"]).args(flags);
     command.arg(program.file_name().unwrap_or_default());
     if !directives.args.is_empty() {
         command.arg("--").args(&directives.args);

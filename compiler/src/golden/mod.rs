@@ -30,6 +30,8 @@ use judge::Verdict;
 pub struct Options {
     /// The compiler to run the programs with.
     pub vexc: PathBuf,
+    /// Further options of `vexc run`, for the programs that ask for none themselves.
+    pub flags: Vec<String>,
     /// Programs, or folders of programs.
     pub paths: Vec<PathBuf>,
     /// Only programs whose path contains this.

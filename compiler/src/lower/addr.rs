@@ -72,7 +72,8 @@ impl Addr {
         match home {
             Home::Slot(slot, kind) => Addr::slot(slot, kind),
             Home::Pointer(pointer) => Addr::value(pointer, Kind::Shared),
-            Home::Vars(_) => unreachable!("the variable has no address"),
+            Home::Memory(addr) => addr,
+            Home::Vars(_) | Home::Bound(_) => unreachable!("the variable has no address"),
         }
     }
 

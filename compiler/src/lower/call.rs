@@ -8,6 +8,7 @@ use super::addr::{Addr, Kind};
 use super::control::Held;
 use super::decl::{Body, namespace};
 use super::func::{Leaves, Lower};
+use super::kept::KeptPart;
 use super::rt::Rt;
 use crate::typed::{self, Callee, Expr, FunctionBody};
 use crate::types::{Ty, TyKind};
@@ -18,6 +19,8 @@ enum Arg {
     Leaves(Leaves),
     /// Anything else, in memory of its own.
     Memory(Addr),
+    /// A reference to a variable that is in memory for the call only.
+    Kept(KeptPart),
 }
 
 type Args = SmallVec<[Arg; 6]>;
@@ -52,7 +55,8 @@ impl<'a> Lower<'a> {
                 }
                 let body = Body::Function { func: *func, args: type_args.clone() };
                 if function.via.is_none()
-                    && let Some(leaves) = self.call_in_place(function, self.decls.instance(&body), args, expr)
+                    && let instance = self.decls.instance(&body)
+                    && let Some(leaves) = self.call_in_place(function, instance, args, expr, dest)
                 {
                     return leaves;
                 }
@@ -82,7 +86,12 @@ impl<'a> Lower<'a> {
         let parts = self.begin_parts(args);
         let mut values = Args::new();
         for arg in args {
-            if self.flat(arg.ty) {
+            if let Some(reference) = self.kept_reference(arg) {
+                values.push(match reference {
+                    Ok(part) => Arg::Kept(part),
+                    Err(address) => Arg::Leaves(super::expr::one(address)),
+                });
+            } else if self.flat(arg.ty) {
                 let leaves = self.value(arg);
                 self.hold(&parts, arg.ty, || Held::Leaves(arg.ty, leaves.clone()));
                 values.push(Arg::Leaves(leaves));
@@ -177,6 +186,7 @@ impl<'a> Lower<'a> {
         let info = self.info(expr.ty);
         let mut words = Words::new();
         let mut result = None;
+        let mut kept = SmallVec::<[usize; 2]>::new();
         if abi::returns_through_memory(info) {
             let memory = dest.unwrap_or_else(|| self.temp(expr.ty));
             words.push(self.address(memory));
@@ -186,14 +196,22 @@ impl<'a> Lower<'a> {
             match arg {
                 Arg::Leaves(leaves) => words.extend(leaves),
                 Arg::Memory(addr) => words.push(self.address(addr)),
+                Arg::Kept(part) => {
+                    if !kept.contains(&part.variable) {
+                        kept.push(part.variable);
+                    }
+                    words.push(self.kept_address(part));
+                }
             }
         }
+        kept.iter().for_each(|&variable| self.spill_kept(variable));
         self.at(expr.span);
         let call = self.emit_call(&target, &words);
         if expr.ty == Ty::NEVER {
             self.never_returns();
             return Leaves::new();
         }
+        kept.iter().for_each(|&variable| self.reload_kept(variable));
         match result {
             None => self.b.inst_results(call).iter().copied().collect(),
             Some(memory) if info.flat && dest.is_none() => self.load_leaves(memory, info),
@@ -260,7 +278,7 @@ impl<'a> Lower<'a> {
                 };
                 words.push(self.address(image));
             }
-            (CPass::Leaf, Arg::Memory(_)) => debug_assert_eq!(info.size, 0),
+            (CPass::Leaf, Arg::Memory(_) | Arg::Kept(_)) => debug_assert_eq!(info.size, 0),
         }
     }
 
@@ -272,6 +290,7 @@ impl<'a> Lower<'a> {
         match arg {
             Arg::Leaves(leaves) => self.store_leaves(image, info, leaves),
             Arg::Memory(addr) => self.copy(image, *addr, info),
+            Arg::Kept(_) => unreachable!("a reference that a C function gets is not tame"),
         }
         image
     }

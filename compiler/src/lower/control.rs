@@ -4,6 +4,7 @@ use cranelift_codegen::ir::{self, Block, InstBuilder};
 
 use super::addr::Addr;
 use super::func::{Leaves, Lower};
+use super::scan;
 use crate::typed::{self, Expr, ExprKind, LocalId, Pattern, StmtKind};
 use crate::types::Ty;
 
@@ -87,7 +88,9 @@ impl<'a> Lower<'a> {
         let on_false = if els.is_some() { self.b.create_block() } else { merge };
         self.condition(cond, on_true, on_false);
         self.enter(on_true);
+        let guarded = std::mem::replace(&mut self.guarded, scan::guarded_call(then, els).is_some());
         let leaves = self.arm(then, ty, dest);
+        self.guarded = guarded;
         self.jump(merge, &leaves);
         if let Some(els) = els {
             self.enter(on_false);

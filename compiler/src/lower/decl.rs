@@ -237,6 +237,13 @@ pub(super) enum Defers {
     Many,
 }
 
+/// A function whose code can stand in place of its calls.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InPlace {
+    /// The number of parts of its body, with those of the functions that are put in place in it.
+    pub size: u32,
+}
+
 /// What has to be known of a function before its code is made.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Summary {
@@ -246,8 +253,17 @@ pub(super) struct Summary {
     pub defers: Defers,
     /// How many there are.
     pub defer_count: u32,
-    /// The number of parts of its body, when calls of it may become its code.
-    pub in_place: Option<u32>,
+    /// Whether calls of it may become its code.
+    pub in_place: Option<InPlace>,
+    /// Whether it calls itself, maybe through others.
+    pub recursive: bool,
+    /// The biggest functions of which calls become code, in its loops and elsewhere.
+    pub limits: [u32; 2],
+    /// References among its parameters and locals that are tame, and locals of which all references are: see
+    /// [`super::plan`].
+    pub tame: FxHashSet<LocalId>,
+    /// The borrowed locals that live in SSA variables all the same; all of them are tame.
+    pub kept: FxHashSet<LocalId>,
     /// Locals that are assigned to after their declaration.
     pub assigned: FxHashSet<LocalId>,
     /// The size class of the first block of a constant size that it takes.

@@ -9,7 +9,7 @@ use super::decl::{
     Summary, SymbolDecl,
 };
 use super::facts;
-use super::inline;
+use super::plan;
 use super::rt;
 use super::text::{self, Part};
 use super::value::TypeTable;
@@ -61,6 +61,9 @@ pub fn declare(program: &Program, options: LowerOptions) -> Declarations {
     }
     if declare.may_run_elsewhere() {
         declare.out.options.heap = None;
+    }
+    if declare.out.options.inline {
+        plan::plan(program, &mut declare.out);
     }
     declare.out
 }
@@ -118,10 +121,6 @@ impl<'p> Declare<'p> {
                 if let (Lifetime::End(globals), true) = (&self.program.lifetime, func == self.program.entry) {
                     globals.iter().for_each(|&id| self.global(id));
                     self.summary.init_globals.clone_from(globals);
-                }
-                if self.out.options.inline && function.via.is_none() {
-                    self.summary.in_place =
-                        inline::is_candidate(&self.program.types, &self.out.types, function);
                 }
             }
             Body::Thunk(func) => {

@@ -36,15 +36,15 @@ pub(super) struct Exits<'a> {
 }
 
 impl<'a> Lower<'a> {
-    /// Prepares the exit sequence, if the function needs one.
-    pub(super) fn begin_exits(&mut self, function: &'a typed::Function) {
+    /// Prepares the exit sequence, if the function needs one, and says so.
+    pub(super) fn begin_exits(&mut self, function: &'a typed::Function) -> bool {
         let outer = outer_locals(function);
         let drops: Vec<_> = outer.into_iter().filter(|&id| self.info(self.local_ty(id)).needs_drop).collect();
         let summary = self.summary;
         self.exits.active =
             summary.defers != Defers::None || !drops.is_empty() || !summary.init_globals.is_empty();
         if !self.exits.active {
-            return;
+            return false;
         }
         if let Ret::Leaves(_) = self.ret {
             self.ret = Ret::Leaves(Some(self.variables(self.info(function.ret))));
@@ -74,6 +74,7 @@ impl<'a> Lower<'a> {
                 self.exits.records = Some(slot);
             }
         }
+        true
     }
 
     /// The body of the function, and its end.
@@ -102,7 +103,7 @@ impl<'a> Lower<'a> {
     /// Where the result goes while it is computed, unless it is flat.
     fn result_memory(&self, function: &typed::Function) -> Option<Addr> {
         match self.ret {
-            Ret::Memory(pointer) if !self.flat(function.ret) => Some(Addr::value(pointer, Kind::Shared)),
+            Ret::Memory(memory) if !self.flat(function.ret) => Some(memory),
             _ => None,
         }
     }
@@ -127,11 +128,8 @@ impl<'a> Lower<'a> {
         let function = self.function.expect("only functions of the program are left");
         let info = self.info(function.ret);
         match self.ret {
-            Ret::Memory(pointer) if info.flat => {
-                self.store_leaves(Addr::value(pointer, Kind::Shared), info, leaves);
-            }
+            Ret::Memory(memory) if info.flat => self.store_leaves(memory, info, leaves),
             Ret::Leaves(Some(first)) => self.def_vars(first, leaves),
-            Ret::Block(block) => return self.jump(block, leaves),
             _ => {}
         }
         if self.exits.active {
@@ -139,7 +137,17 @@ impl<'a> Lower<'a> {
             self.jump(start, &[]);
         } else {
             let results = if matches!(self.ret, Ret::Memory(_)) { &[] } else { leaves };
-            self.b.ins().return_(results);
+            self.go_back(results);
+        }
+    }
+
+    /// Goes back to the caller, which in code that was put in place is around it.
+    fn go_back(&mut self, results: &[cranelift_codegen::ir::Value]) {
+        match self.end {
+            Some(end) => self.jump(end, results),
+            None => {
+                self.b.ins().return_(results);
+            }
         }
     }
 
@@ -174,7 +182,7 @@ impl<'a> Lower<'a> {
             }
             _ => Leaves::new(),
         };
-        self.b.ins().return_(&results);
+        self.go_back(&results);
     }
 
     /// The actions, last first, each skipped when it was not reached. Ends in the block of the drops.

@@ -16,6 +16,7 @@ use super::control::Scope;
 use super::decl::{Body, Declarations, INLINED, Inlined, Lowered, Summary, namespace};
 use super::defer::Exits;
 use super::facts::Fact;
+use super::kept::{Bound, Kept};
 use super::loops::LoopFrame;
 use super::rt::Rt;
 use super::shadow::Shadows;
@@ -35,6 +36,10 @@ pub(super) enum Home {
     Slot(StackSlot, Kind),
     /// At this address, which is a parameter.
     Pointer(ir::Value),
+    /// In memory of a caller, in code that was put in place.
+    Memory(Addr),
+    /// It is a reference to this, in such code.
+    Bound(Bound),
 }
 
 /// Where a function's result goes.
@@ -43,9 +48,7 @@ pub(super) enum Ret {
     /// Into consecutive SSA variables from this one on, when there is an exit sequence; else straight to `return`.
     Leaves(Option<u32>),
     /// To this address.
-    Memory(ir::Value),
-    /// To this block, as its arguments: the code was put in place of a call.
-    Block(Block),
+    Memory(Addr),
 }
 
 /// Entries of [`Lowered::inlined`], each once.
@@ -86,6 +89,8 @@ pub(super) struct Lower<'a> {
     pub scopes: Vec<Scope>,
     pub loops: Vec<LoopFrame>,
     pub ret: Ret,
+    /// Where code goes on that was put in place of a call, with the leaves of the result as arguments.
+    pub end: Option<Block>,
     pub exits: Exits<'a>,
     /// The region allocators whose fields are in SSA variables too.
     pub shadows: Shadows,
@@ -97,8 +102,16 @@ pub(super) struct Lower<'a> {
     pub calls: bool,
     /// How many calls that became code are around the current position.
     pub depth: u32,
-    /// How many parts the functions have that were put in place so far.
+    /// How many of them are calls of functions that call themselves.
+    pub recursion: u32,
+    /// How many parts the functions of that kind have that were put in place so far.
     pub inlined_size: u32,
+    /// How many loops are around the innermost such call.
+    pub outer_loops: usize,
+    /// Whether the current position is guarded, as [`super::scan::guarded_call`] means it.
+    pub guarded: bool,
+    /// The variables that are in memory for calls.
+    pub kept: Vec<Kept>,
     /// The instance whose code this is and the location of its call, inside a function that was put in place.
     pub inlined_call: Option<(u32, u32)>,
     /// The locations that stand for positions in such functions.
@@ -144,13 +157,18 @@ fn function_with(
         scopes: Vec::new(),
         loops: Vec::new(),
         ret: Ret::Leaves(None),
+        end: None,
         exits: Exits::default(),
         shadows: Shadows::default(),
         taken_class: decls.summaries[index as usize].block_class,
         kept_result: None,
         calls: false,
         depth: 0,
+        recursion: 0,
         inlined_size: 0,
+        outer_loops: 0,
+        guarded: false,
+        kept: Vec::new(),
         inlined_call: None,
         inlined: InlinedTable::default(),
         functions: FxHashMap::default(),
@@ -187,7 +205,7 @@ impl<'a> Lower<'a> {
         let mut next = || params.next().expect("the signature was made from these parameters");
         let result = self.info(function.ret);
         if abi::returns_through_memory(result) {
-            self.ret = Ret::Memory(next());
+            self.ret = Ret::Memory(Addr::value(next(), Kind::Shared));
         }
         if self.decls.options.heap.is_some() {
             self.shadows = Shadows::of(self.program, function, body);
@@ -298,17 +316,20 @@ impl<'a> Lower<'a> {
         let info = self.info(local.ty);
         let home = if info.flat && (!local.borrowed || info.size == 0) {
             Home::Vars(self.variables(info))
+        } else if self.summary.kept.contains(&id) {
+            Home::Vars(self.kept_variables(local.ty))
         } else {
             let slot = self.slot(info.size, info.align);
-            Home::Slot(slot, if local.borrowed || info.needs_drop { Kind::Shared } else { Kind::Private })
+            let private = if local.borrowed { self.summary.tame.contains(&id) } else { !info.needs_drop };
+            Home::Slot(slot, if private { Kind::Private } else { Kind::Shared })
         };
         self.homes[id.0 as usize] = Some(home);
         home
     }
 
-    /// Gives a local that has no home yet one in memory that pointers may point at.
+    /// Gives a local that has no home yet one in memory that pointers may point at, unless it is known to need none.
     pub(super) fn home_in_memory(&mut self, id: LocalId) {
-        if self.homes[id.0 as usize].is_none() {
+        if self.homes[id.0 as usize].is_none() && !self.summary.kept.contains(&id) {
             let info = self.info(self.local_ty(id));
             let slot = self.slot(info.size, info.align);
             self.homes[id.0 as usize] = Some(Home::Slot(slot, Kind::Shared));

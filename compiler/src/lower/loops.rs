@@ -145,7 +145,8 @@ impl<'a> Lower<'a> {
         let below = range_condition(inclusive, self.is_signed(range[0].ty));
         let any = self.b.ins().icmp(below, lo, hi);
         let counter = self.counter(lo);
-        let limit = if self.loops.len() < DEEP { Counter::Fixed(hi) } else { self.counter(hi) };
+        let limit =
+            if self.outer_loops + self.loops.len() < DEEP { Counter::Fixed(hi) } else { self.counter(hi) };
         let (start, next, end) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
         self.b.ins().brif(any, start, &[], end, &[]);
 
@@ -176,7 +177,7 @@ impl<'a> Lower<'a> {
 
     fn counter(&mut self, first: ir::Value) -> Counter {
         let ty = self.b.func.dfg.value_type(first);
-        let counter = if self.loops.len() < DEEP {
+        let counter = if self.outer_loops + self.loops.len() < DEEP {
             Counter::Var(self.b.declare_var(ty))
         } else {
             let size = u64::from(ty.bytes());

@@ -48,7 +48,10 @@ impl<'a> Lower<'a> {
                 self.place(base).part(field.offset, field.leaf)
             }
             ExprKind::Index { base, index } => Place::Mem(self.element(base, index, expr.span)),
-            ExprKind::Deref(pointer) => Place::Mem(self.pointee(pointer)),
+            ExprKind::Deref(pointer) => match self.bound(pointer) {
+                Some(bound) => bound.place(),
+                None => Place::Mem(self.pointee(pointer)),
+            },
             ExprKind::Temp { local, init } => {
                 if !self.flat(expr.ty) {
                     self.home_in_memory(*local);
@@ -64,6 +67,7 @@ impl<'a> Lower<'a> {
     fn local_place(&mut self, id: LocalId) -> Place {
         match self.home(id) {
             Home::Vars(first) => Place::Vars(first),
+            Home::Bound(bound) => Place::Leaves(super::expr::one(self.bound_address(bound))),
             home => Place::Mem(Addr::home(home)),
         }
     }

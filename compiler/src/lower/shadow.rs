@@ -110,6 +110,11 @@ impl Shadows {
     }
 }
 
+/// Whether values of a type are allocators that may have a shadow.
+pub(super) fn is_allocator(types: &Types, ty: Ty) -> bool {
+    shape(types, ty).is_some()
+}
+
 /// Name, number of fields and makers of an allocator type.
 fn shape(types: &Types, ty: Ty) -> Option<(&'static str, usize, &'static [&'static str])> {
     let name = &types.struct_of(ty)?.name;
