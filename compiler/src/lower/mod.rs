@@ -23,6 +23,7 @@ mod kept;
 mod limits;
 mod loops;
 mod memory;
+mod names;
 mod ops;
 mod place;
 mod plan;

@@ -13,13 +13,10 @@ use crate::typed::{FuncId, LocalId, Program};
 use crate::types::TyKind;
 
 /// How many parts the body of a function may have, with what is put in place in it, whose calls become its code.
-const SMALL: u32 = 80;
+const SMALL: u32 = 60;
 
 /// The same, for one with a parameter that is a tame reference: in place, what it refers to stays in registers.
 const METHOD: u32 = 240;
-
-/// The same, for one that is called in one place only.
-const CALLED_ONCE: u32 = 320;
 
 /// A call that an `if` guards only becomes the code of functions that are not bigger than this, as do calls of
 /// functions that call themselves.
@@ -49,9 +46,8 @@ pub(super) fn plan(program: &Program, decls: &mut Declarations) {
         None => Scan::default(),
     });
     let scans: Vec<Scan> = scans.collect();
-    let mut plan = Plan { program, decls, functions, scans, calls: Vec::new(), states: Vec::new() };
+    let mut plan = Plan { program, decls, functions, scans, states: Vec::new() };
     plan.spread();
-    plan.count_calls();
     plan.states = vec![State::New; plan.scans.len()];
     for index in 0..plan.scans.len() as u32 {
         plan.decide_from(index);
@@ -76,8 +72,6 @@ struct Plan<'p> {
     /// By instance, like everything here.
     functions: Vec<Option<FuncId>>,
     scans: Vec<Scan>,
-    /// How many calls there are of it.
-    calls: Vec<u32>,
     states: Vec<State>,
 }
 
@@ -123,15 +117,6 @@ impl Plan<'_> {
         }
     }
 
-    fn count_calls(&mut self) {
-        self.calls = vec![0; self.scans.len()];
-        for scan in &self.scans {
-            for site in &scan.sites {
-                self.calls[self.decls.functions[site.callee.0 as usize] as usize] += 1;
-            }
-        }
-    }
-
     /// Decides on a function, after those that it calls. One that is called while it is being decided on is recursive.
     fn decide_from(&mut self, first: u32) {
         let mut stack = vec![(first as usize, 0)];
@@ -173,8 +158,9 @@ impl Plan<'_> {
         let inner = |site: &Site| self.size_in_place(site).unwrap_or(0);
         let size = self.scans[index].sites.iter().map(inner).fold(own, u32::saturating_add);
         let budget = match self.functions[index] {
-            _ if self.calls[index] == 1 => CALLED_ONCE,
             Some(func) if self.has_tame_parameter(index, func) => METHOD,
+            // The call is little beside the loop.
+            _ if self.scans[index].loops => TINY,
             _ => SMALL,
         };
         self.decls.summaries[index].in_place = (size <= budget).then_some(InPlace { size });
