@@ -3,4 +3,5 @@
 pub(super) mod build;
 mod facts;
 mod goldens;
+mod places;
 mod shapes;
