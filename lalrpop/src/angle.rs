@@ -13,8 +13,16 @@ const LONGEST_LIST: usize = 256;
 /// Deepest nesting of type arguments.
 const DEEPEST: u32 = 48;
 
-/// Marks the brackets of the type arguments that open at `tokens[at]`, a `<`, if it opens any.
-pub(crate) fn mark(tokens: &mut [Lexeme], at: usize, text: &str, base: u32, spelling: Spelling) {
+/// Marks the brackets of the type arguments that open at `tokens[at]`, a `<`, if it opens any. `declares`: whether it
+/// stands where no comparison can, whatever follows.
+pub(crate) fn mark(
+    tokens: &mut [Lexeme],
+    at: usize,
+    declares: bool,
+    text: &str,
+    base: u32,
+    spelling: Spelling,
+) {
     let end = tokens.len().min(at + LONGEST_LIST);
     let mut scan =
         Scan { tokens: &tokens[..end], text, base, spelling, at, marks: Vec::new(), outer_comma: false };
@@ -22,7 +30,7 @@ pub(crate) fn mark(tokens: &mut [Lexeme], at: usize, text: &str, base: u32, spel
         return;
     }
     let (close, marks, comma) = (scan.at - 1, std::mem::take(&mut scan.marks), scan.outer_comma);
-    if closes_types(tokens, close, comma, text, base, spelling) {
+    if declares || closes_types(tokens, close, comma, text, base, spelling) {
         for (index, token) in marks {
             tokens[index].token = token;
         }
@@ -50,7 +58,7 @@ fn closes_types(
             word == contextual::AS || matches!(keyword(word, spelling), Some(For | In | If | Else))
         }
         Bang | Gt | Ge => adjacent && next.token == Bang,
-        Int | Float | Str | At | Builtin | LBracket | Tilde => false,
+        Int | Float | Str | Char | At | Builtin | LBracket | Tilde => false,
         Minus | Star | Amp => !comma,
         _ => true,
     }
@@ -109,7 +117,7 @@ impl Scan<'_> {
             self.at += 1;
         }
         match self.peek()? {
-            Token::Name if self.word_is(Token::Fn) => {
+            Token::Name if self.word_is(Token::Fn) && self.opens_parameters() => {
                 self.at += 1;
                 self.parenthesised(depth)?;
                 if matches!(self.peek()?, Token::Colon | Token::Arrow) {
@@ -160,6 +168,11 @@ impl Scan<'_> {
             }
         }
         self.eat(Token::RParen)
+    }
+
+    /// Whether a `(` follows; without one, the word of a function's type can be the name of a type.
+    fn opens_parameters(&self) -> bool {
+        self.tokens.get(self.at + 1).is_some_and(|t| t.token == Token::LParen)
     }
 
     fn word_is(&self, token: Token) -> bool {

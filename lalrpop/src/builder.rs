@@ -2,6 +2,7 @@
 //! lets through but the language does not. Declarations and types are in `builder/`.
 
 mod declarations;
+mod patterns;
 mod types;
 
 use std::cell::{Cell, RefCell};
@@ -244,6 +245,12 @@ impl<'s> Builder<'s> {
         self.leaf(ExprKind::Str(Arc::from(literal::string_value(self.slice(l, r)))), l, r)
     }
 
+    /// A character. The lexer has reported what is wrong with it.
+    pub fn character(&self, l: u32, r: u32) -> Expr {
+        let kind = literal::char_value(self.slice(l, r)).map_or(ExprKind::Error, ExprKind::Char);
+        self.leaf(kind, l, r)
+    }
+
     // ---- Postfix ----
 
     /// `e.name`
@@ -298,6 +305,12 @@ impl<'s> Builder<'s> {
     pub fn bang(&self, e: Expr, l: u32, r: u32) -> Expr {
         let depth = e.depth;
         self.node(ExprKind::Bang(Box::new(e)), Span::new(l, r), depth)
+    }
+
+    /// `e?`
+    pub fn try_(&self, e: Expr, l: u32, r: u32) -> Expr {
+        let depth = e.depth;
+        self.node(ExprKind::Try(Box::new(e)), Span::new(l, r), depth)
     }
 
     /// `e<A, B>`
@@ -422,10 +435,10 @@ impl<'s> Builder<'s> {
     }
 
     /// `for p in e { … }`
-    pub fn for_loop(&self, pattern: Pattern, iter: Expr, body: Deep<Block>, l: u32, r: u32) -> Expr {
-        let depth = iter.depth.max(body.depth);
-        let kind =
-            ExprKind::For { pattern: Box::new(pattern), iter: Box::new(iter), body: Box::new(body.node) };
+    pub fn for_loop(&self, pattern: Deep<Pattern>, iter: Expr, body: Deep<Block>, l: u32, r: u32) -> Expr {
+        let depth = iter.depth.max(body.depth).max(pattern.depth);
+        let pattern = Box::new(pattern.node);
+        let kind = ExprKind::For { pattern, iter: Box::new(iter), body: Box::new(body.node) };
         self.node(kind, Span::new(l, r), depth)
     }
 
@@ -436,7 +449,7 @@ impl<'s> Builder<'s> {
         self.node(kind, Span::new(l, r), depth)
     }
 
-    // ---- Statements and patterns ----
+    // ---- Statements ----
 
     /// An expression as a statement.
     pub fn expr_stmt(&self, e: Expr, l: u32, r: u32) -> Box<Deep<Stmt>> {
@@ -447,7 +460,7 @@ impl<'s> Builder<'s> {
     /// A binding.
     pub fn let_stmt(
         &self,
-        pattern: Pattern,
+        pattern: Deep<Pattern>,
         mutable: bool,
         ty: Option<Deep<TypeExpr>>,
         value: Option<Expr>,
@@ -455,31 +468,9 @@ impl<'s> Builder<'s> {
         r: u32,
     ) -> Box<Deep<Stmt>> {
         let below = ty.as_ref().map_or(0, |t| t.depth).max(value.as_ref().map_or(0, |v| v.depth));
-        let kind = StmtKind::Let { pattern, mutable, ty: ty.map(|t| Box::new(t.node)), value };
+        let below = below.max(pattern.depth);
+        let kind = StmtKind::Let { pattern: pattern.node, mutable, ty: ty.map(|t| Box::new(t.node)), value };
         Box::new(Deep::new(Stmt { kind, span: Span::new(l, r) }, below))
-    }
-
-    /// A name, or `_`, as a pattern.
-    pub fn name_pattern(&self, name: Ident) -> Pattern {
-        if name.name == self.wild { Pattern::Wild(name.span) } else { Pattern::Name(name) }
-    }
-
-    /// The pattern that was read as an expression.
-    pub fn pattern_of(&self, e: Expr) -> Pattern {
-        match e.kind {
-            ExprKind::Name(name) => self.name_pattern(Ident { name, span: e.span }),
-            ExprKind::Tuple(items) => {
-                Pattern::Tuple(items.into_iter().map(|i| self.pattern_of(i)).collect(), e.span)
-            }
-            ExprKind::Error => Pattern::Wild(e.span),
-            _ => {
-                let message = Diagnostic::error(codes::BAD_PATTERN, e.span, "this binds no name")
-                    .at("not a name")
-                    .help("`:=` declares a new name; `=` assigns to an existing place");
-                self.report(message);
-                Pattern::Wild(e.span)
-            }
-        }
     }
 }
 

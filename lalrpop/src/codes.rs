@@ -43,6 +43,9 @@ pub const MISPLACED_ITEM: Code = Code("E0019");
 /// A format string that does not follow the rules.
 pub const BAD_FORMAT: Code = Code("E0020");
 
+/// A character literal that is not one character.
+pub const BAD_CHARACTER_LITERAL: Code = Code("E0021");
+
 /// Every code of this crate.
 pub const ALL: &[Code] = &[
     UNEXPECTED_TOKEN,
@@ -65,4 +68,5 @@ pub const ALL: &[Code] = &[
     BAD_PARAMETER,
     MISPLACED_ITEM,
     BAD_FORMAT,
+    BAD_CHARACTER_LITERAL,
 ];

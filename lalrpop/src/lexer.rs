@@ -1,15 +1,19 @@
 //! Source text to tokens: runs the generated lexer, sets comments aside, reports what is no token, then gives words
 //! and marks their meaning in the file's spelling.
 
+mod chars;
+mod words;
+
 use logos::Logos;
 
-use crate::angle;
+use words::Words;
+
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::literal;
 use crate::span::Span;
 use crate::spelling::Spelling;
-use crate::spelling_table::{self, contextual, keyword};
+use crate::spelling_table;
 use crate::token::Token;
 
 /// A token and its place.
@@ -108,14 +112,23 @@ impl Reader<'_> {
                         None => self.comment(lo, hi + length),
                     }
                 }
-                Ok(Token::CharLiteral) => {
-                    self.char_literal(lo, hi);
-                    self.push(Token::Error, lo, hi);
+                Ok(Token::Char) => {
+                    let end = self.character(lo, hi);
+                    if end != hi {
+                        lexer = Token::lexer(self.text);
+                        lexer.bump(end);
+                    }
                 }
                 Ok(token) => self.token(token, lo, hi, unterminated),
                 Err(()) => {
-                    let end = lo + self.text[lo..].chars().next().map_or(1, char::len_utf8);
-                    self.bad_character(lo, end);
+                    let end = match self.text[lo..].chars().next() {
+                        Some('\'') => self.open_quote(lo),
+                        c => {
+                            let end = lo + c.map_or(1, char::len_utf8);
+                            self.bad_character(lo, end);
+                            end
+                        }
+                    };
                     if end < hi {
                         // What was read in search of a longer token is read again.
                         lexer = Token::lexer(self.text);
@@ -242,26 +255,6 @@ impl Reader<'_> {
         }
     }
 
-    /// One character in single quotes is a number here, more are a string with the wrong quotes.
-    fn char_literal(&mut self, lo: usize, hi: usize) {
-        let span = self.span(lo, hi);
-        let inside = &self.text[lo + 1..hi - 1];
-        let value = literal::unescape(inside);
-        let mut chars = value.chars();
-        let diagnostic = match (chars.next(), chars.next()) {
-            (Some(c), None) => {
-                Diagnostic::error(codes::BAD_CHARACTER, span, "there are no character literals")
-                    .at("quoted with `'`")
-                    .fix("use the character's number", span, (c as u32).to_string())
-                    .help("strings are quoted with `\"`")
-            }
-            _ => Diagnostic::error(codes::BAD_CHARACTER, span, "`'` does not quote strings")
-                .at("quoted with `'`")
-                .fix("strings are quoted with `\"`", span, format!("\"{}\"", inside.replace('"', "\\\""))),
-        };
-        self.error(diagnostic);
-    }
-
     fn bad_character(&mut self, lo: usize, hi: usize) {
         let span = self.span(lo, hi);
         let c = self.text[lo..hi].chars().next().unwrap_or('\0');
@@ -277,7 +270,7 @@ impl Reader<'_> {
             .fix("strings are quoted with `\"`", span, "\""),
             '‘' | '’' | '\'' | '`' => {
                 Diagnostic::error(code, span, format!("unexpected character `{c}`"))
-                    .help("strings are quoted with `\"`; there are no character literals")
+                    .help("strings are quoted with `\"`, characters with `'`")
             }
             '−' | '–' | '—' => Diagnostic::error(code, span, format!("`{c}` is no minus sign")).fix(
                 "the minus sign is `-`",
@@ -299,124 +292,6 @@ impl Reader<'_> {
         };
         self.error(diagnostic.at("here"));
     }
-}
-
-/// The second pass: words to keywords, `!` to a suffix, `<` to a bracket, `>` `>` to a shift.
-struct Words<'a> {
-    text: &'a str,
-    base: u32,
-    spelling: Spelling,
-}
-
-impl Words<'_> {
-    fn word(&self, lexeme: &Lexeme) -> &str {
-        &self.text[(lexeme.lo - self.base) as usize..(lexeme.hi - self.base) as usize]
-    }
-
-    /// Rewrites the tokens in place; joined ones make the list shorter, never longer.
-    fn resolve(&self, tokens: &mut Vec<Lexeme>) {
-        let (mut read, mut write) = (0usize, 0usize);
-        while read < tokens.len() {
-            let before = write.checked_sub(1).map(|w| tokens[w]);
-            let mut lexeme = tokens[read];
-            match lexeme.token {
-                Token::Name => lexeme.token = self.name(&lexeme, before, &tokens[read + 1..]),
-                Token::Bang if before.is_some_and(|b| b.hi == lexeme.lo && takes_suffix(b.token)) => {
-                    lexeme.token = Token::SuffixBang;
-                }
-                Token::Lt if before.is_some_and(|b| b.hi == lexeme.lo && takes_types(b.token)) => {
-                    angle::mark(tokens, read, self.text, self.base, self.spelling);
-                    lexeme.token = tokens[read].token;
-                }
-                Token::Gt => {
-                    if let Some(next) = tokens.get(read + 1).filter(|n| n.lo == lexeme.hi) {
-                        let joined = match next.token {
-                            Token::Gt => Some(Token::Shr),
-                            Token::Ge => Some(Token::ShrEq),
-                            _ => None,
-                        };
-                        if let Some(token) = joined {
-                            (lexeme.token, lexeme.hi) = (token, next.hi);
-                            read += 1;
-                        }
-                    }
-                }
-                _ => {}
-            }
-            tokens[write] = lexeme;
-            (read, write) = (read + 1, write + 1);
-        }
-        tokens.truncate(write);
-    }
-
-    fn name(&self, lexeme: &Lexeme, before: Option<Lexeme>, after: &[Lexeme]) -> Token {
-        let word = self.word(lexeme);
-        if word.len() > spelling_table::LONGEST {
-            return Token::Name;
-        }
-        if before.is_some_and(|b| matches!(b.token, Token::Dot | Token::ColonColon)) {
-            // After a dot every word is a member's name.
-            return Token::Name;
-        }
-        match keyword(word, self.spelling) {
-            Some(Token::ElseOrEnum) => match after.first() {
-                Some(next) if next.token == Token::Name && self.keyword_of(next) != Some(Token::If) => {
-                    Token::Enum
-                }
-                _ => Token::Else,
-            },
-            Some(Token::ConstOrContinue) => match after.first() {
-                Some(next) if next.token == Token::Name && !next.newline_before => Token::Const,
-                _ => Token::Continue,
-            },
-            // One letter is too good a name to be taken everywhere: it is `extern` only before an ABI or a block.
-            Some(Token::Extern) if word.len() == 1 => match after.first() {
-                Some(next) if matches!(next.token, Token::Str | Token::LBrace) => Token::Extern,
-                Some(next) if self.keyword_of(next) == Some(Token::Fn) => Token::Extern,
-                _ => Token::Name,
-            },
-            Some(token) => token,
-            None => self.contextual(lexeme, before, after),
-        }
-    }
-
-    fn contextual(&self, lexeme: &Lexeme, before: Option<Lexeme>, after: &[Lexeme]) -> Token {
-        let Some(before) = before else { return Token::Name };
-        let word = self.word(lexeme);
-        let Some(next) = after.first() else {
-            // The type is still to come.
-            let casts = word == contextual::AS && ends_operand(before.token) && !lexeme.newline_before;
-            return if casts { Token::As } else { Token::Name };
-        };
-        match word {
-            contextual::AS if ends_operand(before.token) && starts_type(next.token) => Token::As,
-            contextual::FROM if before.token == Token::RBrace && next.token == Token::Str => Token::From,
-            _ => Token::Name,
-        }
-    }
-
-    fn keyword_of(&self, lexeme: &Lexeme) -> Option<Token> {
-        keyword(self.word(lexeme), self.spelling)
-    }
-}
-
-fn takes_suffix(token: Token) -> bool {
-    use Token::*;
-    matches!(token, Name | RParen | RBracket | RAngle | Let | Builtin | Int)
-}
-
-fn takes_types(token: Token) -> bool {
-    use Token::*;
-    matches!(token, Name | Builtin | SuffixBang | Impl | Fn)
-}
-
-fn ends_operand(token: Token) -> bool {
-    token.can_end_statement() && !matches!(token, Token::Return | Token::Break | Token::Continue)
-}
-
-fn starts_type(token: Token) -> bool {
-    use Token::*;
-    matches!(token, Name | Star | Amp | AndAnd | LParen | LBracket | Bang)
 }
 
 #[cfg(test)]

@@ -199,10 +199,11 @@ fn unicode_escape(rest: &str) -> (usize, Result<char, &'static str>) {
     (3 + digits, value.ok_or("this is no Unicode character"))
 }
 
-/// The text between the quotes of a raw string literal.
+/// The text between the quotes of a raw string or character literal.
 fn inside(raw: &str) -> &str {
-    let inside = raw.strip_prefix('"').unwrap_or(raw);
-    inside.strip_suffix('"').unwrap_or(inside)
+    let quote = if raw.starts_with('\'') { '\'' } else { '"' };
+    let inside = raw.strip_prefix(quote).unwrap_or(raw);
+    inside.strip_suffix(quote).unwrap_or(inside)
 }
 
 /// The value of a raw string literal with its quotes; what is wrong in it is left out.
@@ -214,12 +215,24 @@ pub fn string_value(raw: &str) -> String {
     pieces(inside).filter_map(|(_, c)| c.ok()).collect()
 }
 
+/// The value of a raw character literal with its quotes; `None` when it is not exactly one character.
+pub fn char_value(raw: &str) -> Option<char> {
+    let mut pieces = pieces(raw.strip_prefix('\'')?.strip_suffix('\'')?);
+    let (_, value) = pieces.next()?;
+    if pieces.next().is_some() { None } else { value.ok() }
+}
+
+/// Whether one character or escape, right or wrong, stands between the quotes of a raw character literal.
+pub(crate) fn is_one_piece(raw: &str) -> bool {
+    pieces(inside(raw)).count() == 1
+}
+
 /// The value of a part of a string literal, escapes resolved.
 pub(crate) fn unescape(part: &str) -> String {
     pieces(part).filter_map(|(_, c)| c.ok()).collect()
 }
 
-/// What is wrong in a raw string literal; `lo` is the position of its opening quote.
+/// What is wrong in a raw string or character literal; `lo` is the position of its opening quote.
 pub fn check_escapes(raw: &str, lo: u32) -> Vec<Diagnostic> {
     let inside = inside(raw);
     let first = lo + 1;

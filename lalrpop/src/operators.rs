@@ -1,6 +1,6 @@
 //! The precedence of operators between operands: turns a flat chain into a tree.
 
-use crate::ast::{BinaryOp, Expr, ExprKind, TypeExpr};
+use crate::ast::{BinaryOp, Expr, ExprKind, Pattern, TypeExpr};
 use crate::builder::{Builder, Deep};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
@@ -21,6 +21,8 @@ pub enum ChainOp {
     Pipe,
     /// `=`, `+=` …
     Assign(Option<BinaryOp>),
+    /// `let p =` before its operand.
+    Condition(Condition),
 }
 
 /// How loosely or tightly an operator binds, the loosest first.
@@ -32,6 +34,7 @@ enum Level {
     Range,
     Or,
     And,
+    Condition,
     Compare,
     BitOr,
     BitXor,
@@ -61,6 +64,7 @@ impl ChainOp {
             ChainOp::Pipe => Level::Pipe,
             ChainOp::Choose(_) => Level::Choose,
             ChainOp::Range | ChainOp::RangeInclusive => Level::Range,
+            ChainOp::Condition(_) => Level::Condition,
             ChainOp::Binary(op) => match op {
                 Or => Level::Or,
                 And => Level::And,
@@ -75,6 +79,15 @@ impl ChainOp {
         }
     }
 
+    /// Whether an operator of the level `next` after the right operand ends this operator's part of the chain.
+    fn ends_at(&self, next: Level) -> bool {
+        if matches!(self, ChainOp::Condition(_)) {
+            // `let p = v |> f` looks at what `f` returns: only `&&` and `||` end the value.
+            return matches!(next, Level::And | Level::Or);
+        }
+        self.level() > next || (self.level() == next && !next.to_the_right())
+    }
+
     fn as_str(&self) -> &'static str {
         match self {
             ChainOp::Binary(op) => op.as_str(),
@@ -84,22 +97,59 @@ impl ChainOp {
     }
 }
 
+/// `let p =` before an operand, and where its word starts.
+type Condition = Box<(Deep<Pattern>, u32)>;
+
 /// `a op b op c …` as written. A lone operand allocates nothing.
 #[derive(Debug)]
 pub struct Chain {
     first: Expr,
     rest: Vec<(ChainOp, Span, Expr)>,
+    /// The operands that are matched with a pattern, by their index. Boxed: few chains have any.
+    #[expect(clippy::box_collection, reason = "chains lie on the parser's stack")]
+    conditions: Option<Box<Vec<(usize, Condition)>>>,
 }
 
 impl Chain {
     /// The chain of one operand.
     pub fn new(first: Expr) -> Chain {
-        Chain { first, rest: Vec::new() }
+        Chain { first, rest: Vec::new(), conditions: None }
+    }
+
+    /// The chain of one operand with `let pattern =` before it, whose first word starts at `lo`.
+    pub fn condition(lo: u32, pattern: Deep<Pattern>, first: Expr) -> Chain {
+        let mut chain = Chain::new(first);
+        chain.add_condition(0, lo, pattern);
+        chain
     }
 
     /// Adds an operator, its place, and the operand after it.
     pub fn push(&mut self, op: ChainOp, span: Span, operand: Expr) {
         self.rest.push((op, span, operand));
+    }
+
+    /// Adds an operator, its place, and `let pattern =` with the operand after it. Reports an operator other than `&&`.
+    pub fn push_condition(
+        &mut self,
+        cx: &Builder<'_>,
+        (op, span): (ChainOp, Span),
+        lo: u32,
+        pattern: Deep<Pattern>,
+        operand: Expr,
+    ) {
+        if !matches!(op, ChainOp::Binary(BinaryOp::And)) {
+            let title = "a pattern in a condition is joined to others by `&&` only";
+            let pattern_span = Span::new(lo, pattern.node.span().hi);
+            let message = Diagnostic::error(codes::BAD_PATTERN, pattern_span, title);
+            let message = message.at("a pattern that may not have been looked at").label(span, "not `&&`");
+            cx.report(message.help("its names have a value only where it was found to match"));
+        }
+        self.push(op, span, operand);
+        self.add_condition(self.rest.len(), lo, pattern);
+    }
+
+    fn add_condition(&mut self, index: usize, lo: u32, pattern: Deep<Pattern>) {
+        self.conditions.get_or_insert_default().push((index, Box::new((pattern, lo))));
     }
 
     /// Casts the last operand.
@@ -111,23 +161,28 @@ impl Chain {
 
     /// The tree. Reports comparisons and ranges that are chained, which have no meaning.
     pub fn build(self, cx: &Builder<'_>) -> Expr {
-        if self.rest.is_empty() {
+        if self.rest.is_empty() && self.conditions.is_none() {
             return self.first;
         }
+        let mut conditions = self.conditions.map(|c| *c).unwrap_or_default().into_iter().peekable();
+        let mut condition_of = |index: usize| {
+            let (_, condition) = conditions.next_if(|(at, _)| *at == index)?;
+            Some((ChainOp::Condition(condition), Span::NONE))
+        };
         let mut operands = Vec::with_capacity(self.rest.len() + 1);
         operands.push(self.first);
         let mut operators: Vec<(ChainOp, Span)> = Vec::with_capacity(self.rest.len());
-        for (op, span, operand) in self.rest {
+        operators.extend(condition_of(0));
+        for (index, (op, span, operand)) in self.rest.into_iter().enumerate() {
             let level = op.level();
-            while let Some((before, before_span)) = operators.pop_if(|(before, _)| {
-                before.level() > level || (before.level() == level && !level.to_the_right())
-            }) {
+            while let Some((before, before_span)) = operators.pop_if(|(before, _)| before.ends_at(level)) {
                 if before.level() == level && level.alone() {
                     cx.report(chained(&before, before_span, &op, span));
                 }
                 join(cx, &mut operands, before);
             }
             operators.push((op, span));
+            operators.extend(condition_of(index + 1));
             operands.push(operand);
         }
         while let Some((op, _)) = operators.pop() {
@@ -137,30 +192,29 @@ impl Chain {
     }
 }
 
-/// Joins the last two operands.
+/// Joins the last two operands, or puts the last one under its condition.
 fn join(cx: &Builder<'_>, operands: &mut Vec<Expr>, op: ChainOp) {
-    let (Some(right), Some(left)) = (operands.pop(), operands.pop()) else { return };
+    let Some(right) = operands.pop() else { return };
+    if let ChainOp::Condition(condition) = op {
+        let (pattern, lo) = *condition;
+        let (depth, span) = (pattern.depth.max(right.depth), Span::new(lo, right.span.hi));
+        let kind = ExprKind::Let { pattern: Box::new(pattern.node), value: Box::new(right) };
+        return operands.push(cx.node(kind, span, depth));
+    }
+    let Some(left) = operands.pop() else { return };
     let depth = left.depth.max(right.depth);
     let span = left.span.to(right.span);
-    let joined = match op {
-        ChainOp::Choose(middle) => cx.ternary(left, *middle, right, span),
-        ChainOp::Binary(op) => {
-            let kind = ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) };
-            cx.node(kind, span, depth)
-        }
-        ChainOp::Range | ChainOp::RangeInclusive => {
+    let kind = match op {
+        ChainOp::Choose(middle) => return operands.push(cx.ternary(left, *middle, right, span)),
+        ChainOp::Binary(op) => ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) },
+        ChainOp::Pipe => ExprKind::Pipe { value: Box::new(left), func: Box::new(right) },
+        ChainOp::Assign(op) => ExprKind::Assign { op, place: Box::new(left), value: Box::new(right) },
+        ChainOp::Range | ChainOp::RangeInclusive | ChainOp::Condition(_) => {
             let inclusive = matches!(op, ChainOp::RangeInclusive);
-            cx.node(ExprKind::Range { lo: Box::new(left), hi: Box::new(right), inclusive }, span, depth)
-        }
-        ChainOp::Pipe => {
-            cx.node(ExprKind::Pipe { value: Box::new(left), func: Box::new(right) }, span, depth)
-        }
-        ChainOp::Assign(op) => {
-            let kind = ExprKind::Assign { op, place: Box::new(left), value: Box::new(right) };
-            cx.node(kind, span, depth)
+            ExprKind::Range { lo: Box::new(left), hi: Box::new(right), inclusive }
         }
     };
-    operands.push(joined);
+    operands.push(cx.node(kind, span, depth));
 }
 
 fn chained(before: &ChainOp, before_span: Span, op: &ChainOp, span: Span) -> Diagnostic {

@@ -75,6 +75,12 @@ pub mod contextual {
     pub const FROM: &str = "from";
     /// Before the type of a cast and the new name of an import.
     pub const AS: &str = "as";
+    /// Before the bars of a closure that takes what it captures by value.
+    pub const MOVE: &str = "move";
+    /// Before a pattern in a condition, in the spelling that has no such keyword.
+    pub const LET: &str = "let";
+    /// Before the operator in the name of a function that gives it a meaning.
+    pub const OPERATOR: &str = "op";
     /// The receiver.
     pub const SELF: &str = "self";
     /// A pattern that binds nothing, and a type to be inferred.

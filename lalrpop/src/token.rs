@@ -20,9 +20,6 @@ pub enum Token {
     BlockComment,
     #[token("#")]
     Hash,
-    /// `'c'` or `'text'`, which other languages have.
-    #[regex(r"'([^'\\\n]|\\[^\n])*'")]
-    CharLiteral,
 
     // Names and literals.
     #[regex(r"[A-Za-z_\u{80}-\u{10FFFF}][A-Za-z0-9_\u{80}-\u{10FFFF}]*")]
@@ -36,6 +33,9 @@ pub enum Token {
     Float,
     #[token("\"", string)]
     Str,
+    /// `'c'`; out of the generated lexer with anything between the quotes.
+    #[regex(r"'([^'\\\n]|\\[^\n])*'")]
+    Char,
 
     // Brackets.
     #[token("(")]
@@ -82,6 +82,8 @@ pub enum Token {
     At,
     #[token("?")]
     Question,
+    /// A `?` directly after what it tries: `f()?`.
+    SuffixQuestion,
     #[token("|>")]
     PipeGt,
     #[token("=")]
@@ -162,6 +164,8 @@ pub enum Token {
     Const,
     Global,
     Mut,
+    /// Before the bars of a closure.
+    Move,
     Pub,
     If,
     Elif,
@@ -257,6 +261,7 @@ impl Token {
                 | Int
                 | Float
                 | Str
+                | Char
                 | True
                 | False
                 | Null
@@ -268,6 +273,7 @@ impl Token {
                 | Break
                 | Continue
                 | SuffixBang
+                | SuffixQuestion
                 | Error
         )
     }
@@ -299,6 +305,8 @@ impl Token {
                 | Shr
                 | PipeGt
                 | Question
+                | SuffixQuestion
+                | FatArrow
                 | Colon
                 | Eq
                 | Comma

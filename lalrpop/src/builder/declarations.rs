@@ -1,12 +1,13 @@
 //! Declarations.
 
-use super::{Builder, Deep, Items};
+use super::{Builder, Deep};
 use crate::ast::*;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::literal;
 use crate::span::Span;
 use crate::spelling_table::contextual;
+use crate::symbol::Symbol;
 
 /// Something between the `<` and `>` after a declared name: a type parameter, or the argument of an owner.
 #[derive(Debug)]
@@ -109,6 +110,7 @@ impl Builder<'_> {
         ret: Option<Deep<TypeExpr>>,
     ) -> Box<Deep<FnDecl>> {
         self.check_declared(name);
+        let name = self.negation(name, &params);
         let mut depth = params.iter().chain(&receiver).map(|p| p.depth()).max().unwrap_or(0);
         depth = depth.max(ret.as_ref().map_or(0, |t| t.depth));
         let owner = owner.map(|(name, args)| {
@@ -134,9 +136,55 @@ impl Builder<'_> {
         Box::new(Deep::new(decl, depth))
     }
 
+    /// The name of the function that gives an operator its meaning; the word and the operator are at `l..r`.
+    pub fn operator_name(&self, name: &str, l: u32, r: u32) -> Ident {
+        let span = Span::new(l, r);
+        let text = self.slice(l, r);
+        let word = text.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '_');
+        if word != contextual::OPERATOR {
+            let title = format!("`{word}` is followed by an operator");
+            let (message, op) =
+                (Diagnostic::error(codes::UNEXPECTED_TOKEN, span, title), text[word.len()..].trim());
+            let right = format!("{}{op}", contextual::OPERATOR);
+            self.report(message.at("no function's name").fix(
+                format!("the function for an operator is called `{right}`"),
+                span,
+                right.clone(),
+            ));
+        }
+        Ident { name: Symbol::new(name), span }
+    }
+
+    /// `op-` without a parameter is the negation, not the difference.
+    fn negation(&self, name: Ident, params: &[RawParam]) -> Ident {
+        let minus = self.slice(name.span.lo, name.span.hi).ends_with('-');
+        if minus && params.iter().all(|p| p.0.name.name == self.self_name) {
+            return Ident { name: Symbol::new("neg"), ..name };
+        }
+        name
+    }
+
+    /// A function in the short form of a contract: its receiver is `&self`, or `&self!` with the mark, unless one is
+    /// written.
+    pub fn short_head(&self, mut head: Box<Deep<FnDecl>>) -> Box<Deep<FnDecl>> {
+        let decl = &mut head.node;
+        if decl.self_param.is_none() {
+            let span = decl.name.span;
+            decl.self_param = Some(SelfParam { ty: None, by_ref: true, mutable: decl.mutating, span });
+        }
+        head
+    }
+
     /// The `T<A>` of `fn T<A>.name`.
     fn owner_type(&self, name: Ident, args: Vec<AngleItem>) -> TypeExpr {
         let span = args.last().map_or(name.span, |last| name.span.to(last.ty.span));
+        for bound in args.iter().filter_map(|a| a.bounds.first()) {
+            let title = "a bound cannot stand in the name of a method's type";
+            let message = Diagnostic::error(codes::BAD_PARAMETER, bound.span, title).at("not here");
+            self.report(
+                message.help("declare the method in an implementation: `impl<T: Bound> Name<T> { … }`"),
+            );
+        }
         let args = args.into_iter().map(|a| a.ty).collect();
         TypeExpr { kind: TypeKind::Path { names: vec![name], args }, span }
     }
@@ -246,17 +294,73 @@ impl Builder<'_> {
         &self,
         name: Ident,
         generics: Option<Vec<AngleItem>>,
-        contracts: Option<Items<Deep<TypeExpr>>>,
+        contracts: Vec<Deep<TypeExpr>>,
         mut fields: Vec<Deep<FieldDecl>>,
         last: Option<Deep<FieldDecl>>,
     ) -> Box<Deep<ItemKind>> {
         self.check_declared(name);
         fields.extend(last);
         let (fields, below) = Deep::part(fields);
-        let (contracts, of_contracts) = Deep::part(contracts.map(|c| c.items).unwrap_or_default());
+        let (contracts, of_contracts) = Deep::part(contracts);
         let (generics, of_generics) = self.generics(generics);
         let depth = below.max(of_contracts).max(of_generics);
         Box::new(Deep::new(ItemKind::Struct(StructDecl { name, generics, contracts, fields }), depth))
+    }
+
+    /// `enum E<T>: Eq { … }`
+    pub fn enumeration(
+        &self,
+        name: Ident,
+        generics: Option<Vec<AngleItem>>,
+        contracts: Vec<Deep<TypeExpr>>,
+        mut variants: Vec<Deep<VariantDecl>>,
+        last: Option<Deep<VariantDecl>>,
+    ) -> Box<Deep<ItemKind>> {
+        self.check_declared(name);
+        variants.extend(last);
+        let (variants, below) = Deep::part(variants);
+        let (contracts, of_contracts) = Deep::part(contracts);
+        let (generics, of_generics) = self.generics(generics);
+        let depth = below.max(of_contracts).max(of_generics);
+        Box::new(Deep::new(ItemKind::Enum(EnumDecl { name, generics, contracts, variants }), depth))
+    }
+
+    /// A variant of an enumeration; `named`: whether its fields stand in braces.
+    pub fn variant(
+        &self,
+        l: u32,
+        name: Ident,
+        fields: Vec<Deep<FieldDecl>>,
+        named: bool,
+    ) -> Deep<VariantDecl> {
+        self.check_declared(name);
+        let (fields, depth) = Deep::part(fields);
+        Deep::new(VariantDecl { name, fields, named, doc: self.doc(l) }, depth)
+    }
+
+    /// `Circle(f64)`: the fields are named by their position.
+    pub fn tuple_variant(&self, l: u32, name: Ident, types: Vec<Deep<TypeExpr>>) -> Deep<VariantDecl> {
+        let field = |(i, ty): (usize, Deep<TypeExpr>)| {
+            let name = Ident { name: Symbol::new(&i.to_string()), span: ty.node.span };
+            Deep::new(FieldDecl { name, ty: ty.node, doc: String::new() }, ty.depth)
+        };
+        self.variant(l, name, types.into_iter().enumerate().map(field).collect(), false)
+    }
+
+    /// `trait T<A>: Eq { … }`
+    pub fn contract(
+        &self,
+        name: Ident,
+        generics: Option<Vec<AngleItem>>,
+        supers: Vec<Deep<TypeExpr>>,
+        functions: Vec<Deep<FnDecl>>,
+    ) -> Box<Deep<ItemKind>> {
+        self.check_declared(name);
+        let (functions, below) = Deep::part(functions);
+        let (supers, of_supers) = Deep::part(supers);
+        let (generics, of_generics) = self.generics(generics);
+        let depth = below.max(of_supers).max(of_generics);
+        Box::new(Deep::new(ItemKind::Trait(TraitDecl { name, generics, supers, functions }), depth))
     }
 
     /// `impl T`, `impl C for T`, `X T: C`; `second` says which of the last two with its first part.

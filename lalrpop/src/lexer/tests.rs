@@ -167,8 +167,9 @@ fn what_is_no_token_is_reported() {
     assert_eq!(codes("/* a /* b */"), ["E0006"]);
     assert_eq!(codes("a \0 b"), ["E0007"]);
     assert_eq!(codes("“a”"), ["E0007"]);
-    assert_eq!(codes("x = 'c'"), ["E0007"]);
-    assert_eq!(codes("println('hello', 'x')"), ["E0007"; 2]);
+    assert_eq!(codes("println('hello', 'x')"), ["E0021"]);
+    assert_eq!(codes(r"'' ''' 'ab' '\q' 'a"), ["E0021", "E0021", "E0021", "E0008", "E0021"]);
+    assert_eq!(codes("'outer: loop { break 'outer }"), ["E0021"; 2]);
     let lone = run("(don't)", Spelling::Vex);
     assert_eq!(lone.diagnostics.len(), 1);
     assert_eq!(lone.tokens.iter().map(|t| t.token).collect::<Vec<_>>(), [LParen, Name, Name, RParen]);

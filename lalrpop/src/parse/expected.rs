@@ -6,24 +6,31 @@ use crate::token::Token;
 
 /// Terminals that start an expression.
 const EXPRESSION: &[&str] = &[
-    "name", "builtin", "int", "float", "string", "(", "[", "{", "@", "-", "!", "~", "*", "&", "&&", "true",
-    "false", "null", "if", "unsafe", "while", "for", "loop", "anyloop", "return", "break", "continue",
-    "defer", "error", "mut",
+    "name", "builtin", "int", "float", "string", "char", "(", "[", "{", "@", "-", "!", "~", "*", "&", "&&",
+    "|", "||", "true", "false", "null", "if", "match", "unsafe", "while", "for", "loop", "anyloop", "return",
+    "break", "continue", "defer", "move", "error", "mut",
 ];
 
 /// Terminals that start a declaration or a binding.
 const DECLARATION: &[&str] =
-    &["let", "var", "const", "global", "fn", "struct", "impl", "extern", "import", "pub"];
+    &["let", "var", "const", "global", "fn", "struct", "enum", "trait", "impl", "extern", "import", "pub"];
+
+/// Terminals that start a pattern.
+const PATTERN: &[&str] =
+    &["name", "int", "float", "string", "char", "(", "-", "..", "..=", "true", "false", "null", "error"];
 
 /// Terminals that continue an expression.
 const OPERATOR: &[&str] = &[
     "(", "[", "{", ".", "::", "..", "..=", "?", "|>", "=", ":=", "+=", "-=", "*=", "/=", "%=", "&=", "|=",
     "^=", "<<=", ">>=", "+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>", "&&", "||", "==", "!=", "<",
-    "<=", ">", ">=", "as", "suffix!", "<types",
+    "<=", ">", ">=", "as", "suffix!", "suffix?", "<types",
 ];
 
 /// Terminals that start a type.
 const TYPE: &[&str] = &["name", "*", "&", "&&", "[", "(", "fn", "!", "builtin"];
+
+/// Terminals that continue a pattern; worth a mention only when there is nothing else.
+const PATTERN_TAIL: &[&str] = &["(", "{", "..", "..=", "@", "|", "::", "."];
 
 /// Terminals that continue a type's name; worth a mention only when there is nothing else.
 const PATH: &[&str] = &["<types", "::", "."];
@@ -51,7 +58,12 @@ impl<'a> Expected<'a> {
 
     /// Whether any expression would have been right.
     pub(super) fn expression(&self) -> bool {
-        self.has("int") && self.has("(")
+        self.has("int") && self.has("[")
+    }
+
+    /// Whether any pattern would have been right.
+    pub(super) fn pattern(&self) -> bool {
+        self.has("int") && self.has("name") && !self.has("[")
     }
 
     /// Whether a statement could have started here.
@@ -76,7 +88,8 @@ impl<'a> Expected<'a> {
     }
 
     /// The set in words: "`,` or `)`". `end`: whether the end of the statement would have been right too.
-    pub(super) fn words(&self, spelling: Spelling, end: bool) -> String {
+    /// `binding`: whether a name is what a pattern usually is here.
+    pub(super) fn words(&self, spelling: Spelling, end: bool, binding: bool) -> String {
         let mut rest: Vec<&str> = self.names.iter().copied().filter(|n| !SILENT.contains(n)).collect();
         let mut words: Vec<String> = Vec::new();
         let mut fold = |rest: &mut Vec<&str>, group: &[&str], word: &str| {
@@ -89,6 +102,8 @@ impl<'a> Expected<'a> {
             fold(&mut rest, EXPRESSION, "a statement");
         } else if self.expression() {
             fold(&mut rest, EXPRESSION, "an expression");
+        } else if self.pattern() {
+            fold(&mut rest, PATTERN, if binding { "a name" } else { "a pattern" });
         } else if self.type_() {
             fold(&mut rest, TYPE, "a type");
         } else if operator {
@@ -105,6 +120,9 @@ impl<'a> Expected<'a> {
         if operator && (separator || end) {
             // `name: T = e` and the end of the block are not what was meant.
             rest.retain(|n| !matches!(*n, ":" | "}"));
+        }
+        if self.has("@") && self.has("..") && rest.iter().any(|n| !PATTERN_TAIL.contains(n)) {
+            rest.retain(|n| !PATTERN_TAIL.contains(n));
         }
         if rest.iter().any(|n| !PATH.contains(n)) {
             rest.retain(|n| !PATH.contains(n));
@@ -150,6 +168,11 @@ fn word(name: &str, spelling: Spelling) -> String {
         "fn" => Token::Fn,
         "in" => Token::In,
         "for" => Token::For,
+        "match" => Token::Match,
+        "enum" => Token::Enum,
+        "trait" => Token::Trait,
+        "suffix?" => return "`?`".to_owned(),
+        "char" => return "a character".to_owned(),
         "let" => Token::Let,
         "impl" => Token::Impl,
         _ => return format!("`{name}`"),

@@ -42,7 +42,6 @@ impl Context<'_, '_> {
         let expected = Expected::new(self.expected);
         let message = self
             .keyword_as_name(&expected)
-            .or_else(|| self.not_supported())
             .or_else(|| self.struct_literal_in_head())
             .or_else(|| self.brace_on_next_line(&expected))
             .unwrap_or_else(|| self.expected_found(&expected));
@@ -162,27 +161,6 @@ impl Context<'_, '_> {
         !constant && !name && self.text(index).starts_with(|c: char| c.is_ascii_alphabetic())
     }
 
-    fn not_supported(&self) -> Option<Diagnostic> {
-        let what = match self.found()? {
-            Token::Enum => "enums",
-            Token::Match => "pattern matching",
-            Token::Trait => "contracts",
-            _ => return None,
-        };
-        let word = self.text(self.at);
-        let message =
-            Diagnostic::error(codes::NOT_SUPPORTED, self.span(), format!("{what} are not supported yet"));
-        let message = match self.found() {
-            Some(Token::Match) => Diagnostic { title: format!("{what} is not supported yet"), ..message }
-                .help("compare with an `if` chain instead"),
-            Some(Token::Enum) => {
-                message.help("use constants, or a structure with a field that tells the cases apart")
-            }
-            _ => message.help("declare the functions for each type"),
-        };
-        Some(message.at(format!("`{word}` cannot be compiled")))
-    }
-
     /// `if p == Point { x: 1 } { … }`: what follows the `{` was read as the block.
     fn struct_literal_in_head(&self) -> Option<Diagnostic> {
         let brace = self.innermost_open_index().filter(|i| self.token(*i) == Some(Token::LBrace))?;
@@ -192,7 +170,7 @@ impl Context<'_, '_> {
         let start = statement_around(self.tokens, brace, None).map_or(0, |(lo, _)| lo);
         let head = self.tokens[start..brace].iter().rev().find(|t| {
             use Token::*;
-            matches!(t.token, If | Elif | While | For | AnyLoop | LBrace | RBrace)
+            matches!(t.token, If | Elif | While | For | AnyLoop | Match | LBrace | RBrace)
         })?;
         if !looks_like_fields || matches!(head.token, Token::LBrace | Token::RBrace) {
             return None;
@@ -230,7 +208,11 @@ impl Context<'_, '_> {
     fn expected_found(&self, expected: &Expected<'_>) -> Diagnostic {
         let open = self.innermost_open();
         let end = open.is_none() && expected.operator() && !expected.head();
-        let words = expected.words(self.spelling, end);
+        let binding = matches!(
+            self.before().map(|t| t.token),
+            Some(Token::Let | Token::Var | Token::SuffixBang | Token::Mut | Token::For)
+        ) && !self.in_condition();
+        let words = expected.words(self.spelling, end, binding);
         let found = self.found_words();
         let code = match self.found() {
             None | Some(Token::StmtEnd) => codes::UNEXPECTED_END,
@@ -243,6 +225,12 @@ impl Context<'_, '_> {
             message = message.label(open.span(), format!("inside this `{text}`"));
         }
         self.advise(message, expected)
+    }
+
+    /// Whether the token before the error is the `let` of a condition.
+    fn in_condition(&self) -> bool {
+        let two_before = self.at.checked_sub(2).and_then(|i| self.token(i));
+        matches!(two_before, Some(Token::If | Token::Elif | Token::While | Token::AnyLoop | Token::AndAnd))
     }
 
     fn found_words(&self) -> String {
