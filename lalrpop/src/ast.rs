@@ -5,6 +5,7 @@
 
 mod items;
 mod patterns;
+pub mod visit;
 
 use crate::span::Span;
 use crate::symbol::Symbol;

@@ -10,6 +10,7 @@ pub mod diagnostic;
 mod grammar {
     include!(concat!(env!("OUT_DIR"), "/grammar.rs"));
 }
+pub mod format;
 pub mod format_string;
 pub mod lexer;
 pub mod literal;

@@ -1,0 +1,54 @@
+//! Whether formatting changed anything but blanks.
+
+use crate::ast::SourceUnit;
+use crate::ast_print::print_ast;
+use crate::lexer::{Lexed, lex};
+use crate::parse::parse_file;
+use crate::spelling::Spelling;
+use crate::token::Token;
+
+/// Position of the first byte of the texts that are compared.
+const BASE: u32 = 1;
+
+/// Compares tokens, comments and tree of two texts; `unit` is the tree of the first.
+pub(super) fn same(before: &str, after: &str, spelling: Spelling, unit: &SourceUnit) -> Result<(), String> {
+    let (old, new) = (lex(before, BASE, spelling), lex(after, BASE, spelling));
+    differ("token", &words(before, &old), &words(after, &new))?;
+    differ("comment", &comments(before, &old), &comments(after, &new))?;
+    let (formatted, errors) = parse_file(after, BASE, spelling);
+    if let Some(error) = errors.first() {
+        return Err(format!("the formatted text does not parse: {}", error.title));
+    }
+    let (old, new) = (print_ast(unit, None), print_ast(&formatted, None));
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    differ("part of the syntax tree", &lines(&old), &lines(&new))
+}
+
+fn differ(what: &str, before: &[String], after: &[String]) -> Result<(), String> {
+    let common = before.iter().zip(after).take_while(|(a, b)| a == b).count();
+    let show = |list: &[String]| list.get(common).map_or("nothing".to_owned(), |text| format!("`{text}`"));
+    if common == before.len() && common == after.len() {
+        return Ok(());
+    }
+    Err(format!("{what} {} was {} and would be {}", common + 1, show(before), show(after)))
+}
+
+/// The tokens but `;` and the commas before closing brackets, which the tree shows where they mean something.
+fn words(text: &str, lexed: &Lexed) -> Vec<String> {
+    let slice = |lo: u32, hi: u32| text.get((lo - BASE) as usize..(hi - BASE) as usize).unwrap_or("");
+    let tokens = &lexed.tokens;
+    let means = |index: usize| match tokens[index].token {
+        Token::Semi => false,
+        Token::Comma => !tokens.get(index + 1).is_some_and(|next| next.token.is_closer()),
+        _ => true,
+    };
+    let word =
+        |index: usize| format!("{:?} {}", tokens[index].token, slice(tokens[index].lo, tokens[index].hi));
+    (0..tokens.len()).filter(|index| means(*index)).map(word).collect()
+}
+
+fn comments(text: &str, lexed: &Lexed) -> Vec<String> {
+    let lines = |comment: &str| comment.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+    let slice = |lo: u32, hi: u32| text.get((lo - BASE) as usize..(hi - BASE) as usize).unwrap_or("");
+    lexed.comments.iter().map(|comment| lines(slice(comment.span.lo, comment.span.hi))).collect()
+}
