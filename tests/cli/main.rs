@@ -1,6 +1,7 @@
 //! The command line as its users meet it: exit statuses, messages, help, and what it does with odd input.
 
 mod command;
+mod fmt_command;
 mod hostile;
 mod programs;
 mod reports;

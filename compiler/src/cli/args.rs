@@ -78,6 +78,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Run programs and compare them with what they should print
     Test(TestArgs),
+    /// Format programs, all in one style
+    Fmt(FmtArgs),
     /// Show what the compiler makes of a program
     Emit(EmitArgs),
     /// Explain an error code
@@ -174,6 +176,29 @@ pub struct TestArgs {
     /// How many programs run at once; as many as there are processors otherwise
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
+}
+
+/// `vexc fmt`.
+#[derive(Args, Debug)]
+#[command(after_help = "Files are formatted in place, each in its own spelling; what is read from standard
+input is printed. Comments stay, and so does the meaning: one that does not parse
+is left as it is. There is one style, and nothing to set.
+
+Examples:
+  vexc fmt hello.vx
+  vexc fmt examples stdlib           all programs in these folders
+  vexc fmt --check src               list what would change
+  vexc fmt --spelling vais - < a.txt
+
+Exit status: 0 all is formatted; 1 a file does not parse or cannot be written,
+or with --check would change; 2 wrong usage.")]
+pub struct FmtArgs {
+    /// Programs, or folders of programs; `-` reads standard input
+    #[arg(value_name = "PATH", required = true, value_hint = clap::ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+    /// Change nothing, list the files that are not formatted
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// `vexc emit`.

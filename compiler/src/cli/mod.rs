@@ -7,6 +7,7 @@ mod check;
 mod color;
 mod emit;
 mod explain;
+mod fmt;
 mod generate;
 mod messages;
 mod quick;
@@ -55,6 +56,7 @@ fn dispatch(cli: Cli) -> u8 {
         Command::Run(args) => run::run(args, &cli.common, &messages),
         Command::Check(args) => check::check(&args, &cli.common, &messages),
         Command::Test(args) => test::test(args, &cli.common, &messages),
+        Command::Fmt(args) => fmt::fmt(&args, &cli.common, &messages),
         Command::Emit(args) => emit::emit(&args, &cli.common, &messages),
         Command::Explain(args) => explain::explain(&args, &cli.common, &messages),
         Command::Repl(args) => repl::repl(&args, &cli.common, &messages),

@@ -130,14 +130,28 @@ pub(super) fn chain(nodes: &[Node<'_>]) -> Vec<usize> {
     if cuts.len() < 2 { Vec::new() } else { cuts }
 }
 
+/// Where the value of a function starts that has one in place of a body.
+pub(super) fn value_of_function(nodes: &[Node<'_>]) -> Option<usize> {
+    let token = |node: &Node<'_>| flat::first(node).map(|(token, _)| token);
+    let declares = |node: &Node<'_>| matches!(node, Node::Word(word) if word.role == Role::Declares);
+    if !nodes.iter().take(2).any(declares) {
+        return None;
+    }
+    nodes
+        .iter()
+        .position(|node| token(node) == Some(Token::Eq))
+        .map(|at| at + 1)
+        .filter(|at| *at < nodes.len())
+}
+
 /// Whether the line was broken here where it may stay broken.
-pub(super) fn keeps_break(before: &Node<'_>, after: &Node<'_>, forced_blocks: bool) -> bool {
+pub(super) fn keeps_break(after: &Node<'_>, forced_blocks: bool) -> bool {
     if after.gap() == 0 || is_braces(after) {
         return false;
     }
     match flat::first(after) {
         Some((Token::Else | Token::Elif, _)) => !forced_blocks,
-        _ => flat::first(before).is_some(),
+        _ => true,
     }
 }
 

@@ -110,7 +110,7 @@ impl Printer {
         for end in 1..=nodes.len() {
             let ends = end == nodes.len() || {
                 let (before, after) = (&nodes[end - 1], &nodes[end]);
-                lines::ends_at_comment(before, after) || (keep && lines::keeps_break(before, after, forced))
+                lines::ends_at_comment(before, after) || (keep && lines::keeps_break(after, forced))
             };
             if !ends {
                 continue;
@@ -131,6 +131,12 @@ impl Printer {
         let fits = |broken: &dyn Fn(usize) -> bool| lines::fits(nodes, column, margin.indent, broken);
         if fits(&|_| false) {
             return self.plain(nodes, margin, &|_| false);
+        }
+        if let Some(cut) = lines::value_of_function(nodes)
+            && lines::fits(&nodes[..cut], column, margin.indent, &|_| false)
+            && lines::fits(&nodes[cut..], lines::continued(base), margin.indent, &|_| false)
+        {
+            return self.broken_at(nodes, &[cut], margin, base);
         }
         let braces = |index: usize| lines::is_braces(&nodes[index]) && lines::breakable(&nodes[index]);
         if (0..nodes.len()).any(braces) && fits(&braces) {
@@ -203,7 +209,7 @@ impl Printer {
             match group.kind {
                 Kind::Block => self.statements(&group.items, inside, false),
                 Kind::List => self.list(group, inside, true),
-                Kind::Brackets if is_table(group) => self.table(group, inside),
+                Kind::Parens | Kind::Brackets if is_table(group) => self.table(group, inside),
                 Kind::Parens | Kind::Brackets => self.list(group, inside, false),
             }
             self.newline(indent);
@@ -279,7 +285,7 @@ fn needs_semicolon(items: &[Piece<'_>], index: usize, top: bool) -> bool {
     }
 }
 
-/// Whether an array of many small things; those share lines.
+/// Whether these are many small things in an array, or many numbers; those share lines.
 fn is_table(group: &Group<'_>) -> bool {
     let small = |item: &Piece<'_>| {
         item.trailing.is_empty()
@@ -287,7 +293,14 @@ fn is_table(group: &Group<'_>) -> bool {
             && item.separator != Some(Token::Semi)
             && item.nodes.iter().all(|node| matches!(node, Node::Word(_)))
     };
-    group.items.len() > 4 && group.opening.is_empty() && group.items.iter().all(small)
+    let number = |item: &Piece<'_>| {
+        let last = item.nodes.last().and_then(flat::last);
+        last.is_some_and(|(token, _)| matches!(token, Token::Int | Token::Float))
+    };
+    group.items.len() > 4
+        && group.opening.is_empty()
+        && group.items.iter().all(small)
+        && (group.kind == Kind::Brackets || group.items.iter().all(number))
 }
 
 /// Whether a comma belongs behind the last item of a list that takes several lines.

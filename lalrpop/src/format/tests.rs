@@ -1,1 +1,110 @@
 //! What the formatter makes of texts.
+
+use super::{FormatError, format};
+use crate::spelling::Spelling;
+
+fn formatted(text: &str, spelling: Spelling) -> String {
+    let once = match format(text, 1, spelling) {
+        Ok(once) => once,
+        Err(error) => panic!("{error:?}\n{text}"),
+    };
+    match format(&once, 1, spelling) {
+        Ok(twice) => assert_eq!(once, twice, "formatting again changes it"),
+        Err(error) => panic!("{error:?}\n{once}"),
+    }
+    once
+}
+
+fn vex(text: &str) -> String {
+    formatted(text, Spelling::Vex)
+}
+
+#[test]
+fn blanks_stand_where_they_belong() {
+    let text = "fn   f( a:i64 ,b : & T! )->*i64!{ let!x=- a+b [ 1 ]*~ c ; return & x! }\n";
+    assert_eq!(vex(text), "fn f(a: i64, b: &T!) -> *i64! { let! x = -a + b[1] * ~c; return &x! }\n");
+    assert_eq!(vex("fn(self:&T!)m!<A:B+C>(){ }"), "fn (self: &T!) m!<A: B + C>() { }\n");
+    assert_eq!(vex("let f:fn( i64 ):i64=g"), "let f: fn(i64): i64 = g\n");
+    assert_eq!(vex("let a=c?-1:b [0 .. n]"), "let a = c ? -1 : b[0..n]\n");
+    assert_eq!(vex("let a=& &b\nlet c=t .0 .1"), "let a = & &b\nlet c = t.0.1\n");
+    assert_eq!(
+        vex("p( Map<i64,Vec<T>> .new ( ) ,a<b , c >> 2,[ ],{ } )"),
+        "p(Map<i64, Vec<T>>.new(), a < b, c >> 2, [], { })\n"
+    );
+    assert_eq!(vex("let x:! =$panic ( \"a\" )"), "let x: ! = $panic(\"a\")\n");
+    assert_eq!(vex("import{a as b,c}from \"m\""), "import { a as b, c } from \"m\"\n");
+    let vais =
+        formatted("U std / allocator\nF  f( n:i64)->i64=I n<2{ n }E{@( n-1 )+@ . m()}", Spelling::Vais);
+    assert_eq!(vais, "U std/allocator\nF f(n: i64) -> i64 = I n < 2 { n } E { @(n - 1) + @.m() }\n");
+}
+
+#[test]
+fn statements_get_lines_of_their_own() {
+    assert_eq!(
+        vex("fn f() {\na; b;\n\n\n\nc; }\nfn g() { a; b }"),
+        "fn f() {\n    a\n    b\n\n    c;\n}\nfn g() { a; b }\n"
+    );
+    assert_eq!(vex("\n\n a;\n b ;; c;\n\n"), "a\nb\nc\n");
+    assert_eq!(vex("if a { b }\nelse { c }"), "if a { b }\n    else { c }\n");
+    assert_eq!(vex("if a {\nb }\nelif c { d } \n else\n{ e }").lines().count(), 3);
+    // The line after the `;` would go on with the statement.
+    assert_eq!(vex("fn f() {\n  g();\n  -x\n}"), "fn f() {\n    g()\n    -x\n}\n");
+}
+
+#[test]
+fn comments_stay_at_odd_places() {
+    let text = "// first\n\n\n/* a */ fn /* b */ f( // c\n  a: i64, // d\n  // e\n  b: i64 /* f */, /* g */\n): /* h */ i64 { // i\n\
+        \n  // j\n  a + // k\n  // l\n  b // m\n  // n\n\n  // o\n} // p\n// q\n\n\n// r";
+    let expected = "// first\n\n/* a */ fn /* b */ f( // c\n    a: i64, // d\n    // e\n    b: i64, /* f */ /* g */\n): /* h */ i64 { // i\n\
+        \x20   // j\n    a + // k\n        // l\n        b // m\n    // n\n\n    // o\n} // p\n// q\n\n// r\n";
+    assert_eq!(vex(text), expected);
+    assert_eq!(vex("f(a, // x\n b)"), "f(\n    a, // x\n    b,\n)\n");
+    assert_eq!(vex("/* a\n     b */\nx /*c*/"), "/* a\n     b */\nx /*c*/\n");
+    assert_eq!(vex("#!/usr/bin/env vexc\n//! m\nx"), "#!/usr/bin/env vexc\n//! m\nx\n");
+    assert_eq!(
+        vex("struct S { // a\n x: i64, // b\n\n /// c\n y: i64 }"),
+        "struct S { // a\n    x: i64, // b\n\n    /// c\n    y: i64,\n}\n"
+    );
+    assert_eq!(
+        vex("fn f() { /* nothing */ }\nfn g() {\n// nothing\n}"),
+        "fn f() { /* nothing */ }\nfn g() {\n    // nothing\n}\n"
+    );
+    assert_eq!(formatted("x # a\n\n# b\ny", Spelling::Vais), "x # a\n\n# b\ny\n");
+    assert_eq!(vex("// only"), "// only\n");
+    assert_eq!(vex(""), "");
+}
+
+#[test]
+fn long_lines_are_broken() {
+    let long = "a_rather_long_name_of_something";
+    let call = vex(&format!("let x = f({long}, {long}, {long}, {long})"));
+    assert_eq!(call, format!("let x = f(\n{}\n)\n", vec![format!("    {long},"); 4].join("\n")));
+    let either = vex(&format!("if {long} || {long} && {long} || {long} {{ b }}"));
+    assert_eq!(either, format!("if {long}\n    || {long} && {long}\n    || {long} {{ b }}\n"));
+    let sum = vex(&format!("let x = {long} - {long} - {long} + {long}"));
+    assert_eq!(sum, format!("let x = {long} -\n    {long} -\n    {long}\n    + {long}\n"));
+    let block = vex(&format!("fn f({long}: i64): i64 {{ return {long} + {long} }}"));
+    assert_eq!(block, format!("fn f({long}: i64): i64 {{\n    return {long} + {long}\n}}\n"));
+    let numbers = vex(&format!("let x = [{}]", ["123456"; 30].join(",")));
+    assert_eq!(numbers.lines().count(), 5);
+    // Nothing can be done about a string.
+    let text = format!("println(\"{}\")\n", long.repeat(4));
+    assert_eq!(vex(&text), text);
+}
+
+#[test]
+fn lists_keep_to_one_line_or_one_item_a_line() {
+    assert_eq!(vex("f(\n a,\n b)"), "f(a, b)\n");
+    assert_eq!(vex("f(a, b,\n)"), "f(\n    a,\n    b,\n)\n");
+    assert_eq!(vex("let t = (a,)"), "let t = (a,)\n");
+    assert_eq!(vex("let s = S {\n a: 1, b }"), "let s = S {\n    a: 1,\n    b,\n}\n");
+    assert_eq!(vex("let s = S { a: 1, b, }"), "let s = S { a: 1, b }\n");
+    assert_eq!(vex("f(a, S {\n a: 1 })"), "f(a, S {\n    a: 1\n})\n");
+}
+
+#[test]
+fn what_does_not_parse_is_left_alone() {
+    assert!(
+        matches!(format("let = 5", 1, Spelling::Vex), Err(FormatError::Syntax(errors)) if errors.len() == 1)
+    );
+}

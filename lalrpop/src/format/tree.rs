@@ -143,12 +143,12 @@ pub(super) fn build<'a>(text: &'a str, base: u32, spelling: Spelling, unit: &Sou
     let mut comments = lexed.comments.iter().copied().peekable();
     for (index, lexeme) in tokens.iter().enumerate() {
         while let Some(comment) = comments.next_if(|c| c.span.lo < lexeme.lo) {
-            builder.remark(comment);
+            builder.remark(comment, lexeme.lo);
         }
         let word = (lexeme.token, roles[index]);
         builder.token(*lexeme, word, is_start(index), starts.blocks.contains(&lexeme.lo));
     }
-    comments.for_each(|comment| builder.remark(comment));
+    comments.for_each(|comment| builder.remark(comment, base + text.len() as u32));
     let preamble = (start > 0).then(|| text[..start].trim_start_matches('\u{FEFF}').trim_end());
     File { preamble: preamble.filter(|p| !p.is_empty()), pieces: builder.finish() }
 }
@@ -303,13 +303,14 @@ impl<'a> Builder<'a> {
         (self.text.get(lo..hi).unwrap_or(""), gap)
     }
 
-    fn remark(&mut self, comment: Comment) {
+    /// A comment; the next token starts at `next`.
+    fn remark(&mut self, comment: Comment, next: u32) {
         let first = self.at == 0;
         let (text, gap) = self.take(comment.span.lo, comment.span.hi);
         let remark = Remark { text: text.trim_end(), gap: if first { gap.max(1) } else { gap } };
         // A block comment before something on its line belongs to that.
-        let rest = self.text[self.at..].trim_start_matches([' ', '\t', '\r', '\x0C']);
-        let alone = remark.ends_line() || rest.starts_with('\n') || rest.is_empty();
+        let rest = self.text.get(self.at..(next - self.base) as usize).unwrap_or("");
+        let alone = remark.ends_line() || rest.contains('\n') || self.at + rest.len() == self.text.len();
         let frame = self.frame();
         if !frame.now.nodes.is_empty() {
             let only_remarks = frame.now.is_remark();
