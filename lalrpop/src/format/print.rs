@@ -84,7 +84,8 @@ impl Printer {
     /// a meaning.
     fn statements(&mut self, items: &[Piece<'_>], indent: usize, top: bool) {
         for (index, item) in items.iter().enumerate() {
-            self.start(item, index == 0 && !(top && !self.out.is_empty()), indent);
+            let first = index == 0 && (!top || self.out.is_empty());
+            self.start(item, first, indent);
             self.item(item, indent, true);
             if item.separator.is_some() && needs_semicolon(items, index, top) {
                 self.out.push(';');
