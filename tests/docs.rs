@@ -4,11 +4,17 @@
 //! `exit=N`, a status other than 0; `error=CODE,…`, the errors that the compiler reports, exactly these; `file=NAME`,
 //! which makes the block a module for the next program rather than a program. A `text` block directly below is the
 //! program's whole standard output.
+//!
+//! The examples in the documentation of the library's modules are marked the same way; one without a tag is written
+//! in the spelling of its module.
 
 use std::collections::BTreeSet;
 use std::fs;
 
 use vex_tests::{Folder, Run, root};
+use vexc::docs::Docs;
+use vexc::docs::model::Kind;
+use vexc::stack::on_deep_stack;
 
 /// A program of a document and what it should do.
 #[derive(Debug, Default)]
@@ -156,6 +162,65 @@ fn the_language_reference() {
 #[test]
 fn the_readme() {
     all_pass("README.md", 3);
+}
+
+/// A documentation text with the module's spelling as the tag of blocks that have none.
+fn tagged(doc: &str, extension: &str) -> String {
+    let mut open = false;
+    let mut text = String::new();
+    for line in doc.lines() {
+        let fence = line.starts_with("```");
+        let bare = fence && !open && line == "```";
+        text.push_str(line);
+        text.push_str(if bare { extension } else { "" });
+        text.push('\n');
+        open ^= fence;
+    }
+    text
+}
+
+#[test]
+fn the_examples_of_the_library() {
+    let docs = on_deep_stack(Docs::library);
+    assert_eq!(docs.modules.len(), vexc::stdlib::modules().len(), "every module can be parsed");
+    let (mut count, mut wrong) = (0, Vec::new());
+    for module in &docs.modules {
+        let of_module = (String::new(), &module.doc);
+        let of_entries = module.entries().map(|entry| (format!(" {}", entry.path), &entry.doc));
+        for (path, doc) in std::iter::once(of_module).chain(of_entries) {
+            let place = format!("{}{path}", module.name);
+            let programs = programs(&tagged(doc, module.spelling.extension()));
+            let programs = programs.unwrap_or_else(|problem| panic!("{place}: {problem}"));
+            count += programs.len();
+            let problems = programs.iter().filter_map(|program| judge(program).err());
+            wrong.extend(problems.map(|problem| format!("{place}: {problem}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {count} examples:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(count >= 10, "only {count} examples");
+}
+
+/// What a module offers is documented, all of it; the functions of a trait are where the trait is.
+#[test]
+fn the_library_is_documented() {
+    let docs = on_deep_stack(Docs::library);
+    let mut bare = Vec::new();
+    for module in &docs.modules {
+        let of_traits = module.types.iter().flat_map(|ty| &ty.contracts).flat_map(|of| &of.methods);
+        let of_traits: BTreeSet<&str> = of_traits.map(|method| method.anchor.as_str()).collect();
+        let entries = module.entries().filter(|entry| !of_traits.contains(entry.anchor.as_str()));
+        let entries = entries.filter(|entry| entry.kind != Kind::Foreign && entry.doc.trim().is_empty());
+        bare.extend(entries.map(|entry| format!("{} {}", module.name, entry.path)));
+        if module.doc.trim().is_empty() {
+            bare.push(module.name.clone());
+        }
+    }
+    assert!(bare.is_empty(), "no `///` comments: {bare:#?}");
+}
+
+#[test]
+fn examples_without_a_tag_get_that_of_their_module() {
+    assert_eq!(tagged("a\n```\nb\n```\n```text\nc\n```", "vx"), "a\n```vx\nb\n```\n```text\nc\n```\n");
 }
 
 #[test]

@@ -20,7 +20,14 @@ const LONGER: &[(&str, &str)] = &[];
 const EDGES: &[(&str, &[&str])] = &[
     ("main", &[]),
     ("lib", &["manager"]),
-    ("cli", &["check", "driver", "explain", "golden", "jit", "repl", "session", "stack", "suggest", "typed"]),
+    (
+        "cli",
+        &[
+            "check", "docs", "driver", "explain", "golden", "jit", "repl", "session", "stack", "suggest",
+            "typed",
+        ],
+    ),
+    ("docs", &["explain", "stdlib", "suggest"]),
     ("driver", &["check", "jit", "loader", "stack", "typed"]),
     ("repl", &["session", "stack"]),
     (
@@ -279,7 +286,7 @@ fn command_problem(command: &str) -> Option<String> {
         command.split_whitespace().take_while(|w| !matches!(*w, "<" | ">" | "|")).collect();
     let files = words.iter().filter(|w| w.contains('/') && !w.contains("://") && !w.starts_with(['~', '$']));
     for file in files {
-        let made = file.starts_with("target/");
+        let made = file.starts_with("target/") || vexc::stdlib::find(file).is_some();
         if !made && !root().join(file.trim_start_matches("./")).exists() {
             return Some(format!("there is no {file}"));
         }

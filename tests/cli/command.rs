@@ -15,12 +15,22 @@ fn the_version_is_that_of_the_crate() {
 fn help_shows_examples_and_every_command() {
     let folder = Folder::new();
     let help = vexc(&folder).arg("--help").output().expect_status(0).stdout;
-    for word in
-        ["run", "check", "test", "fmt", "emit", "explain", "completions", "vexc run hello.vx", ".vais"]
-    {
+    for word in [
+        "run",
+        "check",
+        "test",
+        "fmt",
+        "emit",
+        "explain",
+        "doc",
+        "new",
+        "completions",
+        "vexc run hello.vx",
+        ".vais",
+    ] {
         assert!(help.contains(word), "no `{word}` in:\n{help}");
     }
-    for command in ["run", "check", "test", "fmt", "emit", "explain", "completions"] {
+    for command in ["run", "check", "test", "fmt", "emit", "explain", "repl", "doc", "new", "completions"] {
         let help = vexc(&folder).args([command, "--help"]).output().expect_status(0).stdout;
         assert!(help.contains("Example"), "`{command} --help` has no example:\n{help}");
         assert!(help.contains("--color"), "`{command} --help` lacks the common options:\n{help}");

@@ -1,8 +1,10 @@
 //! The command line as its users meet it: exit statuses, messages, help, and what it does with odd input.
 
 mod command;
+mod doc;
 mod fmt_command;
 mod hostile;
+mod new;
 mod programs;
 mod reports;
 #[cfg(unix)]

@@ -21,6 +21,8 @@ use vex_syntax::Spelling;
   vexc check src/*.vx           look for mistakes without running
   vexc explain E0301            what an error means, with examples
   vexc repl                     try things out
+  vexc new hello                start a project
+  vexc doc std/allocator        what a module offers
   echo 'println(6 * 7)' | vexc run -
 
 Programs are written in one of three spellings, told apart by the file's name:
@@ -86,6 +88,10 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Try things out: an interactive session
     Repl(ReplArgs),
+    /// Show the documentation of modules, or make pages of it
+    Doc(DocArgs),
+    /// Start a project: a program, a module and a test
+    New(NewArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print the manual page
@@ -265,6 +271,47 @@ pub struct ReplArgs {
     /// like a recorded session
     #[arg(long)]
     pub transcript: bool,
+}
+
+/// `vexc doc`.
+#[derive(Args, Debug)]
+#[command(after_help = "Documentation is written in `///` comments before declarations, and at the start
+of a file for the module itself. Names in brackets become links: [Vec.push].
+
+Examples:
+  vexc doc                                the library's modules
+  vexc doc std/allocator                  everything a module declares
+  vexc doc std/allocator BumpAllocator    a type and its methods
+  vexc doc std/kmem kmem_release          one function
+  vexc doc shapes.vx Circle.area          of a file of your own
+  vexc doc --html site                    pages of the whole library
+  vexc doc --html site shapes.vx          pages of your own modules
+
+Exit status: 0 shown or written; 1 there is no such module or item, or a file
+cannot be read, parsed or written; 2 wrong usage.")]
+pub struct DocArgs {
+    /// Modules of the library, or files; each may be followed by items of it
+    #[arg(value_name = "MODULE|FILE [ITEM]", value_hint = clap::ValueHint::FilePath)]
+    pub names: Vec<String>,
+    /// Write pages into this folder: a new or empty one, or one of earlier pages
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub html: Option<PathBuf>,
+}
+
+/// `vexc new`.
+#[derive(Args, Debug)]
+#[command(after_help = "The folder gets a program, a module that it imports, a test of the module with
+what it should print, and a README. `--spelling` says how they are written.
+
+Examples:
+  vexc new hello
+  vexc new hello --spelling vais
+
+Exit status: 0 made; 1 the folder exists or cannot be made; 2 the name is none.")]
+pub struct NewArgs {
+    /// The project's name, which its folder gets: letters, digits, `-` and `_`
+    #[arg(value_name = "NAME")]
+    pub name: String,
 }
 
 /// `vexc completions`.

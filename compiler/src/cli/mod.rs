@@ -5,14 +5,17 @@ pub mod args;
 mod build;
 mod check;
 mod color;
+mod doc;
 mod emit;
 mod explain;
 mod fmt;
 mod generate;
 mod messages;
+mod new;
 mod quick;
 mod repl;
 mod run;
+mod site;
 mod source;
 mod tables;
 mod test;
@@ -60,6 +63,8 @@ fn dispatch(cli: Cli) -> u8 {
         Command::Emit(args) => emit::emit(&args, &cli.common, &messages),
         Command::Explain(args) => explain::explain(&args, &cli.common, &messages),
         Command::Repl(args) => repl::repl(&args, &cli.common, &messages),
+        Command::Doc(args) => doc::doc(&args, &cli.common, &messages),
+        Command::New(args) => new::new(&args, &cli.common, &messages),
         Command::Completions(args) => generate::completions(args.shell),
         Command::Man => generate::manual(),
     }

@@ -258,8 +258,8 @@ impl Session {
 /// A title and the text below it.
 fn titled(title: &str, doc: &str) -> String {
     let mut text = format!("{title}\n");
-    for line in doc.lines() {
-        let line = line.strip_prefix(' ').unwrap_or(line);
+    let lines: Vec<&str> = doc.lines().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    for line in explain::render(&lines.join("\n"), false).lines() {
         let _ = writeln!(text, "{}", format_args!("  {line}").to_string().trim_end());
     }
     text
