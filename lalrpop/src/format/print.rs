@@ -148,10 +148,12 @@ impl Printer {
             return self.broken_at(nodes, &lines::cuts(nodes, level), margin, base);
         }
         let groups: Vec<usize> = (0..nodes.len()).rev().filter(|i| lines::breakable(&nodes[*i])).collect();
-        if let Some(one) = groups.iter().copied().find(|one| fits(&|index| index == *one)) {
+        let chain = lines::chain(nodes);
+        // In a chain of calls only the last may be broken instead of the chain.
+        let likely = if chain.is_empty() { groups.len() } else { 1 };
+        if let Some(one) = groups.iter().copied().take(likely).find(|one| fits(&|index| index == *one)) {
             return self.plain(nodes, margin, &|index| index == one);
         }
-        let chain = lines::chain(nodes);
         if !chain.is_empty() {
             return self.broken_at(nodes, &chain, margin, base);
         }

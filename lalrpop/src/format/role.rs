@@ -13,9 +13,7 @@ pub(super) enum Role {
     Infix(u8),
     /// The `?` or `:` of `c ? a : b`.
     Choice,
-    /// The `?` after an operand.
-    Try,
-    /// A mark inside the name of a module, which has no blanks.
+    /// A mark inside the name of a module or of a function such as `op+`, which has no blanks.
     Path,
     /// The bar before the parameters of a closure.
     OpenBar,
@@ -66,18 +64,32 @@ pub(super) fn ends_operand(token: Token, role: Role) -> bool {
     match token {
         Return | Break | Continue => false,
         SuffixBang => role != Role::Mutable,
-        Question => role == Role::Try,
         _ => token.can_end_statement(),
     }
 }
 
-/// Gives each token of a file its role. `starts` says of an index whether a statement, an arm or a member starts there.
-pub(super) fn roles(tokens: &[Token], starts: &dyn Fn(usize) -> bool) -> Vec<Role> {
+/// Where something stands in a file, by indices of tokens.
+pub(super) trait Places {
+    /// Whether a statement, an arm or a member starts there.
+    fn starts(&self, index: usize) -> bool;
+    /// Whether it is part of a function's name, behind its start.
+    fn in_name(&self, index: usize) -> bool;
+    /// Whether it is the end of a function's name.
+    fn ends_name(&self, index: usize) -> bool;
+}
+
+/// Gives each token of a file its role.
+pub(super) fn roles(tokens: &[Token], places: &dyn Places) -> Vec<Role> {
     let mut pass =
         Pass { tokens, roles: Vec::with_capacity(tokens.len()), open: vec![Level::default()], path: false };
-    for index in 0..tokens.len() {
-        let role = pass.role(index, starts(index));
-        pass.roles.push(role);
+    for (index, token) in tokens.iter().enumerate() {
+        let role = pass.role(index, places.starts(index));
+        let named = *token == Token::LParen && index > 0 && places.ends_name(index - 1);
+        pass.roles.push(match role {
+            _ if places.in_name(index) => Role::Path,
+            _ if named => Role::Call,
+            role => role,
+        });
     }
     pass.roles
 }
@@ -122,8 +134,9 @@ impl Pass<'_> {
             LParen => parenthesis(before, operand),
             LBracket if operand => Role::Index,
             SuffixBang if matches!(before, Some((Let, _))) => Role::Mutable,
-            Question if operand && self.tries(index) => Role::Try,
             Question | Colon => self.choice(token),
+            // The bar before the first of some alternatives.
+            Pipe if start => Role::Plain,
             Pipe => self.bar(operand),
             Bang | Tilde => Role::Prefix,
             Minus | Star | Amp | AndAnd if !operand => Role::Prefix,
@@ -170,32 +183,6 @@ impl Pass<'_> {
         level.bar = true;
         Role::OpenBar
     }
-
-    /// Whether the `?` at `index`, after an operand, is the one without a `:`.
-    fn tries(&self, index: usize) -> bool {
-        let mut depth = 0u32;
-        let mut choices = 0u32;
-        for token in &self.tokens[index + 1..] {
-            match token {
-                Token::LParen | Token::LBracket | Token::LBrace | Token::LAngle => depth += 1,
-                Token::RParen | Token::RBracket | Token::RBrace | Token::RAngle if depth > 0 => depth -= 1,
-                _ if depth > 0 => {}
-                Token::RParen
-                | Token::RBracket
-                | Token::RBrace
-                | Token::StmtEnd
-                | Token::Semi
-                | Token::Comma => {
-                    return true;
-                }
-                Token::Question => choices += 1,
-                Token::Colon if choices == 0 => return false,
-                Token::Colon => choices -= 1,
-                _ => {}
-            }
-        }
-        true
-    }
 }
 
 fn parenthesis(before: Option<(Token, Role)>, operand: bool) -> Role {
@@ -211,8 +198,14 @@ fn parenthesis(before: Option<(Token, Role)>, operand: bool) -> Role {
 pub(super) fn blank(before: (Token, Role), after: (Token, Role)) -> bool {
     use Token::*;
     match (before, after) {
-        (_, (Comma | Semi | SuffixBang | RParen | RBracket | RAngle | LAngle | ColonColon, _)) => false,
-        (_, (Question, Role::Try) | (Pipe, Role::CloseBar)) => false,
+        (
+            _,
+            (
+                Comma | Semi | SuffixBang | SuffixQuestion | RParen | RBracket | RAngle | LAngle | ColonColon,
+                _,
+            ),
+        ) => false,
+        (_, (Pipe, Role::CloseBar)) => false,
         (_, (_, Role::Path | Role::Call | Role::Index)) | ((_, Role::Path | Role::OpenBar), _) => false,
         ((LParen | LBracket | LAngle | ColonColon | Dot, _), _) => false,
         ((At, Role::Plain), _) => false,

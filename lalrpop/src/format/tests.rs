@@ -108,3 +108,51 @@ fn what_does_not_parse_is_left_alone() {
         matches!(format("let = 5", 1, Spelling::Vex), Err(FormatError::Syntax(errors)) if errors.len() == 1)
     );
 }
+
+#[test]
+fn enums_and_patterns() {
+    let text = "enum  Shape<T> :Eq{ Point,Circle ( f64 ) , Box{ w:T,h : T }\n}\n\
+        fn area(s:&Shape)->f64{ match s{\nShape.Point=>0.0\n Shape.Circle( r )if r>1.0 => { r }\n| Shape.Box{w,..}\n| Other(..5 , n@1..=9,_) => w*w , 'a'|-1|2.. =>{ 3 } _=>  f( ) ?\n } }";
+    let expected = "enum Shape<T>: Eq {
+    Point,
+    Circle(f64),
+    Box { w: T, h: T },
+}
+fn area(s: &Shape) -> f64 {
+    match s {
+        Shape.Point => 0.0
+        Shape.Circle(r) if r > 1.0 => { r }
+        | Shape.Box { w, .. }
+            | Other(..5, n @ 1..=9, _) => w * w,
+        'a' | -1 | 2.. => { 3 }
+        _ => f()?,
+    }
+}
+";
+    assert_eq!(vex(text), expected);
+    assert_eq!(vex("if let Some( x )=f( )?&&x>1{ }"), "if let Some(x) = f()? && x > 1 { }\n");
+    assert_eq!(vex("let a=match b{A=>1,B=>2,}"), "let a = match b { A => 1, B => 2 }\n");
+    let vais = formatted("M e{\nSome( x )=>x,_=>{ R 1 } }\nE Opt<T>{Some(T),None}", Spelling::Vais);
+    assert_eq!(vais, "M e {\n    Some(x) => x,\n    _ => { R 1 }\n}\nE Opt<T> { Some(T), None }\n");
+}
+
+#[test]
+fn traits_and_closures() {
+    let text = "contract Add<T>:Copy+Eq{ op+ ( o:T ) : T\n name!( ):i64;\nfn f(&self)->T }\nfn (self:&V)op[ ](i:usize):T{ self.a[ i ] }";
+    let expected = "contract Add<T>: Copy + Eq {
+    op+(o: T): T
+    name!(): i64
+    fn f(&self) -> T
+}
+fn (self: &V) op[](i: usize): T { self.a[i] }
+";
+    assert_eq!(vex(text), expected);
+    assert_eq!(
+        vex("let f=|a,b :i64|a|b\nlet g=move||{ 1 }\nv.map(| x |x*2,|(a,b)|a)"),
+        "let f = |a, b: i64| a | b\nlet g = move || { 1 }\nv.map(|x| x * 2, |(a, b)| a)\n"
+    );
+    assert_eq!(vex("v.each(1, |x| {\n f(x) })"), "v.each(1, |x| {\n    f(x)\n})\n");
+    let long = "a_rather_long_name_of_something";
+    let chain = vex(&format!("let x = v.{long}(|a| a).{long}(|b| b).{long}(|c| c + d)"));
+    assert_eq!(chain, format!("let x = v\n    .{long}(|a| a)\n    .{long}(|b| b)\n    .{long}(|c| c + d)\n"));
+}

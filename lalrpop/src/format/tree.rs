@@ -2,9 +2,9 @@
 
 use rustc_hash::FxHashSet;
 
-use super::role::{self, Role};
+use super::role::{self, Places, Role};
 use crate::ast::visit::{self, Visitor};
-use crate::ast::{Block, Expr, ExprKind, FnDecl, Item, SourceUnit, Stmt, Top};
+use crate::ast::{Block, Expr, ExprKind, FnDecl, Item, SourceUnit, Top};
 use crate::lexer::{Comment, Lexeme, lex};
 use crate::newline::layout;
 use crate::spelling::Spelling;
@@ -121,23 +121,24 @@ pub(super) struct File<'a> {
 pub(super) fn build<'a>(text: &'a str, base: u32, spelling: Spelling, unit: &SourceUnit) -> File<'a> {
     let lexed = lex(text, base, spelling);
     let laid = layout(&lexed.tokens, text, base);
-    let mut starts = Starts { blocks: FxHashSet::default(), inner: FxHashSet::default() };
-    starts.unit(unit);
+    let mut marks = Marks {
+        text,
+        base,
+        blocks: FxHashSet::default(),
+        starts: FxHashSet::default(),
+        names: FxHashSet::default(),
+        odd: Vec::new(),
+    };
+    marks.unit(unit);
     let mut tokens: Vec<Lexeme> = Vec::with_capacity(laid.tokens.len() + laid.chunks.len());
     for chunk in &laid.chunks {
-        tokens.extend(&laid.tokens[chunk.tokens.clone()]);
+        marks.chunk(&laid.tokens[chunk.tokens.clone()], &mut tokens);
         let end = tokens.last().map_or(base, |last| last.hi);
         tokens.push(Lexeme { token: Token::StmtEnd, newline_before: false, lo: end, hi: end });
     }
-    let is_start = |index: usize| -> bool {
-        let at = tokens[index].lo;
-        let after_pub = index > 0 && tokens[index - 1].token == Token::Pub;
-        let before_start = tokens[index].token == Token::Pub
-            && tokens.get(index + 1).is_some_and(|next| starts.inner.contains(&next.lo));
-        !after_pub && (starts.inner.contains(&at) || before_start)
-    };
+    let places = Marked { marks: &marks, tokens: &tokens };
     let kinds: Vec<Token> = tokens.iter().map(|t| t.token).collect();
-    let roles = role::roles(&kinds, &is_start);
+    let roles = role::roles(&kinds, &places);
     let start = preamble(text);
     let mut builder = Builder { text, base, at: start, frames: vec![Frame::new(Kind::Block, None)] };
     let mut comments = lexed.comments.iter().copied().peekable();
@@ -146,7 +147,7 @@ pub(super) fn build<'a>(text: &'a str, base: u32, spelling: Spelling, unit: &Sou
             builder.remark(comment, lexeme.lo);
         }
         let word = (lexeme.token, roles[index]);
-        builder.token(*lexeme, word, is_start(index), starts.blocks.contains(&lexeme.lo));
+        builder.token(*lexeme, word, places.starts(index), marks.blocks.contains(&lexeme.lo));
     }
     comments.for_each(|comment| builder.remark(comment, base + text.len() as u32));
     let preamble = (start > 0).then(|| text[..start].trim_start_matches('\u{FEFF}').trim_end());
@@ -162,30 +163,62 @@ fn preamble(text: &str) -> usize {
     mark
 }
 
-/// Where statements, members and arms start, and which braces hold statements; positions of first bytes.
-struct Starts {
+/// What the tree says about places in the text; positions of first bytes.
+struct Marks<'a> {
+    text: &'a str,
+    base: u32,
+    /// Braces that hold statements.
     blocks: FxHashSet<u32>,
-    inner: FxHashSet<u32>,
+    /// Where statements, members and arms start.
+    starts: FxHashSet<u32>,
+    /// Where names of functions end.
+    names: FxHashSet<u32>,
+    /// Names of functions that are more than a word, from their first byte to behind their last.
+    odd: Vec<(u32, u32)>,
 }
 
-impl Starts {
+impl Marks<'_> {
     fn unit(&mut self, unit: &SourceUnit) {
         for top in &unit.top {
-            let span = match top {
-                Top::Item(item) => item.span,
-                Top::Stmt(stmt) => stmt.span,
-            };
-            self.inner.insert(span.lo);
+            self.starts.insert(match top {
+                Top::Item(item) => item.span.lo,
+                Top::Stmt(stmt) => stmt.span.lo,
+            });
         }
         visit::walk_unit(self, unit);
+        self.odd.sort_unstable();
+    }
+
+    /// Adds the tokens of a chunk but for the newlines inside arms, which end nothing.
+    fn chunk(&self, tokens: &[Lexeme], to: &mut Vec<Lexeme>) {
+        let mut open = Vec::new();
+        for (index, lexeme) in tokens.iter().enumerate() {
+            match lexeme.token {
+                Token::LBrace => open.push(self.blocks.contains(&lexeme.lo)),
+                Token::RBrace => drop(open.pop()),
+                Token::StmtEnd if open.last() == Some(&false) => {
+                    let next = tokens.get(index + 1);
+                    let goes_on = next.is_some_and(|next| {
+                        matches!(next.token, Token::Pipe | Token::If) && !self.starts.contains(&next.lo)
+                    });
+                    let starts = next.is_some_and(|next| next.token == Token::Pipe)
+                        && tokens.get(index + 2).is_some_and(|next| self.starts.contains(&next.lo));
+                    if goes_on && !starts {
+                        continue;
+                    }
+                }
+                _ => {}
+            }
+            to.push(*lexeme);
+        }
     }
 
     fn members(&mut self, functions: &[FnDecl]) {
-        self.inner.extend(functions.iter().map(|f| f.head.lo));
+        self.starts.extend(functions.iter().map(|f| f.head.lo));
     }
 }
 
-impl Visitor for Starts {
+impl Visitor for Marks<'_> {
     fn item(&mut self, item: &Item) {
         use crate::ast::ItemKind::*;
         match &item.kind {
@@ -197,23 +230,56 @@ impl Visitor for Starts {
         visit::walk_item(self, item);
     }
 
-    fn stmt(&mut self, stmt: &Stmt) {
-        visit::walk_stmt(self, stmt);
+    fn function(&mut self, function: &FnDecl) {
+        let name = function.name;
+        self.names.insert(name.span.hi);
+        let written = (name.span.lo - self.base) as usize..(name.span.hi - self.base) as usize;
+        if self.text.get(written) != Some(name.name.as_str()) {
+            self.odd.push((name.span.lo, name.span.hi));
+        }
+        visit::walk_function(self, function);
     }
 
     fn block(&mut self, block: &Block) {
         if block.is_written() {
             self.blocks.insert(block.span.lo);
-            self.inner.extend(block.stmts.iter().map(|stmt| stmt.span.lo));
+            self.starts.extend(block.stmts.iter().map(|stmt| stmt.span.lo));
         }
         visit::walk_block(self, block);
     }
 
     fn expr(&mut self, expr: &Expr) {
         if let ExprKind::Match { arms, .. } = &expr.kind {
-            self.inner.extend(arms.iter().map(|arm| arm.pattern.span().lo));
+            self.starts.extend(arms.iter().map(|arm| arm.pattern.span().lo));
         }
         visit::walk_expr(self, expr);
+    }
+}
+
+/// The marks as the roles want them.
+struct Marked<'a> {
+    marks: &'a Marks<'a>,
+    tokens: &'a [Lexeme],
+}
+
+impl Places for Marked<'_> {
+    fn starts(&self, index: usize) -> bool {
+        let leads = |index: usize| matches!(self.tokens[index].token, Token::Pub | Token::Pipe);
+        let marked = |index: usize| self.tokens.get(index).is_some_and(|t| self.marks.starts.contains(&t.lo));
+        if index > 0 && leads(index - 1) && marked(index) {
+            return false;
+        }
+        marked(index) || (leads(index) && marked(index + 1))
+    }
+
+    fn in_name(&self, index: usize) -> bool {
+        let at = self.tokens[index].lo;
+        let before = self.marks.odd.partition_point(|(lo, _)| *lo < at);
+        before > 0 && at < self.marks.odd[before - 1].1
+    }
+
+    fn ends_name(&self, index: usize) -> bool {
+        self.marks.names.contains(&self.tokens[index].hi)
     }
 }
 
