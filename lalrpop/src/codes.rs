@@ -30,7 +30,7 @@ pub const KEYWORD_AS_NAME: Code = Code("E0012");
 pub const TOO_DEEP: Code = Code("E0013");
 /// A part of the language that is not implemented.
 pub const NOT_SUPPORTED: Code = Code("E0014");
-/// A structure literal directly in the head of an `if` or a loop.
+/// A structure literal directly in the head of an `if`, a `match` or a loop.
 pub const STRUCT_LITERAL_IN_HEAD: Code = Code("E0015");
 /// `a < b < c`.
 pub const CHAINED_COMPARISON: Code = Code("E0016");

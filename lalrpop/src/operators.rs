@@ -128,24 +128,31 @@ impl Chain {
         self.rest.push((op, span, operand));
     }
 
-    /// Adds an operator, its place, and `let pattern =` with the operand after it. Reports an operator other than `&&`.
-    pub fn push_condition(
-        &mut self,
-        cx: &Builder<'_>,
-        (op, span): (ChainOp, Span),
-        lo: u32,
-        pattern: Deep<Pattern>,
-        operand: Expr,
-    ) {
-        if !matches!(op, ChainOp::Binary(BinaryOp::And)) {
-            let title = "a pattern in a condition is joined to others by `&&` only";
-            let pattern_span = Span::new(lo, pattern.node.span().hi);
-            let message = Diagnostic::error(codes::BAD_PATTERN, pattern_span, title);
-            let message = message.at("a pattern that may not have been looked at").label(span, "not `&&`");
-            cx.report(message.help("its names have a value only where it was found to match"));
-        }
-        self.push(op, span, operand);
+    /// Adds an operator, its place, and `let pattern =`, which starts at `lo`, with the operand after it.
+    pub fn push_condition(&mut self, op: (ChainOp, Span), lo: u32, pattern: Deep<Pattern>, operand: Expr) {
+        self.push(op.0, op.1, operand);
         self.add_condition(self.rest.len(), lo, pattern);
+    }
+
+    /// Reports patterns in a condition that are joined to the rest by something other than `&&`.
+    fn check_conditions(&self, cx: &Builder<'_>) {
+        let conditions = self.conditions.as_deref().map_or(&[][..], Vec::as_slice);
+        let after_other = |index: usize| {
+            let (op, span, _) = self.rest.get(index.checked_sub(1)?)?;
+            (!matches!(op, ChainOp::Binary(BinaryOp::And))).then_some(*span)
+        };
+        let or = self.rest.iter().find(|(op, ..)| matches!(op, ChainOp::Binary(BinaryOp::Or)));
+        let wrong = conditions.iter().find_map(|(index, condition)| {
+            let span = after_other(*index).or(or.map(|(_, span, _)| *span))?;
+            Some((condition, span))
+        });
+        let Some((condition, span)) = wrong else { return };
+        let (pattern, lo) = &**condition;
+        let title = "a pattern in a condition is joined to the rest by `&&` only";
+        let message = Diagnostic::error(codes::BAD_PATTERN, span, title)
+            .at("not `&&`")
+            .label(Span::new(*lo, pattern.node.span().hi), "this pattern");
+        cx.report(message.help("its names have a value only where it was found to match"));
     }
 
     fn add_condition(&mut self, index: usize, lo: u32, pattern: Deep<Pattern>) {
@@ -163,6 +170,9 @@ impl Chain {
     pub fn build(self, cx: &Builder<'_>) -> Expr {
         if self.rest.is_empty() && self.conditions.is_none() {
             return self.first;
+        }
+        if self.conditions.is_some() {
+            self.check_conditions(cx);
         }
         let mut conditions = self.conditions.map(|c| *c).unwrap_or_default().into_iter().peekable();
         let mut condition_of = |index: usize| {

@@ -352,12 +352,31 @@ fn statement_around(tokens: &[Lexeme], at: usize, beyond: Option<usize>) -> Opti
             continue;
         }
         let end = statement_end(tokens, start);
-        let single = beyond == Some(start) && end == start + 1;
-        if end > start && !single {
-            return Some((start, end));
+        let larger = |(lo, hi): &(usize, usize)| hi > lo && !(beyond == Some(*lo) && *hi == lo + 1);
+        let found = [arm_around(tokens, target, start, end), (start, end)].into_iter().find(larger);
+        if found.is_some() {
+            return found;
         }
     }
     None
+}
+
+/// The range of tokens of the arm around token `target`, when the tokens `start..end` are arms that commas separate;
+/// otherwise all of them.
+fn arm_around(tokens: &[Lexeme], target: usize, start: usize, end: usize) -> (usize, usize) {
+    let (mut lo, mut hi) = (start, end);
+    let (mut depth, mut arms) = (0u32, false);
+    for (i, t) in tokens.iter().enumerate().take(end).skip(start) {
+        match t.token {
+            Token::LBrace | Token::LParen | Token::LBracket => depth += 1,
+            closer if closer.is_closer() => depth = depth.saturating_sub(1),
+            Token::FatArrow if depth == 0 => arms = true,
+            Token::Comma if depth == 0 && i < target => lo = i + 1,
+            Token::Comma if depth == 0 && hi == end => hi = i,
+            _ => {}
+        }
+    }
+    if arms { (lo, hi) } else { (start, end) }
 }
 
 /// Where the statement that starts at token `start` ends: at the next separator or the brace that closes its block.

@@ -195,6 +195,8 @@ pub fn mistaken(word: &str, spelling: Spelling) -> Option<&'static str> {
         "elseif" | "elsif" => return Some(else_if(spelling)),
         "use" | "include" | "require" => Token::Import,
         "class" | "type" => Token::Struct,
+        "switch" | "case" => Token::Match,
+        "interface" | "protocol" => Token::Trait,
         _ => return None,
     };
     words_for(token, spelling).next()

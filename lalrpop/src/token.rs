@@ -320,6 +320,11 @@ impl Token {
         matches!(self, Fn | Struct | Enum | Trait | Impl | Const | Global | Import | Extern | Pub)
     }
 
+    /// Whether this is a keyword.
+    pub fn is_word(self) -> bool {
+        (self as u8) >= (Token::Fn as u8) && (self as u8) <= (Token::Null as u8)
+    }
+
     /// The bracket that closes this one.
     pub fn closer(self) -> Option<Token> {
         match self {

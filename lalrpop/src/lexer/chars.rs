@@ -67,6 +67,9 @@ impl Reader<'_> {
         };
         if in_word || length == 0 {
             self.bad_character(lo, lo + 1);
+            if !in_word {
+                self.push(Token::Error, lo, lo + 1);
+            }
             return lo + 1;
         }
         let end = lo + 1 + length;

@@ -9,6 +9,42 @@ use crate::token::Token;
 /// How far the `:` that belongs to a `?` is looked for; keeps the pass linear whatever the text.
 const LONGEST_CHOICE: usize = 256;
 
+/// Where the pass stands with respect to the variants of an enumeration.
+#[derive(Clone, Copy)]
+enum Variants {
+    Elsewhere,
+    /// Before the brace.
+    Head,
+    /// Between the braces, with as many brackets open.
+    Body(u32),
+}
+
+impl Variants {
+    fn pass(&mut self, token: Token) {
+        *self = match (*self, token) {
+            (_, Token::Enum) => Variants::Head,
+            (Variants::Elsewhere, _) => return,
+            (Variants::Head, Token::LBrace) => Variants::Body(1),
+            (Variants::Head, Token::Semi | Token::RBrace | Token::Eq) => Variants::Elsewhere,
+            (Variants::Body(open), token) if token.closer().is_some() => Variants::Body(open + 1),
+            (Variants::Body(1), token) if token.is_closer() => Variants::Elsewhere,
+            (Variants::Body(open), token) if token.is_closer() => Variants::Body(open - 1),
+            (same, _) => same,
+        };
+    }
+
+    /// Whether a keyword of one letter is the name of a variant.
+    fn are_named(self, lexeme: Lexeme, before: Option<Lexeme>, next: Option<&Lexeme>) -> bool {
+        if !matches!(self, Variants::Body(1)) || lexeme.hi - lexeme.lo != 1 {
+            return false;
+        }
+        let begins = before.is_some_and(|b| matches!(b.token, Token::LBrace | Token::Comma));
+        let word = !matches!(lexeme.token, Token::Name) && lexeme.token.is_word();
+        let named = next.is_some_and(|n| n.token == Token::Name && !n.newline_before);
+        word && (begins || lexeme.newline_before) && !named
+    }
+}
+
 /// Gives the tokens of a text their meaning in its spelling.
 pub(super) struct Words<'a> {
     pub(super) text: &'a str,
@@ -26,6 +62,7 @@ impl Words<'_> {
         let (mut read, mut write) = (0usize, 0usize);
         // How many lists of type arguments are open.
         let mut lists = 0u32;
+        let mut variants = Variants::Elsewhere;
         while read < tokens.len() {
             let before = write.checked_sub(1).map(|w| tokens[w]);
             let mut lexeme = tokens[read];
@@ -66,6 +103,10 @@ impl Words<'_> {
                 }
                 _ => {}
             }
+            if variants.are_named(lexeme, before, tokens.get(read + 1)) {
+                lexeme.token = Token::Name;
+            }
+            variants.pass(lexeme.token);
             tokens[write] = lexeme;
             (read, write) = (read + 1, write + 1);
         }
@@ -115,8 +156,13 @@ impl Words<'_> {
             (contextual::MOVE, _) if matches!(next.token, Token::Pipe | Token::OrOr) => Token::Move,
             (contextual::AS, Some(before)) if ends_operand(before) && starts_type(next.token) => Token::As,
             (contextual::FROM, Some(Token::RBrace)) if next.token == Token::Str => Token::From,
-            (contextual::LET, Some(before)) if before_condition(before) && starts_pattern(next.token) => {
-                Token::Let
+            (contextual::LET, Some(token)) if starts_pattern(next.token) => {
+                // The word before may be one of another spelling.
+                let meant =
+                    |b: Lexeme| spelling_table::foreign(self.word(&b), self.spelling).map(|f| f.token);
+                let condition = before_condition(token)
+                    || token == Token::Name && before.and_then(meant).is_some_and(before_condition);
+                if condition { Token::Let } else { Token::Name }
             }
             _ => Token::Name,
         }
@@ -259,7 +305,7 @@ fn starts_operand(token: Token) -> bool {
 /// Tokens after which a condition can start.
 fn before_condition(token: Token) -> bool {
     use Token::*;
-    matches!(token, If | While | AnyLoop | AndAnd)
+    matches!(token, If | Elif | While | AnyLoop | AndAnd)
 }
 
 /// Raw tokens that can start a pattern and cannot follow a name.

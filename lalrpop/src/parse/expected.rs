@@ -8,7 +8,7 @@ use crate::token::Token;
 const EXPRESSION: &[&str] = &[
     "name", "builtin", "int", "float", "string", "char", "(", "[", "{", "@", "-", "!", "~", "*", "&", "&&",
     "|", "||", "true", "false", "null", "if", "match", "unsafe", "while", "for", "loop", "anyloop", "return",
-    "break", "continue", "defer", "move", "error", "mut",
+    "break", "continue", "defer", "move", "let", "error", "mut",
 ];
 
 /// Terminals that start a declaration or a binding.
@@ -17,7 +17,7 @@ const DECLARATION: &[&str] =
 
 /// Terminals that start a pattern.
 const PATTERN: &[&str] =
-    &["name", "int", "float", "string", "char", "(", "-", "..", "..=", "true", "false", "null", "error"];
+    &["name", "int", "float", "string", "char", "(", "-", "..", "..=", "|", "true", "false", "null", "error"];
 
 /// Terminals that continue an expression.
 const OPERATOR: &[&str] = &[
@@ -28,6 +28,12 @@ const OPERATOR: &[&str] = &[
 
 /// Terminals that start a type.
 const TYPE: &[&str] = &["name", "*", "&", "&&", "[", "(", "fn", "!", "builtin"];
+
+/// Terminals that start a bound, or what a type promises.
+const BOUND: &[&str] = &["name", "builtin", "[", "(", "!", "fn"];
+
+/// Terminals that end the name of a function that gives an operator its meaning.
+const OPERATOR_NAME: &[&str] = &["+", "-", "*", "/", "%", "==", "<=", "[", "suffix!", "<types"];
 
 /// Terminals that continue a pattern; worth a mention only when there is nothing else.
 const PATTERN_TAIL: &[&str] = &["(", "{", "..", "..=", "@", "|", "::", "."];
@@ -68,7 +74,32 @@ impl<'a> Expected<'a> {
 
     /// Whether a statement could have started here.
     pub(super) fn statement(&self) -> bool {
-        self.expression() && self.has("let")
+        self.expression() && self.has("let") && self.has("struct")
+    }
+
+    /// Whether a bound would have been right.
+    fn bound(&self) -> bool {
+        !self.has("int") && self.has("builtin") && self.has("name")
+    }
+
+    /// Whether what precedes is a pattern.
+    fn after_pattern(&self) -> bool {
+        !self.operator() && !self.has("int") && self.has("..")
+    }
+
+    /// Whether what precedes is a parameter of a closure.
+    fn after_closure_parameter(&self) -> bool {
+        self.after_pattern() && self.has("suffix!")
+    }
+
+    /// Whether what precedes is the name of a function that is declared.
+    fn after_function_name(&self) -> bool {
+        !self.operator() && self.has("(") && self.has("%")
+    }
+
+    /// Whether a function of a type, a trait or an extern block could have started here.
+    pub(super) fn member(&self) -> bool {
+        self.has("fn") && self.has("}") && !self.has("struct")
     }
 
     /// Whether any type would have been right.
@@ -78,13 +109,49 @@ impl<'a> Expected<'a> {
 
     /// Whether an operator would have been right: what precedes is a whole operand.
     pub(super) fn operator(&self) -> bool {
-        !self.has("int") && self.has("+") && self.has("/")
+        !self.has("int") && self.has("+") && self.has("as")
     }
 
     /// Whether this is the head of an `if` or a loop, whose block may follow. Elsewhere a `{` would start the fields of
     /// a structure literal.
     pub(super) fn head(&self) -> bool {
         self.operator() && self.has("{") && !self.has("=")
+    }
+
+    /// Takes out of what is left of the set what fits but is hardly what was meant.
+    fn drop_unlikely(&self, rest: &mut Vec<&str>, spelling: Spelling) {
+        let drop = |rest: &mut Vec<&str>, unlikely: &[&str]| {
+            if rest.iter().any(|n| !unlikely.contains(n)) {
+                rest.retain(|n| !unlikely.contains(n));
+            }
+        };
+        if self.has("name") && !self.operator() {
+            // A pattern or a parameter: its name is what is missing.
+            rest.retain(|n| !matches!(*n, "(" | "&" | "suffix!"));
+        }
+        if self.expression() {
+            // The result type of a closure.
+            rest.retain(|n| !matches!(*n, ":" | "->"));
+        }
+        if self.after_closure_parameter() {
+            rest.retain(|n| matches!(*n, "," | "|"));
+        } else if self.after_pattern() || (self.has("|") && !self.operator()) {
+            drop(rest, PATTERN_TAIL);
+        }
+        if self.after_function_name() {
+            drop(rest, OPERATOR_NAME);
+            drop(rest, PATH);
+        }
+        if self.has(",") && self.has("(") && self.has("{") && !self.operator() {
+            // The payload of a variant.
+            drop(rest, &["(", "{"]);
+        }
+        drop(rest, PATH);
+        if self.has("in") {
+            // Both introduce what a loop runs over; each spelling has its own.
+            let other = if words_for(Token::In, spelling).next().is_some() { ":" } else { "in" };
+            rest.retain(|n| *n != other);
+        }
     }
 
     /// The set in words: "`,` or `)`". `end`: whether the end of the statement would have been right too.
@@ -106,39 +173,31 @@ impl<'a> Expected<'a> {
             fold(&mut rest, PATTERN, if binding { "a name" } else { "a pattern" });
         } else if self.type_() {
             fold(&mut rest, TYPE, "a type");
+        } else if self.bound() {
+            fold(&mut rest, BOUND, if self.has("<types") { "a type" } else { "a trait" });
+            rest.retain(|n| *n != "<types");
         } else if operator {
             rest.retain(|n| !OPERATOR.contains(n) || (self.head() && *n == "{"));
-        } else if self.has("fn") && self.has("}") {
+        } else if self.member() {
+            rest.retain(|n| *n != "name");
             fold(&mut rest, DECLARATION, "a function");
         }
-        if self.has("name") && !operator {
-            // A pattern or a parameter: its name is what is missing.
-            rest.retain(|n| !matches!(*n, "(" | "&" | "suffix!"));
-        }
+        let in_arms = self.has("newline") && !self.has(";");
         let separator = rest.iter().any(|n| matches!(*n, "newline" | ";"));
         rest.retain(|n| !matches!(*n, "newline" | ";"));
         if operator && (separator || end) {
             // `name: T = e` and the end of the block are not what was meant.
             rest.retain(|n| !matches!(*n, ":" | "}"));
         }
-        if self.has("@") && self.has("..") && rest.iter().any(|n| !PATTERN_TAIL.contains(n)) {
-            rest.retain(|n| !PATTERN_TAIL.contains(n));
-        }
-        if rest.iter().any(|n| !PATH.contains(n)) {
-            rest.retain(|n| !PATH.contains(n));
-        }
-        if self.has("in") {
-            // Both introduce what a loop runs over; each spelling has its own.
-            let other = if words_for(Token::In, spelling).next().is_some() { ":" } else { "in" };
-            rest.retain(|n| *n != other);
-        }
+        self.drop_unlikely(&mut rest, spelling);
         rest.sort_by_key(|n| matches!(*n, ")" | "]" | "}" | "types>"));
         words.extend(rest.iter().map(|n| word(n, spelling)));
         let ends = end || separator;
+        let the_end = if in_arms { "the end of the line" } else { "the end of the statement" };
         if operator && words.is_empty() && !ends {
             words.push("an operator".to_owned());
         } else if ends && (words.is_empty() || operator) {
-            words.push("the end of the statement".to_owned());
+            words.push(the_end.to_owned());
         }
         words.dedup();
         words.truncate(MOST);

@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::lexer::Lexeme;
 use crate::span::Span;
 use crate::spelling::Spelling;
-use crate::spelling_table::{self, Foreign, foreign, words_for};
+use crate::spelling_table::{self, Foreign, contextual, foreign, words_for};
 use crate::token::Token;
 
 /// What is wrong, and what the parser may go on with.
@@ -95,14 +95,39 @@ impl Context<'_, '_> {
             [self.at.checked_sub(1), Some(self.at), Some(self.statement_start()), self.name_before_brace()];
         candidates.into_iter().flatten().find_map(|index| {
             let word = (self.token(index)? == Token::Name).then(|| self.text(index))?;
-            let known = foreign(word, self.spelling)?;
             let single = word.len() == 1;
+            let known = foreign(word, self.spelling)?;
+            let known = if single { self.one_letter(index, known)? } else { known };
             let other = index != self.at || self.found() == Some(Token::Name);
             let fits = if single { index < self.at } else { other };
             let in_name = matches!(index.checked_sub(1).and_then(|i| self.token(i)), Some(Token::Dot));
             (fits && !in_name && (self.starts_something(index) || !single && index + 1 >= self.at))
                 .then_some((index, known))
         })
+    }
+
+    /// What a word of one letter of another spelling means before what follows it; `None` when it is just a name.
+    fn one_letter(&self, index: usize, known: Foreign) -> Option<Foreign> {
+        use Token::*;
+        let next = self.token(index + 1);
+        let named = next == Some(Name);
+        let as_token = |token: Token| {
+            let here = words_for(token, self.spelling).next()?;
+            Some(Foreign { token, here, replaceable: true, ..known.clone() })
+        };
+        let condition = named && foreign(self.text(index + 1), self.spelling).is_some_and(|f| f.token == If);
+        let fits = match known.token {
+            Else if named && !condition => return as_token(Enum),
+            Continue if named => return as_token(Const),
+            Else => condition || next == Some(LBrace),
+            Struct | Trait | Global => named,
+            Fn => named || next == Some(LParen),
+            Impl => named || next == Some(LAngle),
+            Pub => named || next.is_some_and(Token::starts_item),
+            If | Match => next != Some(LBrace),
+            _ => true,
+        };
+        fits.then_some(known)
     }
 
     /// The name before the innermost open brace, or before the parentheses before it: `else {` and `while (c) {`, read
@@ -136,6 +161,9 @@ impl Context<'_, '_> {
         let index = match before {
             Some(before) => before,
             None => {
+                if expected.member() && self.token(self.at + 1) != Some(LParen) {
+                    return None;
+                }
                 let short = self.text(self.at).len() == 1;
                 let wanted = expected.has("name") && (short || !(expected.expression() || expected.type_()));
                 (wanted && self.is_word(self.at)).then_some(self.at)?
@@ -179,7 +207,7 @@ impl Context<'_, '_> {
         let close = self.tokens[close..].iter().find(|t| t.token == Token::RBrace)?;
         let literal = self.tokens[name].span().to(close.span());
         let with = format!("({})", self.builder.text_of(literal));
-        let title = "a structure literal cannot stand directly in the head of an `if` or a loop";
+        let title = "a structure literal cannot stand directly in the head of an `if`, a `match` or a loop";
         let message = Diagnostic::error(codes::STRUCT_LITERAL_IN_HEAD, literal, title)
             .at("its `{` is read as the start of the block")
             .label(head.span(), "in this head");
@@ -282,13 +310,44 @@ impl Context<'_, '_> {
         let before = self.before().map(|t| t.token);
         let two_before = self.at.checked_sub(2).and_then(|i| self.token(i));
         match (before, self.found()) {
+            (Some(RParen), Some(Eq)) if expected.has("==") && expected.has("{") => message.help(
+                "`==` compares; to look whether a pattern takes a value, write `let` before the pattern",
+            ),
             (_, Some(Eq)) if expected.has("==") && expected.has("{") => {
                 message.fix("`==` compares, `=` assigns", span, "==")
             }
+            (_, Some(Arrow | Colon | Eq)) if expected.has("=>") => {
+                message.fix("an arm is `pattern => value`", span, "=>")
+            }
+            (_, Some(Semi)) if expected.has("newline") && !expected.has(";") => {
+                message.fix("arms are separated by `,`", span, ",")
+            }
+            (Some(Name), Some(Lt | Le | Gt | Ge | Ne)) if self.text(self.at - 1) == contextual::OPERATOR => {
+                let word = contextual::OPERATOR;
+                message.help(format!("there are `{word}==` and, for the order, `{word}<=>`"))
+            }
+            (Some(DotDot), Some(Comma)) => message.help("`..` stands last: it leaves the other fields out"),
+            (_, Some(Lt)) if expected.has("<types") => {
+                message.help("a list of types is closed by `>` and its items are separated by `,`: `<A, B>`")
+            }
+            (_, Some(Fn)) if expected.expression() => {
+                message.help("a function without a name is a closure: `|x| x + 1`")
+            }
+            (Some(Colon), Some(While | For | Loop | AnyLoop)) if two_before == Some(Name) => {
+                message.help("loops have no labels; put them into a function and return from it")
+            }
             (Some(Plus), Some(Plus)) => message.help("there is no `++`; write `x += 1`"),
             (Some(Minus), _) if two_before == Some(Minus) => message.help("there is no `--`; write `x -= 1`"),
-            (_, Some(FatArrow)) => {
-                message.help("`=>` is not used; a function with one expression is `= expression`")
+            (_, Some(FatArrow)) if !expected.pattern() => {
+                let arms = words_for(Match, self.spelling).next().unwrap_or_default();
+                message.help(format!(
+                    "`=>` stands in the arms of a `{arms}` only; a function with one expression is `= expression`, \
+                     a closure `|x| expression`"
+                ))
+            }
+            (Some(Name), _) if expected.has("=>") && self.text(self.at - 1) == "case" => {
+                let word = self.before().map_or(span, Lexeme::span);
+                message.fix("an arm begins with its pattern", Span::new(word.lo, span.lo), "")
             }
             _ if self.parenthesised_loop() => {
                 message.help("loops run over a range or an array: `for i in 0..n { }`")
