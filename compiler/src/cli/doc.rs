@@ -1,7 +1,7 @@
 //! `vexc doc`.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Component, Path};
 
 use vex_syntax::Spelling;
 
@@ -103,11 +103,7 @@ fn file(name: &str, spelling: Option<Spelling>, docs: &mut Docs, messages: &Mess
     let input = source::read(path, spelling).map_err(|SourceError { title, help, status }| {
         messages.fail_with_help(status, &title, help.as_deref())
     })?;
-    let module = path.with_extension("");
-    let module = match name {
-        "-" => "<stdin>".into(),
-        _ => module.strip_prefix(".").unwrap_or(&module).to_string_lossy(),
-    };
+    let module = module_name(path);
     docs.add(&module, &input.name, &input.text, input.spelling).map_err(|unreadable| {
         if unreadable.diagnostics.is_empty() {
             return messages.fail(FAILED, &format!("`{name}` is larger than 4 GiB"));
@@ -116,6 +112,18 @@ fn file(name: &str, spelling: Option<Spelling>, docs: &mut Docs, messages: &Mess
         messages.summary(path, &unreadable.diagnostics);
         FAILED
     })
+}
+
+/// What a file's module is called: as it is imported from the current folder, or by its bare name from elsewhere.
+fn module_name(path: &Path) -> String {
+    if path.as_os_str() == "-" {
+        return "<stdin>".to_owned();
+    }
+    let name = path.with_extension("");
+    let name = name.strip_prefix(".").unwrap_or(&name);
+    let below = name.components().all(|part| matches!(part, Component::Normal(_)));
+    let name = if below { name } else { Path::new(name.file_name().unwrap_or_default()) };
+    name.to_string_lossy().into_owned()
 }
 
 /// The item of this name, or the exit status after saying that there is none.

@@ -6,7 +6,7 @@ use vex_syntax::ast::{
     Stmt, StmtKind, StructDecl, Top, TraitDecl, TypeExpr, TypeKind, VariantDecl,
 };
 
-use super::model::{Contract, Entry, Group, Kind, Module, TypeDoc};
+use super::model::{Contract, Entry, Group, GroupKind, Kind, Module, TypeDoc};
 use super::source::Source;
 
 /// Documents a parsed module. What a leading `_` calls private is left out, and so are extern functions without
@@ -15,7 +15,8 @@ pub(super) fn collect(name: &str, library: bool, source: Source<'_>, unit: &Sour
     let (doc, spelling) = (source.module_doc(), source.spelling());
     let (name, imports) = (name.to_owned(), Vec::new());
     let (types, functions, constants) = (Vec::new(), Vec::new(), Vec::new());
-    let module = Module { name, spelling, library, doc, imports, types, functions, constants };
+    let anchors = FxHashMap::default();
+    let module = Module { name, spelling, library, doc, imports, types, functions, constants, anchors };
     let mut collector =
         Collector { source, module, by_name: FxHashMap::default(), anchors: FxHashSet::default() };
     // Types first, so that methods that stand before their type find it.
@@ -28,6 +29,7 @@ pub(super) fn collect(name: &str, library: bool, source: Source<'_>, unit: &Sour
             Top::Stmt(stmt) => collector.variable(stmt),
         }
     }
+    collector.module.index();
     collector.module
 }
 
@@ -138,7 +140,7 @@ impl Collector<'_> {
         if let Some(mut method) = self.method(&path, decl, &item.doc) {
             // `fn (self: &Vec<T>) len()`: the receiver's arguments name the type's parameters.
             method.generics.extend(argument_names(owner, &[]));
-            self.push_method(index, None, Vec::new(), method);
+            self.push_method(index, GroupKind::Methods, Vec::new(), method);
         }
     }
 
@@ -152,7 +154,7 @@ impl Collector<'_> {
         // `fn Point(…)` makes a `Point`: people look for it there.
         if let Some(&index) = self.by_name.get(name) {
             let entry = self.entry(Kind::Method, name, name, signature, generics, decl.head.lo, doc);
-            return self.push_method(index, None, Vec::new(), entry);
+            return self.push_method(index, GroupKind::Methods, Vec::new(), entry);
         }
         let anchor = format!("fn.{name}");
         let entry = self.entry(Kind::Function, name, &anchor, signature, generics, decl.head.lo, doc);
@@ -176,7 +178,14 @@ impl Collector<'_> {
             let head = self.source.line(contract.span);
             let (doc, methods, generics) = (String::new(), Vec::new(), names(generics));
             let name = name_of(contract).unwrap_or_else(|| head.clone());
-            self.module.types[index].contracts.push(Contract { name, head, generics, doc, methods });
+            self.module.types[index].contracts.push(Contract {
+                name,
+                head,
+                written: true,
+                generics,
+                doc,
+                methods,
+            });
         }
     }
 
@@ -227,7 +236,9 @@ impl Collector<'_> {
         for function in &decl.functions {
             if let Some(mut method) = self.method(decl.name.name.as_str(), function, &function.doc) {
                 method.generics.extend(names(&decl.generics));
-                self.push_method(index, None, Vec::new(), method);
+                let provided = function.body.is_some();
+                let kind = if provided { GroupKind::Provided } else { GroupKind::Required };
+                self.push_method(index, kind, Vec::new(), method);
             }
         }
     }
@@ -244,7 +255,7 @@ impl Collector<'_> {
             let path = format!("{owner}.{name}");
             let methods = decl.functions.iter().filter_map(|f| self.method(&path, f, &f.doc)).collect();
             let doc = self.source.own_doc(item.span.lo, &item.doc);
-            let contract = Contract { name, head, generics, doc, methods };
+            let contract = Contract { name, head, written: false, generics, doc, methods };
             return self.module.types[index].contracts.push(contract);
         }
         // Bounds and concrete arguments say when the methods are there.
@@ -253,10 +264,10 @@ impl Collector<'_> {
             TypeKind::Path { args, .. } => args.len() != parameters.len(),
             _ => false,
         };
-        let head = (bounded || concrete).then_some(head);
+        let kind = if bounded || concrete { GroupKind::Under(head) } else { GroupKind::Methods };
         for function in &decl.functions {
             if let Some(method) = self.method(&owner, function, &function.doc) {
-                self.push_method(index, head.clone(), generics.clone(), method);
+                self.push_method(index, kind.clone(), generics.clone(), method);
             }
         }
     }
@@ -272,15 +283,15 @@ impl Collector<'_> {
         Some(self.entry(Kind::Method, &path, &path, signature, generics, decl.head.lo, doc))
     }
 
-    /// Adds a method where those with the same head are.
-    fn push_method(&mut self, index: usize, head: Option<String>, generics: Vec<String>, method: Entry) {
+    /// Adds a method where those of its kind are.
+    fn push_method(&mut self, index: usize, kind: GroupKind, generics: Vec<String>, method: Entry) {
         let groups = &mut self.module.types[index].groups;
-        match groups.iter_mut().find(|group| group.head == head) {
+        match groups.iter_mut().find(|group| group.kind == kind) {
             Some(group) => {
                 group.generics.extend(generics);
                 group.methods.push(method);
             }
-            None => groups.push(Group { head, generics, methods: vec![method] }),
+            None => groups.push(Group { kind, generics, methods: vec![method] }),
         }
     }
 

@@ -7,7 +7,7 @@ use vex_syntax::Spelling;
 use super::Docs;
 use super::code::{self, escape};
 use super::markdown::{self, Links};
-use super::model::{self, Contract, Entry, Kind, Module, TypeDoc};
+use super::model::{self, Contract, Entry, GroupKind, Kind, Module, TypeDoc};
 use super::names::Target;
 
 /// A file of the site.
@@ -256,12 +256,13 @@ impl<'a> Page<'a> {
         let parts = if *kind == Kind::Enum { "Variants" } else { "Fields" };
         self.group(parts, &ty.parts, within, &[generics]);
         for group in &ty.groups {
-            let title = match (&group.head, kind) {
-                (Some(head), _) => {
+            let title = match &group.kind {
+                GroupKind::Methods => "Methods".to_owned(),
+                GroupKind::Under(head) => {
                     format!("Methods of <code>{}</code>", self.code(head, &[generics, &group.generics]))
                 }
-                (None, Kind::Trait) => "Functions".to_owned(),
-                (None, _) => "Methods".to_owned(),
+                GroupKind::Required => "Required functions".to_owned(),
+                GroupKind::Provided => "Functions with a default".to_owned(),
             };
             self.group(&title, &group.methods, within, &[generics, &group.generics]);
         }
@@ -269,7 +270,30 @@ impl<'a> Page<'a> {
             self.out.push_str("<h3>Contracts</h3>\n");
             ty.contracts.iter().for_each(|contract| self.contract(contract, within));
         }
+        if *kind == Kind::Trait {
+            self.having(anchor);
+        }
         self.out.push_str("</section>\n");
+    }
+
+    /// The types that have a trait.
+    fn having(&mut self, anchor: &str) {
+        let found = self.site.docs.having(self.number, anchor);
+        if found.is_empty() {
+            return;
+        }
+        self.out.push_str("<h3>Types with it</h3>\n<ul>\n");
+        for (number, ty, contract) in found {
+            let head = if contract.written { &ty.entry.signature } else { &contract.head };
+            // What is written in another module means what it means there.
+            let generics: [&[String]; 1] = [&contract.generics];
+            let here = Some(self.number);
+            let links = PageLinks { site: self.site, from: number, here, within: None, generics: &generics };
+            let spelling = self.site.docs.modules[number].spelling;
+            let code = code::highlight(head, spelling, &|name| links.ty(name));
+            self.out.push_str(&format!("<li><code>{code}</code></li>\n"));
+        }
+        self.out.push_str("</ul>\n");
     }
 
     /// A trait that a type has, with its functions.

@@ -1,5 +1,6 @@
 //! What is documented: the declarations of modules, as plain data.
 
+use rustc_hash::FxHashMap;
 use vex_syntax::Spelling;
 
 /// What an entry declares.
@@ -69,14 +70,27 @@ impl Entry {
     }
 }
 
-/// Methods that are there under the same conditions.
+/// What the functions of a group have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupKind {
+    /// That the type has them.
+    Methods,
+    /// The head of their block, where that says more than the type's name: `impl<T: Ord> Vec<T>`.
+    Under(String),
+    /// That a type has to have them for a trait.
+    Required,
+    /// That a trait has a default for them.
+    Provided,
+}
+
+/// Functions that are there under the same conditions.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// The head of their block where that says more than the type's name: `impl<T: Ord> Vec<T>`.
-    pub head: Option<String>,
-    /// The type parameters in the head.
+    /// What they have in common.
+    pub kind: GroupKind,
+    /// The type parameters in the head of their block.
     pub generics: Vec<String>,
-    /// The methods in the order they are declared.
+    /// The functions in the order they are declared.
     pub methods: Vec<Entry>,
 }
 
@@ -87,6 +101,8 @@ pub struct Contract {
     pub name: String,
     /// `impl<T: Eq> Eq for Vec<T>`, or what stands after the type's name: `$Drop`.
     pub head: String,
+    /// Whether it stands in the type's declaration rather than in a block of its own.
+    pub written: bool,
     /// The type parameters in the head.
     pub generics: Vec<String>,
     /// What is said about it.
@@ -136,6 +152,8 @@ pub struct Module {
     pub functions: Vec<Entry>,
     /// Constants, and variables that are documented.
     pub constants: Vec<Entry>,
+    /// The anchor of each path that is declared here.
+    pub(super) anchors: FxHashMap<String, String>,
 }
 
 impl Module {
@@ -143,6 +161,21 @@ impl Module {
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         let types = self.types.iter().flat_map(TypeDoc::entries);
         types.chain(&self.functions).chain(&self.constants)
+    }
+
+    /// The anchor of what people call `path` here. Of two entries with one path it is the first that is shown; a type
+    /// that only gets methods here is not declared here.
+    pub fn anchor(&self, path: &str) -> Option<&str> {
+        self.anchors.get(path).map(String::as_str)
+    }
+
+    /// Notes the anchors, once all entries are there.
+    pub(super) fn index(&mut self) {
+        let mut anchors = FxHashMap::default();
+        for entry in self.entries().filter(|entry| entry.kind != Kind::Foreign) {
+            anchors.entry(entry.path.clone()).or_insert_with(|| entry.anchor.clone());
+        }
+        self.anchors = anchors;
     }
 
     /// The module in a sentence.

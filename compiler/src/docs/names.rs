@@ -1,7 +1,7 @@
 //! What a name means: in a signature, in documentation text, on the command line.
 
 use super::Docs;
-use super::model::{Entry, Kind, Module, TypeDoc};
+use super::model::{Contract, Entry, Kind, Module, TypeDoc};
 use crate::suggest;
 
 /// A place that a link leads to.
@@ -73,11 +73,25 @@ impl Docs {
         if elsewhere.next().is_some() { None } else { found }
     }
 
-    /// The declaration of this path in a module; a type that only gets methods there is not declared there.
+    /// The declaration of this path in a module.
     fn anchor(&self, module: usize, path: &str) -> Option<Target<'_>> {
-        let entries = self.modules.get(module)?.entries();
-        let found = entries.filter(|entry| entry.kind != Kind::Foreign).find(|entry| entry.path == path)?;
-        Some(Target { module, anchor: Some(&found.anchor) })
+        let anchor = self.modules.get(module)?.anchor(path)?;
+        Some(Target { module, anchor: Some(anchor) })
+    }
+
+    /// What types have the trait with this anchor, in all modules: each with the number of its module.
+    pub fn having(&self, module: usize, anchor: &str) -> Vec<(usize, &TypeDoc, &Contract)> {
+        let wanted = Target { module, anchor: Some(anchor) };
+        let mut found = Vec::new();
+        for (number, other) in self.modules.iter().enumerate() {
+            for ty in &other.types {
+                let having = ty.contracts.iter();
+                let having =
+                    having.filter(|contract| self.resolve(number, None, &contract.name) == Some(wanted));
+                found.extend(having.map(|contract| (number, ty, contract)));
+            }
+        }
+        found
     }
 
     /// The modules that declare what people call `name`, with the path it has there.

@@ -2,7 +2,7 @@
 
 use super::Docs;
 use super::markdown;
-use super::model::{Entry, Kind, Module, TypeDoc};
+use super::model::{Entry, GroupKind, Kind, Module, TypeDoc};
 use super::names::Shown;
 use crate::explain;
 
@@ -90,10 +90,11 @@ impl Page<'_> {
         let parts = if ty.entry.kind == Kind::Enum { "Variants" } else { "Fields" };
         self.section(parts, &ty.parts, within);
         for group in &ty.groups {
-            let title = match (&group.head, ty.entry.kind) {
-                (Some(head), _) => format!("Methods of {head}"),
-                (None, Kind::Trait) => "Functions".to_owned(),
-                (None, _) => "Methods".to_owned(),
+            let title = match &group.kind {
+                GroupKind::Methods => "Methods".to_owned(),
+                GroupKind::Under(head) => format!("Methods of {head}"),
+                GroupKind::Required => "Required functions".to_owned(),
+                GroupKind::Provided => "Functions with a default".to_owned(),
             };
             self.section(&title, &group.methods, within);
         }
@@ -106,6 +107,22 @@ impl Page<'_> {
             for method in contract.methods.iter().filter(|method| !method.doc.is_empty()) {
                 self.entry(method, within, 8);
             }
+        }
+        self.having(ty);
+    }
+
+    /// The types that have a trait.
+    fn having(&mut self, ty: &TypeDoc) {
+        if ty.entry.kind != Kind::Trait {
+            return;
+        }
+        let found = self.docs.having(self.number, &ty.entry.anchor);
+        if !found.is_empty() {
+            self.title("Types with it");
+        }
+        for (_, ty, contract) in found {
+            let head = if contract.written { &ty.entry.signature } else { &contract.head };
+            self.signature(head, 4);
         }
     }
 
@@ -124,7 +141,8 @@ impl Page<'_> {
             if index > 0 && !entries[index - 1].doc.is_empty() {
                 self.out.push('\n');
             }
-            self.entry(entry, within, 4);
+            let of_variant = entry.kind == Kind::Field && entry.path.matches('.').count() > 1;
+            self.entry(entry, within, if of_variant { 8 } else { 4 });
         }
     }
 
