@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use vex_syntax::span::TooMuchSource;
+use vex_syntax::translate::Uses;
 use vex_syntax::{Diagnostic, Severity, SourceMap, Spelling};
 
 use crate::check::{self, CheckOptions};
@@ -84,6 +85,8 @@ pub struct Checked {
     pub program: Option<Program>,
     /// Errors and warnings.
     pub diagnostics: Vec<Diagnostic>,
+    /// Where defaults of the spellings decide what happens.
+    pub uses: Uses,
     /// The time taken.
     pub phases: Phases,
 }
@@ -94,13 +97,13 @@ impl Loaded {
     pub fn check(self, options: CheckOptions) -> Checked {
         let Loaded { sources, modules, diagnostics, mut phases } = self;
         if has_errors(&diagnostics) {
-            return Checked { sources, program: None, diagnostics, phases };
+            return Checked { sources, program: None, diagnostics, uses: Uses::default(), phases };
         }
         let exists = |symbol: &str| jit::resolve_symbol(symbol, false).is_some();
         let checked = phases.time("check", || check::check_program(&modules, &sources, options, &exists));
         let mut all = diagnostics;
         all.extend(checked.diagnostics);
-        Checked { sources, program: checked.program, diagnostics: all, phases }
+        Checked { sources, program: checked.program, diagnostics: all, uses: checked.uses, phases }
     }
 }
 

@@ -23,6 +23,7 @@ pub mod spelling;
 pub mod spelling_table;
 pub mod symbol;
 pub mod token;
+pub mod translate;
 
 pub use ast_print::{print_ast, print_tokens};
 pub use diagnostic::{Code, Diagnostic, Severity};

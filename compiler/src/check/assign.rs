@@ -91,7 +91,7 @@ impl<'a> FnCx<'_, 'a> {
     pub(super) fn mutable_receiver(&mut self, place: &Expr, method: &str, span: Span) -> bool {
         match self.read_only(place) {
             // `.vais` lets immutable bindings be changed, but not what a read-only pointer points at.
-            Some(why) if self.spelling != Spelling::Vais || matches!(why, ReadOnly::Through(_)) => {
+            Some(why) if !self.vais_changes(&why, span) || matches!(why, ReadOnly::Through(_)) => {
                 let title = format!("`{method}` changes its receiver, which is immutable here");
                 self.report_read_only(Diagnostic::error(codes::IMMUTABLE_BORROW, span, title), &why);
                 false
@@ -198,7 +198,7 @@ impl<'a> FnCx<'_, 'a> {
             return target;
         }
         if let Some(why) = self.read_only(&target)
-            && (self.spelling != Spelling::Vais || matches!(why, ReadOnly::Through(_)))
+            && (!self.vais_changes(&why, target.span) || matches!(why, ReadOnly::Through(_)))
         {
             let (code, title) = match &why {
                 ReadOnly::Local(id) => {

@@ -186,6 +186,10 @@ impl<'a> FnCx<'_, 'a> {
             return Some(self.call_row(row, args, span));
         }
         if self.spelling == Spelling::Vais && VAIS.contains(&word) {
+            self.cx.uses.c_calls.push(span);
+            if !matches!(word, "puts" | "printf") {
+                self.need_unsafe(at, word);
+            }
             return Some(self.call_c_name(word, args, at, span));
         }
         if let Some(access) = word.strip_prefix("load_").or_else(|| word.strip_prefix("store_")) {

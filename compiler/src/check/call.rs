@@ -169,10 +169,13 @@ impl<'a> FnCx<'_, 'a> {
 
     /// Reports a raw memory operation outside `unsafe`, in the spelling that wants it inside; once a statement.
     pub(super) fn need_unsafe(&mut self, span: Span, what: &str) {
-        if self.spelling != Spelling::Vex || self.unsafe_depth > 0 {
+        if self.unsafe_depth > 0 {
             return;
         }
         let site = if self.site.lo <= span.lo && span.hi <= self.site.hi { self.site } else { span };
+        if self.spelling != Spelling::Vex {
+            return self.cx.uses.raw.push(site);
+        }
         if self.unsafe_reported == site {
             return;
         }

@@ -40,6 +40,7 @@ mod sizes;
 mod stmt;
 mod structs;
 mod unary;
+mod uses;
 
 pub use method::builtin_methods;
 pub use session::{CheckedInput, Environment, Saved, Shown, seal};
@@ -48,6 +49,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 use vex_syntax::ast;
+use vex_syntax::translate::Uses;
 use vex_syntax::{Diagnostic, SourceMap, Span, Spelling, Symbol};
 
 use crate::loader::{Loaded, ModuleId};
@@ -68,6 +70,8 @@ pub struct Checked {
     pub program: Option<Program>,
     /// Errors and warnings in source order.
     pub diagnostics: Vec<Diagnostic>,
+    /// Where defaults of the spellings decide what happens; whole when there was no error.
+    pub uses: Uses,
 }
 
 /// Checks a loaded program. `resolve_symbol` says whether an extern symbol that the runtime lacks exists in the process.
@@ -85,11 +89,12 @@ pub fn check_program(
     cx.check_bodies();
     let mut diagnostics = std::mem::take(&mut cx.diags);
     diagnostics.sort_by_key(|d| d.span());
+    let uses = cx.take_uses();
     let program = match entry {
         Some(entry) if cx.errors == 0 => Some(cx.finish(entry)),
         _ => None,
     };
-    Checked { program, diagnostics }
+    Checked { program, diagnostics, uses }
 }
 
 /// What a name of the value namespace stands for at module level.
@@ -228,6 +233,7 @@ struct Checker<'a> {
     diags: Vec<Diagnostic>,
     /// How many of them are errors.
     errors: usize,
+    uses: Uses,
     modules: Vec<ModuleScope>,
     structs: Vec<StructInfo<'a>>,
     /// The structures whose contents are being completed, outermost first, each with the field it is at.
@@ -274,6 +280,7 @@ impl<'a> Checker<'a> {
             types: Types::new(),
             diags: Vec::new(),
             errors: 0,
+            uses: Uses::default(),
             modules: vec![ModuleScope::default(); loaded.modules.len()],
             structs: Vec::new(),
             struct_path: Vec::new(),

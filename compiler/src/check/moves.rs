@@ -371,8 +371,12 @@ impl<'c> Flow<'c, '_> {
             && !self.info[id.0 as usize].mutable
             && !waiting
             && self.state.is_some()
-            && self.cx.spelling(self.module()) != vex_syntax::Spelling::Vais
         {
+            if self.cx.spelling(self.module()) == vex_syntax::Spelling::Vais {
+                let declared = self.declared(var);
+                self.cx.uses.changed.push(declared);
+                return self.set(var);
+            }
             let name = self.name(var);
             let d = Diagnostic::error(codes::IMMUTABLE, span, format!("`{name}` already has its value"));
             let d = d.label(self.declared(var), "declared here without the mutable mark");

@@ -97,6 +97,7 @@ impl<'a> FnCx<'_, 'a> {
         let value = self.value(expr, Expect::Type(Ty::BOOL));
         let value = self.scalar(value);
         if self.spelling == vex_syntax::Spelling::Vais && self.is_integer(value.ty) {
+            self.cx.uses.tested.push(expr.span);
             return self.non_zero(value);
         }
         self.coerce(value, Ty::BOOL)

@@ -256,8 +256,8 @@ impl<'a> FnCx<'_, 'a> {
         }
         let place = if self.is_place(&place) { place } else { self.temporary(place) };
         if mutable
-            && self.spelling != Spelling::Vais
             && let Some(why) = self.read_only(&place)
+            && !self.vais_changes(&why, span)
         {
             self.immutable_borrow(why, span);
             return self.poison(span);

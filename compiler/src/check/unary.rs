@@ -47,6 +47,9 @@ impl<'a> FnCx<'_, 'a> {
         if self.shallow(value.ty) == Ty::BOOL {
             return Expr { kind: ExprKind::Not(Box::new(value)), ty: Ty::BOOL, span };
         }
+        if self.is_integer(value.ty) {
+            self.cx.uses.negated.push(span);
+        }
         if self.is_integer(value.ty) && self.spelling == vex_syntax::Spelling::Vais {
             let test = self.non_zero(value);
             return Expr { kind: ExprKind::Not(Box::new(test)), ty: Ty::BOOL, span };

@@ -1,0 +1,4 @@
+//! Programs in another spelling.
+mod uses;
+
+pub use uses::Uses;
