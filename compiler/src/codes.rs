@@ -69,6 +69,14 @@ codes! {
     FORMAT = "E0215";
     /// A mark or form that has no meaning here.
     MISPLACED = "E0216";
+    /// Too many or too few type arguments.
+    TYPE_ARGUMENTS = "E0217";
+    /// A type lacks a trait that is asked for.
+    BOUND = "E0218";
+    /// A type does not do what a trait that it has says.
+    CONTRACT = "E0219";
+    /// Instances of generic functions or types without end.
+    ENDLESS = "E0220";
     /// An assignment to something immutable.
     IMMUTABLE = "E0301";
     /// An assignment to, or a borrow of, something that is no place in memory.

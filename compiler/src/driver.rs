@@ -13,6 +13,7 @@ use vex_syntax::{Diagnostic, Severity, SourceMap, Spelling};
 use crate::check::{self, CheckOptions};
 use crate::jit::{self, CompiledProgram, JitError, JitOptions};
 use crate::loader;
+use crate::mono;
 use crate::typed::Program;
 
 /// A program's main file, as read.
@@ -103,7 +104,12 @@ impl Loaded {
         let checked = phases.time("check", || check::check_program(&modules, &sources, options, &exists));
         let mut all = diagnostics;
         all.extend(checked.diagnostics);
-        Checked { sources, program: checked.program, diagnostics: all, uses: checked.uses, phases }
+        let expanded = phases.time("instances", || checked.program.map(mono::expand).transpose());
+        let program = expanded.unwrap_or_else(|endless| {
+            all.push(*endless);
+            None
+        });
+        Checked { sources, program, diagnostics: all, uses: checked.uses, phases }
     }
 }
 

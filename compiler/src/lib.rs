@@ -10,6 +10,7 @@ pub mod golden;
 pub mod jit;
 pub mod loader;
 pub mod lower;
+pub mod mono;
 pub mod repl;
 pub mod session;
 pub mod stack;

@@ -50,6 +50,11 @@ impl Loaded {
         self.main
     }
 
+    /// The module of what every program knows without an import, where a program uses some of it.
+    pub fn core(&self) -> Option<ModuleId> {
+        self.done.get(&Key::Library(stdlib::CORE)).copied()
+    }
+
     /// A module.
     pub fn module(&self, id: ModuleId) -> &Module {
         &self.modules[id.0 as usize]
@@ -170,6 +175,9 @@ impl<'a> Loader<'a> {
             (source.text.clone(), source.base, source.spelling, source.library);
         let (unit, errors) = vex_syntax::parse::parse_file(&text, base, spelling);
         self.diags.extend(errors);
+        if key != Key::Library(stdlib::CORE) && self.loaded.core().is_none() && stdlib::uses_core(&text) {
+            self.core();
+        }
         self.stack.push((key, name));
         let mut imports = FxHashMap::default();
         for top in &unit.top {
@@ -181,6 +189,14 @@ impl<'a> Loader<'a> {
         }
         self.stack.pop();
         Module { file, spelling, unit, imports, library }
+    }
+
+    /// Loads what every program knows without an import.
+    fn core(&mut self) {
+        let module = stdlib::find(stdlib::CORE).expect("the library has it");
+        if let Ok(file) = self.sources.add(module.file, None, module.spelling, module.text, true) {
+            self.module(file, Origin::Library, Key::Library(module.name), format!("`{}`", module.name));
+        }
     }
 
     fn import(&mut self, import: &ImportDecl, origin: &Origin) -> Option<ModuleId> {

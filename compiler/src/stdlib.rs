@@ -1,5 +1,8 @@
 //! The language's own modules, embedded in the compiler.
 
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashSet;
 use vex_syntax::Spelling;
 
 /// An embedded module.
@@ -27,10 +30,41 @@ macro_rules! modules {
 }
 
 modules! {
+    "std/core" = "std/core.vx", Vex;
     "std/allocator" = "std/allocator.vais", Vais;
     "std/kmem" = "std/kmem.vx", Vex;
     "vera:memory" = "vera/memory.vera", Vera;
     "xila/memory" = "xila/memory.vx", Vex;
+}
+
+/// The module that every other imports without saying so.
+pub const CORE: &str = "std/core";
+
+/// Whether a text may use something of [`CORE`]: it has one of the words that are declared there. Most small programs
+/// have none and are not made to wait for it.
+pub fn uses_core(text: &str) -> bool {
+    static WORDS: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| {
+        let core = find(CORE).map_or("", |module| module.text);
+        let lines = core.lines().filter(|line| !line.trim_start().starts_with("//"));
+        lines.flat_map(declared_words).collect()
+    });
+    words(text).any(|word| WORDS.contains(word)) || text.contains('?')
+}
+
+/// The words of a text.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| !word.is_empty())
+}
+
+/// The words of a line of the library that name something: types and traits by their capital, functions by the
+/// parenthesis after them.
+fn declared_words(line: &'static str) -> impl Iterator<Item = &'static str> {
+    let capital =
+        words(line).filter(|word| word.starts_with(|c: char| c.is_ascii_uppercase()) && word.len() > 1);
+    let head = line.trim_start();
+    let head = if head.starts_with("fn ") { head.split('{').next().unwrap_or(head) } else { "" };
+    let before = head.split('(').filter_map(|part| words(part.split('<').next().unwrap_or(part)).last());
+    capital.chain(before.filter(|word| !matches!(*word, "fn" | "self" | "new")))
 }
 
 /// Whether a module name is the language's own, so no file of the user's can take it.

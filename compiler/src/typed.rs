@@ -18,7 +18,7 @@ pub use vex_syntax::ast::BinaryOp;
 pub use crate::types::{FuncId, IntTy, StructId, TraitId, Ty, TyKind, Types};
 pub use ops::{Access, CastKind, Intrinsic, UpdateOp};
 pub use print::{Align, FormatSpec, FormatStyle, Piece, Stream};
-pub use program::{Const, Function, FunctionBody, Global, Lifetime, Local, Placed, Program};
+pub use program::{Const, Contract, Function, FunctionBody, Global, Impl, Lifetime, Local, Placed, Program};
 
 /// Index of a local variable in its [`Function`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

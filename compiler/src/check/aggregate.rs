@@ -6,6 +6,7 @@ use vex_syntax::{Diagnostic, Span};
 use super::codes;
 use super::function::{Expect, FnCx};
 use super::infer::VarKind;
+use super::names::Lookup;
 use crate::typed::{Expr, ExprKind};
 use crate::types::{Ty, TyKind};
 
@@ -86,6 +87,18 @@ impl<'a> FnCx<'_, 'a> {
         Expr { kind: ExprKind::Repeat(Box::new(value)), ty, span }
     }
 
+    /// The type of a literal. Type arguments that are not written are inferred.
+    fn literal_type(&mut self, written: &'a ast::TypeExpr) -> Ty {
+        if let ast::TypeKind::Path { names, args } = &written.kind
+            && let ([name], true) = (names.as_slice(), args.is_empty())
+            && let Lookup::Found(id) = self.cx.lookup_type(self.module, name.name)
+            && !self.cx.types.structs[id.0 as usize].generics.is_empty()
+        {
+            return self.fresh_type(id, written.span);
+        }
+        self.resolve_type(written)
+    }
+
     pub(super) fn struct_literal(
         &mut self,
         ty: &'a ast::TypeExpr,
@@ -93,7 +106,7 @@ impl<'a> FnCx<'_, 'a> {
         span: Span,
     ) -> Expr {
         let ty_span = ty.span;
-        let ty = self.resolve_type(ty);
+        let ty = self.literal_type(ty);
         let TyKind::Struct { def, .. } = *self.cx.types.kind(ty) else {
             if ty != Ty::ERROR {
                 let title = format!("`{}` is not a structure", self.cx.show(ty));
@@ -111,7 +124,7 @@ impl<'a> FnCx<'_, 'a> {
             let help = format!("declare it: `fn (self: &{}!) drop() {{ … }}`", structure.name);
             self.error(Diagnostic::error(codes::DROP, span, title).help(help));
         }
-        let declared = self.cx.types.structs[def.0 as usize].fields.clone();
+        let declared = self.cx.types.fields_of(ty);
         let mut values: Vec<(u32, Expr)> = Vec::new();
         let mut known = true;
         for field in fields {

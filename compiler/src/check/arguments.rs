@@ -1,9 +1,12 @@
 //! Arguments: of a function whose signature is known, of a function pointer.
 
+use std::rc::Rc;
+
 use vex_syntax::ast;
 use vex_syntax::{Diagnostic, Span, Symbol};
 
 use super::function::{Expect, FnCx};
+use super::generics::type_arguments;
 use super::{Signature, codes};
 use crate::typed::{Callee, CastKind, Const, Expr, ExprKind};
 use crate::types::{FuncId, Ty, TyKind};
@@ -16,17 +19,92 @@ pub(super) fn count_of(count: usize) -> String {
         _ => format!("{count} arguments"),
     }
 }
+/// What is known of the type arguments of a function before its arguments are looked at.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Given {
+    /// The type whose method or static function it is.
+    pub(super) owner: Option<Ty>,
+    /// Type arguments as written.
+    pub(super) types: Vec<Ty>,
+    /// The first ones: `Self` and the arguments of a trait.
+    pub(super) first: Vec<Ty>,
+}
+
+impl Given {
+    /// Of a method or static function of this type.
+    pub(super) fn of(owner: Ty) -> Given {
+        Given { owner: Some(owner), ..Given::default() }
+    }
+}
+
 impl<'a> FnCx<'_, 'a> {
+    /// Type arguments for a function, as far as known, and its signature with them put in.
+    pub(super) fn instantiate(&mut self, func: FuncId, given: Given, span: Span) -> (Vec<Ty>, Rc<Signature>) {
+        let signature = self.cx.signature(func);
+        let generics = self.cx.funcs[func.0 as usize].generics.clone();
+        if generics.params.is_empty() {
+            if !given.types.is_empty() {
+                let title = format!("`{}` takes no type arguments", self.cx.funcs[func.0 as usize].name);
+                self.error(Diagnostic::error(codes::TYPE_ARGUMENTS, span, title));
+            }
+            return (Vec::new(), signature);
+        }
+        let args = self.fresh_args(func, span);
+        for (&arg, &first) in args.iter().zip(&given.first) {
+            self.unify(arg, first);
+        }
+        if let (Some(owner), Some(pattern)) = (given.owner, self.cx.funcs[func.0 as usize].owner) {
+            let pattern = self.cx.types.subst(pattern, &args);
+            self.unify(pattern, owner);
+        }
+        if !given.types.is_empty() {
+            self.give_types(func, &args, &given, span);
+        }
+        let types = &mut self.cx.types;
+        let signature = Signature {
+            params: signature.params.iter().map(|&ty| types.subst(ty, &args)).collect(),
+            ret: types.subst(signature.ret, &args),
+            ..(*signature).clone()
+        };
+        (args, Rc::new(signature))
+    }
+
+    /// Written type arguments: the function's own, or those of the type it belongs to, or all.
+    fn give_types(&mut self, func: FuncId, args: &[Ty], given: &Given, span: Span) {
+        let info = &self.cx.funcs[func.0 as usize];
+        let (own, name) = (info.decl_generics as usize, info.name.clone());
+        let outer = args.len() - own;
+        let count = given.types.len();
+        let slots = match count {
+            _ if count == own => &args[outer..],
+            _ if count == outer => &args[..outer],
+            _ if count == args.len() => args,
+            _ => {
+                let wanted = if own > 0 { own } else { outer };
+                let title = format!("`{name}` takes {}, not {count}", type_arguments(wanted));
+                return self.error(Diagnostic::error(codes::TYPE_ARGUMENTS, span, title));
+            }
+        };
+        for (&slot, &ty) in slots.iter().zip(&given.types) {
+            if !self.unify(slot, ty) {
+                let title =
+                    format!("{} and {} are given for one type parameter", self.shown(slot), self.shown(ty));
+                self.error(Diagnostic::error(codes::TYPE_ARGUMENTS, span, title));
+            }
+        }
+    }
+
     /// A call of a known function.
     pub(super) fn call_func(
         &mut self,
         func: FuncId,
+        given: Given,
         receiver: Option<Expr>,
         args: &'a [ast::Expr],
         name: Span,
         span: Span,
     ) -> Expr {
-        let signature = self.cx.signature(func);
+        let (type_args, signature) = self.instantiate(func, given, span);
         let info = &self.cx.funcs[func.0 as usize];
         let (is_extern, shown, declared) = (info.is_extern, info.name.clone(), info.ident.name);
         if is_extern {
@@ -40,7 +118,15 @@ impl<'a> FnCx<'_, 'a> {
                 self.error(d.help("end the value's scope, or pass it to a function that takes it by value"));
             }
         }
-        self.call_function(Callee::Func { func, args: Vec::new() }, &signature, receiver, args, span)
+        if type_args.is_empty() {
+            let callee = Callee::Func { func, args: type_args };
+            return self.call_function(callee, &signature, receiver, args, span);
+        }
+        self.oblige(func, &type_args, name);
+        let callee = Callee::Func { func, args: type_args };
+        let value = self.call_function(callee, &signature, receiver, args, span);
+        self.solve(false);
+        value
     }
 
     /// A call with a known signature; the receiver, if any, is its first parameter.

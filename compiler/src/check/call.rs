@@ -3,6 +3,7 @@
 use vex_syntax::ast;
 use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
 
+use super::arguments::Given;
 use super::function::{Expect, FnCx};
 use super::names::Lookup;
 use super::{Value, codes, suggest};
@@ -18,7 +19,9 @@ impl<'a> FnCx<'_, 'a> {
         span: Span,
     ) -> Expr {
         match &callee.kind {
-            ast::ExprKind::Field { base, name } => self.call_member(base, *name, mutating, args, span),
+            ast::ExprKind::Field { base, name } => {
+                self.call_member(base, *name, mutating, Vec::new(), args, span)
+            }
             _ if mutating => {
                 self.needless_mark(callee.span);
                 self.call(callee, false, args, span)
@@ -27,19 +30,10 @@ impl<'a> FnCx<'_, 'a> {
                 Some(value) => value,
                 None => self.unknown_builtin(*name, callee.span, args),
             },
-            ast::ExprKind::Name(name) => self.call_name(*name, callee, args, span),
-            ast::ExprKind::Generic { base, args: types } => match &base.kind {
-                ast::ExprKind::Name(name) | ast::ExprKind::Builtin(name)
-                    if args.is_empty() && types.len() == 1 =>
-                {
-                    let ty = self.resolve_type(&types[0]);
-                    match self.type_query(*name, ty, span) {
-                        Some(value) => value,
-                        None => self.unsupported_generic(base, args, callee.span),
-                    }
-                }
-                _ => self.unsupported_generic(base, args, callee.span),
-            },
+            ast::ExprKind::Name(name) => self.call_name(*name, callee, Vec::new(), args, span),
+            ast::ExprKind::Generic { base, args: types } => {
+                self.call_generic(base, types, mutating, args, span)
+            }
             _ => {
                 let function = self.value(callee, Expect::Any);
                 self.call_pointer(function, args, span)
@@ -47,31 +41,35 @@ impl<'a> FnCx<'_, 'a> {
         }
     }
 
-    pub(super) fn unsupported_generic(
+    /// `f<A>(…)`, `T<A>(…)`, `x.m<A>(…)`, `sizeof<A>()`.
+    fn call_generic(
         &mut self,
         base: &'a ast::Expr,
+        types: &'a [ast::TypeExpr],
+        mutating: bool,
         args: &'a [ast::Expr],
         span: Span,
     ) -> Expr {
-        self.check_all(args);
-        if !self.is_declared_generic(base) {
-            self.cx.unsupported(span, "type arguments");
+        let given: Vec<Ty> = types.iter().map(|ty| self.resolve_type(ty)).collect();
+        if given.contains(&Ty::ERROR) {
+            self.check_all(args);
+            return self.poison(span);
         }
-        self.poison(span)
-    }
-
-    /// Whether the expression starts with the name of a generic declaration, which has been reported.
-    fn is_declared_generic(&self, base: &ast::Expr) -> bool {
         match &base.kind {
-            ast::ExprKind::Name(name) => {
-                matches!(self.cx.lookup_type(self.module, *name), Lookup::Found(id) if self.cx.is_generic(id))
-                    || matches!(self.cx.lookup_value(self.module, *name), Lookup::Found(Value::Func(func))
-                        if self.cx.funcs[func.0 as usize].decl.is_some_and(|decl| !decl.generics.is_empty()))
+            ast::ExprKind::Field { base, name } => self.call_member(base, *name, mutating, given, args, span),
+            ast::ExprKind::Name(name) | ast::ExprKind::Builtin(name) => {
+                if args.is_empty()
+                    && let [ty] = given[..]
+                    && let Some(value) = self.type_query(*name, ty, span)
+                {
+                    return value;
+                }
+                self.call_name(*name, base, given, args, span)
             }
-            ast::ExprKind::Field { base, .. } | ast::ExprKind::Generic { base, .. } => {
-                self.is_declared_generic(base)
+            _ => {
+                let function = self.value(base, Expect::Any);
+                self.call_pointer(function, args, span)
             }
-            _ => false,
         }
     }
 
@@ -93,13 +91,23 @@ impl<'a> FnCx<'_, 'a> {
         }
     }
 
-    fn call_name(&mut self, name: Symbol, callee: &'a ast::Expr, args: &'a [ast::Expr], span: Span) -> Expr {
+    fn call_name(
+        &mut self,
+        name: Symbol,
+        callee: &'a ast::Expr,
+        types: Vec<Ty>,
+        args: &'a [ast::Expr],
+        span: Span,
+    ) -> Expr {
+        let given = Given { types, ..Given::default() };
         if self.names.contains_key(&name) {
             let function = self.value(callee, Expect::Any);
             return self.call_pointer(function, args, span);
         }
         match self.cx.lookup_value(self.module, name) {
-            Lookup::Found(Value::Func(func)) => return self.call_func(func, None, args, callee.span, span),
+            Lookup::Found(Value::Func(func)) => {
+                return self.call_func(func, given, None, args, callee.span, span);
+            }
             Lookup::Found(_) => {
                 let function = self.value(callee, Expect::Any);
                 return self.call_pointer(function, args, span);
@@ -116,8 +124,11 @@ impl<'a> FnCx<'_, 'a> {
                 self.check_all(args);
                 return self.poison(span);
             }
-            return match self.cx.methods.get(&(ty, Symbol::new("new"))).copied() {
-                Some(func) => self.call_func(func, None, args, callee.span, span),
+            return match self.cx.method_of(ty, Symbol::new("new")) {
+                Some(func) => {
+                    let given = Given { owner: Some(ty), ..given };
+                    self.call_func(func, given, None, args, callee.span, span)
+                }
                 None => self.no_constructor(ty, callee.span, args),
             };
         }
@@ -142,6 +153,7 @@ impl<'a> FnCx<'_, 'a> {
     pub(super) fn unknown_method(&mut self, ty: Ty, name: ast::Ident) {
         let shown = self.show(ty);
         let key = self.shallow(ty);
+        let head = self.cx.head(key);
         let fields = self.cx.types.struct_of(key).map_or(&[][..], |def| &def.fields);
         if fields.iter().any(|field| field.name == name.name) {
             let title = format!("`{}` is a field of `{shown}`, not a method", name.name);
@@ -154,7 +166,7 @@ impl<'a> FnCx<'_, 'a> {
             .cx
             .methods
             .keys()
-            .filter(|(owner, _)| *owner == key)
+            .filter(|(owner, _)| *owner == head)
             .map(|(_, name)| name.as_str())
             .collect();
         known.extend(super::method::builtin_methods(self.kind(ty)));

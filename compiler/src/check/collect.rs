@@ -1,10 +1,13 @@
 //! Declares every name of every module before any type or body is looked at, so order does not matter.
 
+use std::rc::Rc;
 use std::sync::LazyLock;
 
+use rustc_hash::FxHashMap;
 use vex_syntax::ast::{self, Item, ItemKind, StmtKind, Top};
 use vex_syntax::{Diagnostic, Span, Symbol};
 
+use super::generics::Generics;
 use super::names::{add_import, keep_imports};
 use super::{
     Checker, ConstInfo, ConstSource, FuncInfo, GlobalInfo, GlobalKind, ModuleScope, Script, State,
@@ -55,17 +58,21 @@ impl<'a> Checker<'a> {
             }
             self.declare_statements(id);
             let scope = self.scope(id);
-            let earlier =
-                (std::mem::take(&mut scope.imported_values), std::mem::take(&mut scope.imported_types));
+            let earlier = (
+                std::mem::take(&mut scope.imported_values),
+                std::mem::take(&mut scope.imported_types),
+                std::mem::take(&mut scope.imported_traits),
+            );
             self.declare_imports(id);
             // What this input of a session does not import anew stays imported.
             let scope = self.scope(id);
             keep_imports(&mut scope.imported_values, earlier.0);
             keep_imports(&mut scope.imported_types, earlier.1);
+            keep_imports(&mut scope.imported_traits, earlier.2);
         }
         // Contracts and methods need the types of all modules, so they come last; and what needs dropping is known
         // before anything asks.
-        for declare in [Self::declare_contracts, Self::declare_methods] {
+        for declare in [Self::declare_contracts, Self::declare_trait_functions, Self::declare_methods] {
             for (index, module) in loaded.modules.iter().enumerate() {
                 let id = ModuleId(index as u32);
                 for top in &module.unit.top {
@@ -82,13 +89,17 @@ impl<'a> Checker<'a> {
     }
 
     fn declare_types(&mut self, module: ModuleId, item: &'a Item) {
+        if let ItemKind::Trait(decl) = &item.kind {
+            return self.declare_trait(module, decl);
+        }
         let ItemKind::Struct(decl) = &item.kind else { return };
         let id = StructId(self.structs.len() as u32);
-        if !decl.generics.is_empty() {
-            self.unsupported(decl.name.span, "generic structures");
-        }
-        self.structs.push(StructInfo { decl: Some(decl), module, state: State::New });
-        self.types.structs.push(StructDef::new(decl.name.name, decl.name.span));
+        let generics = Rc::new(self.add_generics(&Generics::default(), &decl.generics, &mut Vec::new()));
+        let names = generics.params.iter().map(|(name, _)| name.name).collect();
+        self.structs.push(StructInfo { decl: Some(decl), module, state: State::New, generics });
+        self.types
+            .structs
+            .push(StructDef { generics: names, ..StructDef::new(decl.name.name, decl.name.span) });
         if let Some(&old) = self.scope(module).types.get(&decl.name.name)
             && old.0 as usize >= self.counts().structs
         {
@@ -106,7 +117,7 @@ impl<'a> Checker<'a> {
         self.error(Diagnostic::error(code, span, format!("{what} are not supported yet")));
     }
 
-    fn duplicate(&mut self, name: ast::Ident, first: Span, what: &str) {
+    pub(super) fn duplicate(&mut self, name: ast::Ident, first: Span, what: &str) {
         let title = format!("the {what} `{}` is declared twice", name.name);
         self.error(
             Diagnostic::error(codes::DUPLICATE, name.span, title)
@@ -139,7 +150,8 @@ impl<'a> Checker<'a> {
     fn declare_values(&mut self, module: ModuleId, item: &'a Item) {
         match &item.kind {
             ItemKind::Fn(decl) if decl.self_param.is_none() && decl.owner.is_none() => {
-                let id = self.add_function(decl, module, None, decl.name.name.to_string(), false);
+                let id =
+                    self.add_function(decl, module, None, decl.name.name.to_string(), false, &Rc::default());
                 self.declare_value(module, decl.name, Value::Func(id));
             }
             ItemKind::Extern(block) => {
@@ -149,7 +161,14 @@ impl<'a> Checker<'a> {
                     self.error(d.fix("the only one is \"C\"", block.abi_span, "\"C\""));
                 }
                 for decl in &block.functions {
-                    let id = self.add_function(decl, module, None, decl.name.name.to_string(), true);
+                    let id = self.add_function(
+                        decl,
+                        module,
+                        None,
+                        decl.name.name.to_string(),
+                        true,
+                        &Rc::default(),
+                    );
                     self.declare_value(module, decl.name, Value::Func(id));
                 }
             }
@@ -201,16 +220,23 @@ impl<'a> Checker<'a> {
         GlobalId(self.globals.len() as u32 - 1)
     }
 
-    fn add_function(
+    pub(super) fn add_function(
         &mut self,
         decl: &'a ast::FnDecl,
         module: ModuleId,
         owner: Option<Ty>,
         name: String,
         is_extern: bool,
+        outer: &Rc<Generics>,
     ) -> FuncId {
-        if let Some(param) = decl.generics.first() {
-            self.unsupported(param.name.span, "generic functions");
+        let mut bound_decls = Vec::new();
+        let generics = match decl.generics.is_empty() {
+            true => outer.clone(),
+            false => Rc::new(self.add_generics(outer, &decl.generics, &mut bound_decls)),
+        };
+        if let (true, Some(param)) = (is_extern, decl.generics.first()) {
+            let d = Diagnostic::error(codes::EXTERN, param.name.span, "a C function has no type parameters");
+            self.error(d);
         }
         self.funcs.push(FuncInfo {
             decl: Some(decl),
@@ -222,6 +248,12 @@ impl<'a> Checker<'a> {
             signature: None,
             busy: false,
             is_extern,
+            required: false,
+            decl_generics: (generics.params.len() - outer.params.len()) as u32,
+            generics,
+            bounds: None,
+            bound_decls,
+            of_trait: None,
         });
         self.bodies.push(None);
         FuncId(self.funcs.len() as u32 - 1)
@@ -254,7 +286,7 @@ impl<'a> Checker<'a> {
             return;
         }
         let name = if is_input { "input" } else { "main" };
-        let func = self.add_function(self.no_decl, module, None, name.into(), false);
+        let func = self.add_function(self.no_decl, module, None, name.into(), false, &Rc::default());
         self.script = Some(Script { func, module, stmts: stmts.clone() });
         for stmt in stmts {
             if let StmtKind::Let { pattern, mutable, .. } = &stmt.kind {
@@ -354,14 +386,21 @@ impl<'a> Checker<'a> {
         for (name, value) in source.types {
             add_import(&mut self.scope(module).imported_types, name, value, from);
         }
+        for (name, value) in source.traits {
+            add_import(&mut self.scope(module).imported_traits, name, value, from);
+        }
     }
 
     fn import_name(&mut self, module: ModuleId, from: ModuleId, import: &ast::ImportName, path: &str) {
         let source = &self.modules[from.0 as usize];
         let (value, ty) =
             (source.values.get(&import.name.name).copied(), source.types.get(&import.name.name).copied());
+        let contract = source.traits.get(&import.name.name).copied();
         let name = import.alias.unwrap_or(import.name).name;
-        if value.is_none() && ty.is_none() {
+        if let Some(contract) = contract {
+            add_import(&mut self.scope(module).imported_traits, name, contract, from);
+        }
+        if value.is_none() && ty.is_none() && contract.is_none() {
             return self.not_in_module(from, path, import.name);
         }
         if let Some(value) = value {
@@ -375,10 +414,10 @@ impl<'a> Checker<'a> {
     fn declare_methods(&mut self, module: ModuleId, item: &'a Item) {
         match &item.kind {
             ItemKind::Fn(decl) => {
-                let owner = match (&decl.owner, &decl.self_param) {
-                    (Some(ty), _) => self.resolve_type(module, ty),
+                let written = match (&decl.owner, &decl.self_param) {
+                    (Some(ty), _) => ty,
                     (None, Some(param)) => match &param.ty {
-                        Some(ty) => self.resolve_type(module, ty),
+                        Some(ty) => ty,
                         None => {
                             let title = "a receiver outside an `impl` needs its type";
                             let d = Diagnostic::error(codes::MISPLACED, param.span, title);
@@ -387,24 +426,82 @@ impl<'a> Checker<'a> {
                     },
                     (None, None) => return,
                 };
-                let owner = self.receiver_base(owner);
-                self.declare_method(module, owner, decl);
+                let (owner, generics) = self.owner_of(module, written, Generics::default());
+                self.declare_method(module, owner, decl, &generics);
             }
-            ItemKind::Impl(block) => {
-                let owner = self.resolve_type(module, &block.ty);
-                if let Some(param) = block.generics.first() {
-                    // That the type is generic has been reported where it is declared.
-                    if owner != Ty::ERROR {
-                        self.unsupported(param.name.span, "generic implementations");
-                    }
-                    return;
-                }
-                for decl in &block.functions {
-                    self.declare_method(module, owner, decl);
-                }
-            }
+            ItemKind::Impl(block) => self.declare_impl(module, block),
             _ => {}
         }
+    }
+
+    /// The type whose methods are declared, and the type parameters it declares itself.
+    fn owner_of(
+        &mut self,
+        module: ModuleId,
+        written: &'a ast::TypeExpr,
+        outer: Generics,
+    ) -> (Ty, Rc<Generics>) {
+        let generics = Rc::new(self.owner_generics(module, written, outer));
+        // `fn Vec.new<T>()` leaves the arguments out: the owner is the type with its own parameters.
+        let bare = match &written.kind {
+            ast::TypeKind::Path { names, args } if args.is_empty() && names.len() == 1 => {
+                match self.lookup_type(module, names[0].name) {
+                    super::names::Lookup::Found(id) => Some(id),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        if let Some(id) = bare
+            && !self.structs[id.0 as usize].generics.params.is_empty()
+        {
+            let known = self.structs[id.0 as usize].generics.clone();
+            let owner = self.types.intern(TyKind::Struct { def: id, args: known.types() });
+            return (owner, Rc::new(Generics { self_ty: Some(owner), ..(*known).clone() }));
+        }
+        let owner = self.with_params(&generics, |cx| cx.resolve_type(module, written));
+        let owner = self.receiver_base(owner);
+        let mut generics = (*generics).clone();
+        generics.self_ty = Some(owner);
+        (owner, Rc::new(generics))
+    }
+
+    fn declare_impl(&mut self, module: ModuleId, block: &'a ast::ImplDecl) {
+        let mut bounds = Vec::new();
+        let own = self.add_generics(&Generics::default(), &block.generics, &mut bounds);
+        let (owner, generics) = self.owner_of(module, &block.ty, own);
+        if owner == Ty::ERROR {
+            return;
+        }
+        let is_drop = block.contract.as_ref().is_some_and(is_drop);
+        let mut functions = FxHashMap::default();
+        for decl in &block.functions {
+            let func = match &block.contract {
+                Some(_) if !is_drop => self.declare_trait_method(module, owner, decl, &generics),
+                _ => self.declare_method(module, owner, decl, &generics),
+            };
+            let Some(func) = func else { continue };
+            self.funcs[func.0 as usize].bound_decls.splice(0..0, bounds.iter().copied());
+            functions.insert(decl.name.name, func);
+        }
+        if let (Some(contract), false) = (&block.contract, is_drop) {
+            let bounds = self.resolve_bounds(module, &generics, &bounds);
+            self.add_impl(module, (&generics, bounds), owner, contract, functions);
+        }
+    }
+
+    /// A function that a type brings for a trait; it is a method of the type, too, unless it has one of the name.
+    fn declare_trait_method(
+        &mut self,
+        module: ModuleId,
+        owner: Ty,
+        decl: &'a ast::FnDecl,
+        generics: &Rc<Generics>,
+    ) -> Option<FuncId> {
+        let name = format!("{}.{}", self.show(owner), decl.name.name);
+        let func = self.add_function(decl, module, Some(owner), name, false, generics);
+        self.methods.entry((self.head(owner), decl.name.name)).or_insert(func);
+        Some(func)
     }
 
     /// `T` of `T`, `&T`, `&T!`, `*T`.
@@ -417,55 +514,86 @@ impl<'a> Checker<'a> {
 
     fn declare_contracts(&mut self, module: ModuleId, item: &'a Item) {
         match &item.kind {
-            ItemKind::Struct(decl) => {
-                let Some(&id) = self.modules[module.0 as usize].types.get(&decl.name.name) else { return };
-                let owner = self.types.intern(TyKind::Struct { def: id, args: Vec::new() });
-                for contract in &decl.contracts {
-                    self.declare_contract(owner, decl.name.span, contract);
-                }
-            }
+            ItemKind::Struct(decl) => self.own_contracts(module, decl.name, &decl.contracts),
+            ItemKind::Enum(decl) => self.own_contracts(module, decl.name, &decl.contracts),
             ItemKind::Impl(block) => {
-                let Some(contract) = &block.contract else { return };
-                let owner = self.resolve_type(module, &block.ty);
-                self.declare_contract(owner, block.ty.span, contract);
+                let Some(contract) = block.contract.as_ref().filter(|contract| is_drop(contract)) else {
+                    return;
+                };
+                let own = self.add_generics(&Generics::default(), &block.generics, &mut Vec::new());
+                let (owner, _) = self.owner_of(module, &block.ty, own);
+                self.declares_drop(owner, contract.span);
             }
             _ => {}
         }
     }
 
-    fn declare_contract(&mut self, owner: Ty, at: Span, contract: &ast::TypeExpr) {
-        let is_drop = matches!(&contract.kind, ast::TypeKind::Path { names, .. }
-            if names.len() == 1 && matches!(names[0].name.as_str(), "Drop" | "$Drop"));
+    /// What follows the name of a declared type.
+    fn own_contracts(&mut self, module: ModuleId, name: ast::Ident, contracts: &'a [ast::TypeExpr]) {
+        let Some(&id) = self.modules[module.0 as usize].types.get(&name.name) else { return };
+        let generics = self.structs[id.0 as usize].generics.clone();
+        let owner = self.types.intern(TyKind::Struct { def: id, args: generics.types() });
+        for contract in contracts {
+            if is_drop(contract) {
+                self.declares_drop(owner, name.span);
+            } else if is_copy(contract) {
+                self.asks_for_copies.push((owner, contract.span));
+            } else {
+                self.add_impl(module, (&generics, Vec::new()), owner, contract, FxHashMap::default());
+            }
+        }
+    }
+
+    fn declares_drop(&mut self, owner: Ty, at: Span) {
         match *self.types.kind(owner) {
-            TyKind::Struct { def, .. } if is_drop && (def.0 as usize) < self.counts().structs => {
+            TyKind::Struct { def, .. } if (def.0 as usize) < self.counts().structs => {
                 let title = "`$Drop` is declared together with the structure";
                 let d = Diagnostic::error(codes::DROP, at, title).at("an earlier input declared it without");
                 self.error(d.help("declare the structure again, with `$Drop`"));
             }
-            TyKind::Struct { def, .. } if is_drop => self.types.structs[def.0 as usize].declares_drop = true,
+            TyKind::Struct { def, .. } => self.types.structs[def.0 as usize].declares_drop = true,
             TyKind::Error => {}
-            _ if is_drop => {
+            _ => {
                 let title = "only a structure can declare `$Drop`";
                 self.error(Diagnostic::error(codes::DROP, at, title).at("this is none"));
             }
-            _ => self.unsupported(contract.span, "contracts other than `$Drop`"),
         }
     }
 
-    fn declare_method(&mut self, module: ModuleId, owner: Ty, decl: &'a ast::FnDecl) {
+    fn declare_method(
+        &mut self,
+        module: ModuleId,
+        owner: Ty,
+        decl: &'a ast::FnDecl,
+        generics: &Rc<Generics>,
+    ) -> Option<FuncId> {
         if owner == Ty::ERROR {
-            return;
+            return None;
         }
         let name = format!("{}.{}", self.show(owner), decl.name.name);
-        let id = self.add_function(decl, module, Some(owner), name, false);
-        match self.methods.get(&(owner, decl.name.name)).copied() {
+        let id = self.add_function(decl, module, Some(owner), name, false, generics);
+        match self.method_of(owner, decl.name.name) {
             Some(old) if !self.is_earlier(Value::Func(old)) => {
                 let first = self.funcs[old.0 as usize].ident.span;
-                return self.duplicate(decl.name, first, "method");
+                self.duplicate(decl.name, first, "method");
+                return None;
             }
             Some(old) => self.replaced(Value::Func(old), Value::Func(id)),
             None => {}
         }
-        self.methods.insert((owner, decl.name.name), id);
+        self.methods.insert((self.head(owner), decl.name.name), id);
+        Some(id)
     }
+}
+
+/// Whether a written contract is `$Drop`.
+fn is_drop(contract: &ast::TypeExpr) -> bool {
+    matches!(&contract.kind, ast::TypeKind::Path { names, .. }
+        if names.len() == 1 && matches!(names[0].name.as_str(), "Drop" | "$Drop"))
+}
+
+/// Whether a written contract is `Copy`.
+fn is_copy(contract: &ast::TypeExpr) -> bool {
+    matches!(&contract.kind, ast::TypeKind::Path { names, .. }
+        if names.len() == 1 && matches!(names[0].name.as_str(), "Copy" | "$Copy"))
 }

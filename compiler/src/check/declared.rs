@@ -6,6 +6,7 @@ use vex_runtime::abi::{self, AbiTy};
 use vex_syntax::ast;
 use vex_syntax::{Diagnostic, Span, Symbol};
 
+use super::generics::Head;
 use super::{Checker, Signature, Value, codes, suggest};
 use crate::typed::GlobalId;
 use crate::types::{FuncId, StructId, Ty, TyKind};
@@ -53,6 +54,9 @@ impl<'a> Checker<'a> {
             let signature = self.signature(id);
             self.check_receiver(id, &signature);
         }
+        self.complete_impls();
+        self.check_derived();
+        self.check_copies();
         for index in known.structs..self.structs.len() {
             self.check_drop(StructId(index as u32));
         }
@@ -60,6 +64,26 @@ impl<'a> Checker<'a> {
         for index in 0..known.structs {
             if self.types.structs[index].declares_drop {
                 self.check_drop(StructId(index as u32));
+            }
+        }
+    }
+
+    /// Checks the types that say they are copied.
+    fn check_copies(&mut self) {
+        for (ty, at) in std::mem::take(&mut self.asks_for_copies) {
+            let def = self.types.struct_of(ty).expect("a declared type");
+            let parts = def.fields.iter().chain(def.variants.iter().flatten().flat_map(|v| &v.fields));
+            let owner = parts.into_iter().find(|field| {
+                !matches!(self.types.kind(field.ty), TyKind::Param { .. }) && self.types.needs_drop(field.ty)
+            });
+            let (name, declares, owner) = (def.name, def.declares_drop, owner.map(|field| field.span));
+            if declares || owner.is_some() {
+                let title = format!("`{name}` cannot be `Copy`: its values have one owner");
+                let mut d = Diagnostic::error(codes::CONTRACT, at, title);
+                if let Some(field) = owner {
+                    d = d.label(field, "because of this field");
+                }
+                self.error(d);
             }
         }
     }
@@ -90,8 +114,7 @@ impl<'a> Checker<'a> {
             return;
         }
         let (name, span) = (def.name, def.span);
-        let ty = self.types.intern(TyKind::Struct { def: id, args: Vec::new() });
-        let Some(&func) = self.methods.get(&(ty, Symbol::new("drop"))) else {
+        let Some(&func) = self.methods.get(&(Head::Declared(id), Symbol::new("drop"))) else {
             let help = format!("add `fn (self: &{name}!) drop() {{ … }}`");
             if self.session.is_some() {
                 if id.0 as usize >= self.counts().structs {

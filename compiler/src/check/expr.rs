@@ -3,6 +3,7 @@
 use vex_syntax::ast::{self, ExprKind as Ast};
 use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
 
+use super::arguments::Given;
 use super::function::{Expect, FnCx, Literal};
 use super::infer::VarKind;
 use super::local::Binding;
@@ -30,25 +31,16 @@ impl<'a> FnCx<'_, 'a> {
         if !self.is_place(&expr) {
             return expr;
         }
-        let ty = self.shallow(expr.ty);
+        let ty = self.known(expr.ty);
         let copied = match self.cx.types.kind(ty) {
             TyKind::Infer(_) => self.var_kind(ty) != Some(VarKind::General),
-            _ => !self.cx.types.needs_drop(ty) && !self.may_hold_variable(ty),
+            _ => !self.cx.types.needs_drop(ty) && !self.cx.types.has_infer(ty),
         };
         if copied {
             return expr;
         }
         let span = expr.span;
         Expr { kind: ExprKind::Move(Box::new(expr)), ty, span }
-    }
-
-    fn may_hold_variable(&self, ty: Ty) -> bool {
-        match self.kind(ty) {
-            TyKind::Infer(_) => self.var_kind(ty) == Some(VarKind::General),
-            TyKind::Array { elem, .. } => self.may_hold_variable(*elem),
-            TyKind::Tuple(elems) => elems.iter().any(|&elem| self.may_hold_variable(elem)),
-            _ => false,
-        }
     }
 
     /// An expression; places stay places.
@@ -77,7 +69,7 @@ impl<'a> FnCx<'_, 'a> {
             Ast::Index { base, index } => self.index(base, index, span),
             Ast::Call { callee, mutating, args } => self.call(callee, *mutating, args, span),
             Ast::Recur(args) => self.recur(args, span),
-            Ast::Generic { base, .. } => self.unsupported_generic(base, &[], span),
+            Ast::Generic { base, args } => self.generic_value(base, args, span),
             Ast::Unary { op, value } => self.unary(*op, value, expect, span),
             Ast::Borrow { mutable, place } => self.borrow(*mutable, place, span),
             Ast::Binary { op, left, right } => self.binary(*op, left, right, span),
@@ -217,13 +209,35 @@ impl<'a> FnCx<'_, 'a> {
 
     /// The address of a function.
     pub(super) fn function_value(&mut self, func: FuncId, span: Span) -> Expr {
-        let signature = self.cx.signature(func);
+        self.function_value_of(func, Given::default(), span)
+    }
+
+    /// `f<A>` where nothing is called.
+    fn generic_value(&mut self, base: &'a ast::Expr, types: &'a [ast::TypeExpr], span: Span) -> Expr {
+        let types: Vec<Ty> = types.iter().map(|ty| self.resolve_type(ty)).collect();
+        if let Ast::Name(name) = &base.kind
+            && !self.names.contains_key(name)
+            && let Lookup::Found(Value::Func(func)) = self.cx.lookup_value(self.module, *name)
+        {
+            return self.function_value_of(func, Given { types, ..Given::default() }, span);
+        }
+        let value = self.expr(base, Expect::Any);
+        if self.shallow(value.ty) != Ty::ERROR {
+            let title = "only functions and types take type arguments";
+            self.error(Diagnostic::error(codes::TYPE_ARGUMENTS, span, title));
+        }
+        self.poison(span)
+    }
+
+    pub(super) fn function_value_of(&mut self, func: FuncId, given: Given, span: Span) -> Expr {
+        let (args, signature) = self.instantiate(func, given, span);
+        self.oblige(func, &args, span);
         if signature.ret == Ty::ERROR || signature.params.contains(&Ty::ERROR) {
             return self.poison(span);
         }
         let kind = TyKind::Fn { params: signature.params.clone(), ret: signature.ret };
         let ty = self.cx.types.intern(kind);
-        Expr { kind: ExprKind::Func { func, args: Vec::new() }, ty, span }
+        Expr { kind: ExprKind::Func { func, args }, ty, span }
     }
 
     fn global(&mut self, id: crate::typed::GlobalId, span: Span) -> Expr {
@@ -326,7 +340,8 @@ impl<'a> FnCx<'_, 'a> {
                 let has_self = signature.has_self;
                 let receiver = if has_self { self.try_name(Symbol::new("self"), span) } else { None };
                 let receiver = receiver.map(|e| self.consume(e));
-                self.call_function(Callee::Func { func, args: Vec::new() }, &signature, receiver, args, span)
+                let own = self.generics.types();
+                self.call_function(Callee::Func { func, args: own }, &signature, receiver, args, span)
             }
             _ => {
                 let title = "`@(…)` calls the function it stands in, and there is none";

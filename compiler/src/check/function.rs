@@ -1,15 +1,21 @@
 //! Checking one function: its context, its entry points, and the final pass that settles every type.
 
+use std::rc::Rc;
+
 use rustc_hash::FxHashMap;
 use vex_syntax::ast;
 use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
 
+use super::generics::{Bound, Generics};
 use super::infer::Infer;
 use super::local::{Binding, LocalInfo};
+use super::solve::Obligation;
 use super::structs::MAX_SIZE;
 use super::{Checker, Signature, codes, local, moves};
 use crate::loader::ModuleId;
-use crate::typed::{CastKind, Expr, ExprKind, Function, FunctionBody, GlobalId, Local, LocalId, LoopId};
+use crate::typed::{
+    Callee, CastKind, Expr, ExprKind, Function, FunctionBody, GlobalId, Local, LocalId, LoopId,
+};
 use crate::types::{FuncId, Ty, TyKind};
 
 /// What the surroundings of an expression want of it.
@@ -86,6 +92,13 @@ pub(super) struct FnCx<'c, 'a> {
     errors_before: usize,
     /// In an input of a session: temporaries that must outlive it, because a variable may refer to them.
     pub(super) promoted: Vec<LocalId>,
+    /// Its type parameters and what they are bound to.
+    pub(super) generics: Rc<Generics>,
+    pub(super) bounds: Rc<[Bound]>,
+    /// What types that are still inferred have to be able to do.
+    pub(super) obligations: Vec<Obligation>,
+    /// The closures seen so far: what they take and give.
+    pub(super) closures: FxHashMap<FuncId, (Vec<Ty>, Ty)>,
     /// In a script's function: which globals are set so far.
     pub(super) script_globals: Option<rustc_hash::FxHashSet<GlobalId>>,
 }
@@ -115,11 +128,6 @@ impl<'a> Checker<'a> {
         let module = info.module;
         let decl = info.decl.expect("only bodies of this input are checked");
         let mut fx = FnCx::new(self, module, Some(id), signature.ret);
-        if !decl.generics.is_empty() {
-            // Its body names types that are not there.
-            let body = fx.poison(decl.head);
-            return fx.finish(body, Vec::new(), decl.head);
-        }
         fx.ret_span = decl.ret.as_ref().map_or(decl.name.span, |ret| ret.span);
         let mut params = Vec::new();
         let mut types = signature.params.iter().copied();
@@ -152,6 +160,15 @@ impl<'a> Checker<'a> {
         }
         let body = match &decl.body {
             Some(block) => fx.body(block, decl.name.span),
+            None if fx.cx.funcs[id.0 as usize].of_trait.is_some() => {
+                fx.cx.funcs[id.0 as usize].required = true;
+                let mut function = {
+                    let nothing = fx.poison(decl.head);
+                    fx.finish(nothing, params, decl.head)
+                };
+                function.body = FunctionBody::Required;
+                return function;
+            }
             None => Expr { kind: ExprKind::Unit, ty: Ty::UNIT, span: decl.head },
         };
         fx.finish(body, params, decl.head)
@@ -179,6 +196,7 @@ impl<'a> Checker<'a> {
             name: name.clone(),
             span: decl.head,
             generics: 0,
+            owner: None,
             params: (0..signature.params.len() as u32).map(LocalId).collect(),
             locals: signature.params.iter().map(local).collect(),
             ret: signature.ret,
@@ -198,7 +216,15 @@ impl<'c, 'a> FnCx<'c, 'a> {
         ret: Ty,
     ) -> FnCx<'c, 'a> {
         let spelling = cx.spelling(module);
+        let (generics, bounds) = match func {
+            Some(func) => (cx.funcs[func.0 as usize].generics.clone(), cx.bounds(func)),
+            None => (cx.generics.clone(), Rc::default()),
+        };
         FnCx {
+            generics,
+            bounds,
+            obligations: Vec::new(),
+            closures: FxHashMap::default(),
             errors_before: cx.errors,
             cx,
             module,
@@ -234,7 +260,8 @@ impl<'c, 'a> FnCx<'c, 'a> {
     /// The type a written type stands for; lengths in it may name the constants of the blocks around.
     pub(super) fn resolve_type(&mut self, ty: &ast::TypeExpr) -> Ty {
         std::mem::swap(&mut self.cx.block_names, &mut self.names);
-        let resolved = self.cx.resolve_type(self.module, ty);
+        let (module, generics) = (self.module, self.generics.clone());
+        let resolved = self.cx.with_params(&generics, |cx| cx.resolve_type(module, ty));
         std::mem::swap(&mut self.cx.block_names, &mut self.names);
         resolved
     }
@@ -272,6 +299,8 @@ impl<'c, 'a> FnCx<'c, 'a> {
 
     /// Settles all types and checks ownership.
     pub(super) fn finish(mut self, mut body: Expr, params: Vec<LocalId>, span: Span) -> Function {
+        self.solve(false);
+        self.solve(true);
         self.settle_locals();
         self.settle(&mut body);
         self.check_literals();
@@ -280,7 +309,8 @@ impl<'c, 'a> FnCx<'c, 'a> {
         let mut function = Function {
             name: self.func.map_or(String::new(), |id| self.cx.funcs[id.0 as usize].name.clone()),
             span,
-            generics: 0,
+            generics: self.generics.params.len() as u32,
+            owner: self.func.and_then(|id| self.cx.funcs[id.0 as usize].owner),
             params,
             locals: self.locals,
             ret: self.ret,
@@ -335,6 +365,12 @@ impl<'c, 'a> FnCx<'c, 'a> {
         };
     }
 
+    fn settle_args(&mut self, args: &mut [Ty], span: Span) {
+        for arg in args {
+            self.settle_type(arg, span);
+        }
+    }
+
     /// Replaces type variables below `expr` and finishes what waited for types.
     fn settle(&mut self, expr: &mut Expr) {
         crate::typed::walk::children_mut(expr, &mut |child| self.settle(child));
@@ -346,6 +382,8 @@ impl<'c, 'a> FnCx<'c, 'a> {
             expr.ty = Ty::ERROR;
         }
         match &mut expr.kind {
+            ExprKind::Func { args, .. } => self.settle_args(args, expr.span),
+            ExprKind::Call { callee: Callee::Func { args, .. }, .. } => self.settle_args(args, expr.span),
             ExprKind::Move(place) if !self.cx.types.needs_drop(place.ty) => {
                 let place = std::mem::replace(&mut place.kind, ExprKind::Unit);
                 expr.kind = place;

@@ -3,6 +3,7 @@
 use vex_syntax::ast::{self, BinaryOp};
 use vex_syntax::{Diagnostic, Span};
 
+use super::arguments::Given;
 use super::codes;
 use super::function::{Expect, FnCx};
 use crate::typed::{CastKind, Expr, ExprKind};
@@ -26,6 +27,7 @@ impl<'a> FnCx<'_, 'a> {
         base: &'a ast::Expr,
         name: ast::Ident,
         mutating: bool,
+        types: &[Ty],
         args: &'a [ast::Expr],
         span: Span,
     ) -> Expr {
@@ -37,8 +39,10 @@ impl<'a> FnCx<'_, 'a> {
                 self.check_all(args);
                 return self.poison(span);
             }
-            if let Some(&func) = self.cx.methods.get(&(ty, name.name)) {
-                return self.call_declared(func, object, name, mutating, args, span);
+            if let Some((func, first)) = self.method_for(ty, name) {
+                let owner = first.is_empty().then_some(ty);
+                let given = Given { owner, types: types.to_vec(), first };
+                return self.call_declared(func, given, object, (name, mutating), args, span);
             }
             if let Some(value) = self.field_function(&object, name) {
                 return self.call_pointer(value, args, span);
@@ -77,6 +81,27 @@ impl<'a> FnCx<'_, 'a> {
         self.poison(span)
     }
 
+    /// The method of a type, its own or a trait's; with what is known of its type arguments.
+    fn method_for(&mut self, ty: Ty, name: ast::Ident) -> Option<(FuncId, Vec<Ty>)> {
+        if let Some(func) = self.cx.method_of(ty, name.name)
+            && self.fits_owner(func, ty)
+        {
+            return Some((func, Vec::new()));
+        }
+        match self.var_kind(ty) {
+            Some(_) => None,
+            None => self.trait_method(ty, name),
+        }
+    }
+
+    /// Whether a method is one of this type rather than of the same type with other arguments.
+    fn fits_owner(&mut self, func: FuncId, ty: Ty) -> bool {
+        let Some(owner) = self.cx.funcs[func.0 as usize].owner else { return true };
+        let ty = self.known(ty);
+        let count = self.cx.funcs[func.0 as usize].generics.params.len();
+        self.cx.types.has_infer(ty) || self.cx.matches(owner, ty, &mut vec![Ty::ERROR; count])
+    }
+
     fn receiver_type(&self, ty: Ty) -> Ty {
         match self.kind(ty) {
             TyKind::Ref { pointee, .. } | TyKind::RawPtr { pointee, .. } => self.receiver_type(*pointee),
@@ -99,9 +124,9 @@ impl<'a> FnCx<'_, 'a> {
     fn call_declared(
         &mut self,
         func: FuncId,
+        given: Given,
         object: Expr,
-        name: ast::Ident,
-        mutating: bool,
+        (name, mutating): (ast::Ident, bool),
         args: &'a [ast::Expr],
         span: Span,
     ) -> Expr {
@@ -125,14 +150,15 @@ impl<'a> FnCx<'_, 'a> {
             TyKind::Ref { mutable, .. } => self.receiver_reference(object, mutable, name),
             TyKind::RawPtr { mutable, .. } => {
                 let reference = self.receiver_reference(object, mutable, name);
-                self.cast(reference, wanted, CastKind::Bits)
+                let pointee = self.kind(reference.ty).clone();
+                let TyKind::Ref { pointee, .. } = pointee else { return self.poison(span) };
+                let pointer = self.cx.types.raw_ptr(pointee, mutable);
+                self.cast(reference, pointer, CastKind::Bits)
             }
-            _ => {
-                let value = self.consume(object);
-                self.coerce(value, wanted)
-            }
+            // That it is of the type has been seen when the method was found.
+            _ => self.consume(object),
         };
-        self.call_func(func, Some(receiver), args, name.span, span)
+        self.call_func(func, given, Some(receiver), args, name.span, span)
     }
 
     fn receiver_reference(&mut self, object: Expr, mutable: bool, name: ast::Ident) -> Expr {

@@ -21,6 +21,7 @@ mod defer;
 mod expr;
 mod format;
 mod function;
+mod generics;
 mod infer;
 mod local;
 mod loops;
@@ -37,8 +38,10 @@ mod script;
 mod session;
 mod shown;
 mod sizes;
+mod solve;
 mod stmt;
 mod structs;
+mod traits;
 mod unary;
 mod uses;
 
@@ -47,6 +50,7 @@ pub use session::{CheckedInput, Environment, Saved, Shown, seal};
 
 use std::rc::Rc;
 
+use generics::{Bound, BoundDecls, Generics, Head};
 use rustc_hash::FxHashMap;
 use vex_syntax::ast;
 use vex_syntax::translate::Uses;
@@ -54,7 +58,8 @@ use vex_syntax::{Diagnostic, SourceMap, Span, Spelling, Symbol};
 
 use crate::loader::{Loaded, ModuleId};
 use crate::typed::{Const, Expr, Function, FunctionBody, Global, GlobalId, Lifetime, Program};
-use crate::types::{FuncId, StructId, Ty, Types};
+use crate::types::{FuncId, StructId, TraitId, Ty, Types};
+use traits::{ImplInfo, TraitInfo};
 
 /// How a program is checked.
 #[derive(Clone, Copy, Debug, Default)]
@@ -110,8 +115,10 @@ enum Value {
 struct ModuleScope {
     values: FxHashMap<Symbol, Value>,
     types: FxHashMap<Symbol, StructId>,
+    traits: FxHashMap<Symbol, TraitId>,
     imported_values: FxHashMap<Symbol, Imported<Value>>,
     imported_types: FxHashMap<Symbol, Imported<StructId>>,
+    imported_traits: FxHashMap<Symbol, Imported<TraitId>>,
     /// The modules imported under a name, and where the name is given.
     aliases: FxHashMap<Symbol, (ModuleId, Span)>,
 }
@@ -139,6 +146,16 @@ struct FuncInfo<'a> {
     /// Whether its signature is being resolved.
     busy: bool,
     is_extern: bool,
+    /// Whether a trait asks for it and has no code for it.
+    required: bool,
+    generics: Rc<Generics>,
+    /// How many of its type parameters it declares itself; the last ones.
+    decl_generics: u32,
+    /// What its type parameters are bound to, once that is needed.
+    bounds: Option<Rc<[Bound]>>,
+    bound_decls: BoundDecls<'a>,
+    /// The trait that it is a function of.
+    of_trait: Option<TraitId>,
 }
 
 #[derive(Clone, Debug)]
@@ -157,6 +174,7 @@ struct StructInfo<'a> {
     decl: Option<&'a ast::StructDecl>,
     module: ModuleId,
     state: State,
+    generics: Rc<Generics>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -242,7 +260,17 @@ struct Checker<'a> {
     consts: Vec<ConstInfo<'a>>,
     globals: Vec<GlobalInfo<'a>>,
     /// Methods and static functions by owner and name.
-    methods: FxHashMap<(Ty, Symbol), FuncId>,
+    methods: FxHashMap<(Head, Symbol), FuncId>,
+    traits: Vec<TraitInfo<'a>>,
+    /// Which types have which traits.
+    impls: Vec<ImplInfo>,
+    impl_index: FxHashMap<(TraitId, Head), u32>,
+    /// The functions of traits by name.
+    trait_functions: FxHashMap<Symbol, Vec<(TraitId, FuncId)>>,
+    /// The types that say they are copied.
+    asks_for_copies: Vec<(Ty, Span)>,
+    /// The type parameters that can be named where a type is resolved.
+    generics: Rc<Generics>,
     bodies: Vec<Option<Function>>,
     script: Option<Script<'a>>,
     /// While a type written in a function is resolved: the names of the blocks around it.
@@ -288,6 +316,12 @@ impl<'a> Checker<'a> {
             consts: Vec::new(),
             globals: Vec::new(),
             methods: FxHashMap::default(),
+            traits: Vec::new(),
+            impls: Vec::new(),
+            impl_index: FxHashMap::default(),
+            trait_functions: FxHashMap::default(),
+            asks_for_copies: Vec::new(),
+            generics: Rc::default(),
             bodies: Vec::new(),
             script: None,
             block_names: FxHashMap::default(),
@@ -320,6 +354,7 @@ impl<'a> Checker<'a> {
     }
 
     fn finish(self, entry: FuncId) -> Program {
+        let contracts = self.contracts();
         let globals = self
             .globals
             .into_iter()
@@ -330,6 +365,14 @@ impl<'a> Checker<'a> {
         if cfg!(debug_assertions) {
             functions.iter().for_each(assert_typed);
         }
-        Program { types: self.types, functions, globals, entry, lifetime: Lifetime::Program }
+        Program {
+            types: self.types,
+            functions,
+            globals,
+            entry,
+            lifetime: Lifetime::Program,
+            contracts,
+            shown: FxHashMap::default(),
+        }
     }
 }

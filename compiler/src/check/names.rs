@@ -16,7 +16,7 @@ pub(super) enum Lookup<T> {
     Missing,
 }
 
-fn imported<T: Copy>(entry: Option<&Imported<T>>) -> Lookup<T> {
+pub(super) fn imported<T: Copy>(entry: Option<&Imported<T>>) -> Lookup<T> {
     match entry {
         Some(Imported::One(value, _)) => Lookup::Found(*value),
         Some(Imported::Two(first, second)) => Lookup::Ambiguous(*first, *second),
@@ -39,12 +39,26 @@ pub(super) fn library_module_of(name: &str) -> Option<&'static str> {
     stdlib::modules().iter().find(|m| declares(m.text)).map(|m| m.name)
 }
 
+impl<T> From<Option<T>> for Lookup<T> {
+    fn from(found: Option<T>) -> Lookup<T> {
+        found.map_or(Lookup::Missing, Lookup::Found)
+    }
+}
+
 impl Checker<'_> {
+    /// What every module knows without an import.
+    fn core_scope(&self) -> Option<&super::ModuleScope> {
+        self.loaded.core().map(|core| &self.modules[core.0 as usize])
+    }
+
     pub(super) fn lookup_value(&self, module: ModuleId, name: Symbol) -> Lookup<Value> {
         let scope = &self.modules[module.0 as usize];
         match scope.values.get(&name) {
             Some(&value) => Lookup::Found(value),
-            None => imported(scope.imported_values.get(&name)),
+            None => match imported(scope.imported_values.get(&name)) {
+                Lookup::Missing => self.core_scope().and_then(|core| core.values.get(&name).copied()).into(),
+                found => found,
+            },
         }
     }
 
@@ -52,7 +66,10 @@ impl Checker<'_> {
         let scope = &self.modules[module.0 as usize];
         match scope.types.get(&name) {
             Some(&id) => Lookup::Found(id),
-            None => imported(scope.imported_types.get(&name)),
+            None => match imported(scope.imported_types.get(&name)) {
+                Lookup::Missing => self.core_scope().and_then(|core| core.types.get(&name).copied()).into(),
+                found => found,
+            },
         }
     }
 

@@ -3,6 +3,7 @@
 use vex_syntax::ast;
 use vex_syntax::{Code, Diagnostic, Span, Spelling};
 
+use super::arguments::Given;
 use super::codes;
 use super::function::{Expect, FnCx};
 use super::member::Scope;
@@ -97,7 +98,7 @@ impl<'a> FnCx<'_, 'a> {
             }
             Scope::Type(Ty::ERROR, ..) => {}
             Scope::Type(ty, from, word) => match self.static_function(ty, from, word, name.name) {
-                Some(func) => return Some(self.function_value(func, span)),
+                Some(func) => return Some(self.function_value_of(func, Given::of(ty), span)),
                 None => self.unknown_method(ty, name),
             },
         }
@@ -124,7 +125,7 @@ impl<'a> FnCx<'_, 'a> {
             }
         }
         let builtin = || super::method::builtin_methods(self.cx.types.kind(ty)).contains(&name.name.as_str());
-        if self.cx.methods.contains_key(&(ty, name.name)) || builtin() {
+        if self.cx.method_of(ty, name.name).is_some() || builtin() {
             d = d.fix("it is a method: call it", name.span.after(), "()");
         }
         self.error(d);

@@ -27,6 +27,7 @@ pub(super) const PRIMITIVES: &[(&str, Ty)] = &[
     ("usize", Ty::USIZE),
     ("f32", Ty::F32),
     ("f64", Ty::F64),
+    ("char", Ty::CHAR),
     ("str", Ty::STR),
     ("ptr", Ty::PTR),
 ];
@@ -45,7 +46,7 @@ impl<'a> Checker<'a> {
 
     fn resolve_kind(&mut self, module: ModuleId, ty: &TypeExpr) -> Ty {
         match &ty.kind {
-            TypeKind::Path { names, args } => self.resolve_path(module, ty, names, args),
+            TypeKind::Path { names, args } => self.resolve_path(module, ty.span, names, args),
             TypeKind::RawPtr { mutable, pointee } => {
                 let pointee = self.resolve_type(module, pointee);
                 if pointee == Ty::ERROR { pointee } else { self.types.raw_ptr(pointee, *mutable) }
@@ -129,52 +130,55 @@ impl<'a> Checker<'a> {
     fn resolve_path(
         &mut self,
         module: ModuleId,
-        ty: &TypeExpr,
+        ty_span: Span,
         names: &[ast::Ident],
         args: &[TypeExpr],
     ) -> Ty {
-        let resolved = match names {
-            [name] => self.resolve_type_name(module, *name),
+        let id = match names {
+            [name] => match self.resolve_type_name(module, *name) {
+                Ok(id) => id,
+                Err(ty) if args.is_empty() || ty == Ty::ERROR => return ty,
+                Err(ty) => {
+                    let title = format!("`{}` takes no type arguments", self.show(ty));
+                    self.error(Diagnostic::error(codes::TYPE_ARGUMENTS, ty_span, title));
+                    return Ty::ERROR;
+                }
+            },
             [alias, name] => match self.alias(module, alias.name) {
                 Some(from) => match self.modules[from.0 as usize].types.get(&name.name) {
-                    Some(&id) if self.is_generic(id) => Ty::ERROR,
-                    Some(&id) => self.types.intern(TyKind::Struct { def: id, args: Vec::new() }),
+                    Some(&id) => id,
                     None => {
                         self.not_in_module(from, alias.name.as_str(), *name);
-                        Ty::ERROR
+                        return Ty::ERROR;
                     }
                 },
-                None => self.unknown_type(module, *alias),
+                None => return self.unknown_type(module, *alias),
             },
-            _ => self.unknown_type(module, names[0]),
+            _ => return self.unknown_type(module, names[0]),
         };
-        if resolved == Ty::ERROR || args.is_empty() {
-            return resolved;
-        }
-        let title = format!("`{}` takes no type arguments", self.show(resolved));
-        self.error(Diagnostic::error(codes::UNKNOWN_TYPE, ty.span, title));
-        Ty::ERROR
+        self.declared_type(module, id, args, ty_span)
     }
 
-    fn resolve_type_name(&mut self, module: ModuleId, name: ast::Ident) -> Ty {
+    /// The declared type of this name, or the type that a name of another kind stands for.
+    fn resolve_type_name(&mut self, module: ModuleId, name: ast::Ident) -> Result<StructId, Ty> {
+        let generics = &self.generics;
+        if let Some((_, ty)) = generics.params.iter().rev().find(|(param, _)| param.name == name.name) {
+            return Err(*ty);
+        }
+        if let (Some(ty), "Self") = (generics.self_ty, name.name.as_str()) {
+            return Err(ty);
+        }
         if let Some(ty) = primitive(name.name.as_str()) {
-            return ty;
+            return Err(ty);
         }
         match self.lookup_type(module, name.name) {
-            // That generic structures are not supported has been reported where it is declared.
-            Lookup::Found(id) if self.is_generic(id) => Ty::ERROR,
-            Lookup::Found(id) => self.types.intern(TyKind::Struct { def: id, args: Vec::new() }),
+            Lookup::Found(id) => Ok(id),
             Lookup::Ambiguous(first, second) => {
                 self.ambiguous(module, name, first, second);
-                Ty::ERROR
+                Err(Ty::ERROR)
             }
-            Lookup::Missing => self.unknown_type(module, name),
+            Lookup::Missing => Err(self.unknown_type(module, name)),
         }
-    }
-
-    /// Whether a structure has type parameters.
-    pub(super) fn is_generic(&self, id: StructId) -> bool {
-        self.structs[id.0 as usize].decl.is_some_and(|decl| !decl.generics.is_empty())
     }
 
     fn unknown_type(&mut self, importer: ModuleId, name: ast::Ident) -> Ty {
@@ -184,9 +188,9 @@ impl<'a> Checker<'a> {
         let foreign = match text {
             "int" | "long" | "Int" | "integer" => Some("i64"),
             "float" | "double" | "Float" => Some("f64"),
-            "string" | "String" | "Str" => Some("str"),
+            "string" | "Str" => Some("str"),
             "boolean" | "Bool" => Some("bool"),
-            "byte" | "char" => Some("u8"),
+            "byte" => Some("u8"),
             "size_t" | "uint" => Some("usize"),
             "void" => Some("()"),
             _ => None,
@@ -218,14 +222,13 @@ impl<'a> Checker<'a> {
         let info = &self.funcs[id.0 as usize];
         let (module, owner) = (info.module, info.owner);
         let decl = info.decl.expect("functions of earlier inputs have their signatures");
-        if !decl.generics.is_empty() {
-            return Rc::new(unknown_signature(decl));
-        }
         if std::mem::replace(&mut self.funcs[id.0 as usize].busy, true) {
             let title = format!("the declaration of `{}` needs the function itself", decl.name.name);
             self.error(Diagnostic::error(codes::CONSTANT_FAILS, decl.name.span, title));
             return Rc::new(unknown_signature(decl));
         }
+        let generics = self.funcs[id.0 as usize].generics.clone();
+        let around = std::mem::replace(&mut self.generics, generics);
         let mut params = Vec::new();
         if let Some(param) = &decl.self_param {
             params.push(self.self_type(module, owner, param));
@@ -244,6 +247,7 @@ impl<'a> Checker<'a> {
             defaults.push(value);
         }
         let ret = decl.ret.as_ref().map_or(Ty::UNIT, |ty| self.resolve_type(module, ty));
+        self.generics = around;
         let has_self = decl.self_param.is_some();
         let signature = Rc::new(Signature { params, names, defaults, has_self, ret });
         self.funcs[id.0 as usize].busy = false;

@@ -5,10 +5,13 @@
 use rustc_hash::FxHashMap;
 use vex_syntax::{Diagnostic, SourceMap, Span, Symbol};
 
-use super::{Checker, ConstInfo, FuncInfo, GlobalInfo, ModuleScope, StructInfo, Value, declared};
+use super::generics::Head;
+use super::{
+    Checker, ConstInfo, FuncInfo, GlobalInfo, ImplInfo, ModuleScope, StructInfo, TraitInfo, Value, declared,
+};
 use crate::loader::{Loaded, ModuleId};
 use crate::typed::{Const, Function, FunctionBody, Global, GlobalId, Program};
-use crate::types::{FuncId, StructId, Ty, TypesMark};
+use crate::types::{FuncId, StructId, TraitId, Ty, Types, TypesMark};
 
 /// How many of everything there were before an input.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub(super) struct Counts {
     pub(super) funcs: usize,
     pub(super) consts: usize,
     pub(super) globals: usize,
+    pub(super) traits: usize,
+    pub(super) impls: usize,
 }
 
 /// What the check of an input knows of the session around it.
@@ -58,7 +63,11 @@ pub struct Environment {
     funcs: Vec<FuncInfo<'static>>,
     consts: Vec<ConstInfo<'static>>,
     globals: Vec<GlobalInfo<'static>>,
-    methods: FxHashMap<(Ty, Symbol), FuncId>,
+    methods: FxHashMap<(Head, Symbol), FuncId>,
+    traits: Vec<TraitInfo<'static>>,
+    impls: Vec<ImplInfo>,
+    impl_index: FxHashMap<(TraitId, Head), u32>,
+    trait_functions: FxHashMap<Symbol, Vec<(TraitId, FuncId)>>,
     /// Variables that hold no value any more, and where they lost it.
     pub gone: FxHashMap<GlobalId, Span>,
     /// Whether the statements of inputs need no `unsafe`.
@@ -76,7 +85,8 @@ pub struct Saved {
     types: TypesMark,
     modules: usize,
     scope: ModuleScope,
-    methods: FxHashMap<(Ty, Symbol), FuncId>,
+    methods: FxHashMap<(Head, Symbol), FuncId>,
+    impl_index: FxHashMap<(TraitId, Head), u32>,
 }
 
 /// An input that was accepted. Its functions and variables were added to the program, whose entry it is.
@@ -125,6 +135,7 @@ impl Environment {
             modules,
             scope: self.modules[INPUTS].clone(),
             methods: self.methods.clone(),
+            impl_index: self.impl_index.clone(),
         };
         let mut cx = Checker::new(loaded, sources, resolve_symbol, &kept);
         self.lend(&mut cx, program);
@@ -171,6 +182,8 @@ impl Environment {
             funcs: self.funcs.len(),
             consts: self.consts.len(),
             globals: self.globals.len(),
+            traits: self.traits.len(),
+            impls: self.impls.len(),
         }
     }
 
@@ -183,11 +196,16 @@ impl Environment {
         cx.consts = std::mem::take(&mut self.consts);
         cx.globals = std::mem::take(&mut self.globals);
         cx.methods = std::mem::take(&mut self.methods);
+        cx.traits = std::mem::take(&mut self.traits);
+        cx.impls = std::mem::take(&mut self.impls);
+        cx.impl_index = std::mem::take(&mut self.impl_index);
+        cx.trait_functions = std::mem::take(&mut self.trait_functions);
         cx.bodies.resize_with(cx.funcs.len(), || None);
     }
 
     /// Takes everything back, without what points into the input's tree; adds what is new to the program.
     fn take_back(&mut self, cx: Checker<'_>, program: &mut Program, accepted: Option<Counts>) {
+        program.contracts = cx.contracts();
         if let Some(counts) = accepted {
             let new = cx.globals[counts.globals..].iter();
             program.globals.extend(new.map(|g| Global {
@@ -203,15 +221,23 @@ impl Environment {
         program.types = cx.types;
         self.modules = cx.modules;
         self.methods = cx.methods;
+        self.impls = cx.impls;
+        self.impl_index = cx.impl_index;
+        self.trait_functions = cx.trait_functions;
+        self.traits = cx.traits.into_iter().map(|info| TraitInfo { decl: None, ..info }).collect();
         self.structs = cx.structs.into_iter().map(|info| StructInfo { decl: None, ..info }).collect();
-        self.funcs = cx.funcs.into_iter().map(|info| FuncInfo { decl: None, ..info }).collect();
+        self.funcs = cx
+            .funcs
+            .into_iter()
+            .map(|info| FuncInfo { decl: None, bound_decls: Vec::new(), ..info })
+            .collect();
         self.consts = cx.consts.into_iter().map(|info| ConstInfo { decl: None, ..info }).collect();
         self.globals = cx.globals.into_iter().map(|info| GlobalInfo { decl: None, ..info }).collect();
     }
 
     /// Undoes an input.
     pub fn undo(&mut self, saved: Saved, program: &mut Program) {
-        let Counts { structs, funcs, consts, globals } = saved.counts;
+        let Counts { structs, funcs, consts, globals, traits, impls } = saved.counts;
         for def in &mut program.types.structs[..structs] {
             // One that the input gave an earlier structure.
             def.drop_fn = def.drop_fn.filter(|id| (id.0 as usize) < funcs);
@@ -225,6 +251,10 @@ impl Environment {
             *scope = saved.scope;
         }
         self.methods = saved.methods;
+        self.impl_index = saved.impl_index;
+        self.traits.truncate(traits);
+        self.impls.truncate(impls);
+        self.trait_functions.values_mut().for_each(|known| known.retain(|(id, _)| (id.0 as usize) < traits));
         self.gone.retain(|id, _| (id.0 as usize) < globals);
         program.types.truncate(saved.types);
         program.functions.truncate(funcs);
@@ -360,8 +390,9 @@ impl Environment {
     }
 
     /// The methods and static functions of a type.
-    pub fn methods_of(&self, ty: Ty) -> Vec<(Symbol, FuncId)> {
-        let of = self.methods.iter().filter(|((owner, _), _)| *owner == ty);
+    pub fn methods_of(&self, types: &Types, ty: Ty) -> Vec<(Symbol, FuncId)> {
+        let head = super::generics::head(types, ty);
+        let of = self.methods.iter().filter(|((owner, _), _)| *owner == head);
         of.map(|((_, name), func)| (*name, *func)).collect()
     }
 

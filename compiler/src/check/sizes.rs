@@ -49,6 +49,11 @@ impl<'a> FnCx<'_, 'a> {
         if !self.cx.is_complete(ty) {
             return Some(self.endless_size(ty, span));
         }
+        if self.cx.types.has_params(ty) {
+            let of = ty;
+            let ty = self.fresh(VarKind::Int, span);
+            return Some(Expr { kind: ExprKind::Layout { of, align: name.as_str() == "alignof" }, ty, span });
+        }
         let value = pick(self.cx.types.layout(ty));
         Some(self.literal(value, span))
     }

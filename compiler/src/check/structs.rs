@@ -32,9 +32,8 @@ impl Checker<'_> {
         let info = &self.structs[id.0 as usize];
         let module = info.module;
         let decl = info.decl.expect("structures of earlier inputs have their fields");
-        if !decl.generics.is_empty() {
-            return;
-        }
+        let generics = info.generics.clone();
+        let around = std::mem::replace(&mut self.generics, generics);
         let mut fields: Vec<Field> = Vec::with_capacity(decl.fields.len());
         for field in &decl.fields {
             let ty = self.resolve_type(module, &field.ty);
@@ -46,6 +45,7 @@ impl Checker<'_> {
             }
             fields.push(Field { name: field.name.name, ty, span: field.name.span });
         }
+        self.generics = around;
         self.types.structs[id.0 as usize].fields = fields;
     }
 
@@ -67,7 +67,7 @@ impl Checker<'_> {
         match self.types.kind(ty).clone() {
             TyKind::Array { elem, .. } => self.complete_type(elem),
             TyKind::Tuple(elems) => elems.into_iter().all(|elem| self.complete_type(elem)),
-            TyKind::Struct { def, .. } => {
+            TyKind::Struct { def, args } => {
                 let circle = self.struct_path.iter().find(|(id, _)| *id == def).copied();
                 match circle {
                     Some((_, field)) => {
@@ -85,12 +85,21 @@ impl Checker<'_> {
                     }
                     None => {
                         self.ensure_struct(def);
-                        true
+                        args.is_empty() || self.complete_parts(ty)
                     }
                 }
             }
             _ => true,
         }
+    }
+
+    /// Completes what a declared type with arguments contains by way of them.
+    fn complete_parts(&mut self, ty: Ty) -> bool {
+        let declared = self.types.struct_of(ty).map_or(Vec::new(), |def| def.fields.clone());
+        let fields = self.types.fields_of(ty);
+        let open = declared.iter().zip(fields).filter(|(field, _)| self.types.has_params(field.ty));
+        let open: Vec<Ty> = open.map(|(_, field)| field.ty).collect();
+        open.into_iter().all(|ty| self.complete_type(ty))
     }
 
     fn report_infinite(&mut self, id: StructId, field: Span) {
@@ -104,7 +113,10 @@ impl Checker<'_> {
     /// Makes sure the layout of a type is known, as far as it can be.
     pub(super) fn ensure_layout(&mut self, ty: Ty) {
         match self.types.kind(ty).clone() {
-            TyKind::Struct { def, .. } => self.ensure_struct(def),
+            TyKind::Struct { def, args } => {
+                self.ensure_struct(def);
+                args.into_iter().for_each(|arg| self.ensure_layout(arg));
+            }
             TyKind::Array { elem, .. } => self.ensure_layout(elem),
             TyKind::Tuple(elems) => elems.into_iter().for_each(|elem| self.ensure_layout(elem)),
             _ => {}

@@ -160,8 +160,11 @@ impl Session {
     }
 
     fn methods(&self, ty: Ty, receiver: bool) -> Vec<Candidate> {
-        let all =
-            self.env.methods_of(ty).into_iter().filter(|(_, id)| self.env.has_receiver(*id) == receiver);
+        let all = self
+            .env
+            .methods_of(&self.program.types, ty)
+            .into_iter()
+            .filter(|(_, id)| self.env.has_receiver(*id) == receiver);
         all.map(|(name, id)| candidate(name.as_str(), &self.signature_text(id))).collect()
     }
 
@@ -203,7 +206,11 @@ impl Session {
             return Some(field.ty);
         }
         // A method that will be called.
-        let (_, id) = self.env.methods_of(ty).into_iter().find(|(known, _)| known.as_str() == name)?;
+        let (_, id) = self
+            .env
+            .methods_of(&self.program.types, ty)
+            .into_iter()
+            .find(|(known, _)| known.as_str() == name)?;
         Some(self.program.functions[id.0 as usize].ret)
     }
 

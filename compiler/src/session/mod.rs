@@ -47,7 +47,7 @@ use crate::check::Environment;
 use crate::driver::Phases;
 use crate::jit::{JitError, JitOptions, OptLevel, SessionCode};
 use crate::loader::Loaded;
-use crate::typed::{FuncId, GlobalId, Lifetime, Program};
+use crate::typed::{Contract, FuncId, GlobalId, Lifetime, Program};
 use crate::types::{Ty, Types};
 
 pub use reply::{Candidate, Completion, Engine, Next, Reply};
@@ -150,6 +150,8 @@ impl Session {
                 globals: Vec::new(),
                 entry: FuncId(0),
                 lifetime: Lifetime::Session,
+                contracts: Contract::default(),
+                shown: FxHashMap::default(),
             },
             code,
             log: Vec::new(),

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use vex_syntax::{Span, Symbol};
 
-use super::{Expr, FuncId, GlobalId, LocalId, Ty, Types};
+use super::{Expr, FuncId, GlobalId, LocalId, TraitId, Ty, Types};
 
 /// A checked program.
 #[derive(Clone, Debug)]
@@ -19,6 +21,48 @@ pub struct Program {
     pub entry: FuncId,
     /// How long its global variables live.
     pub lifetime: Lifetime,
+    /// Which types have which traits.
+    pub contracts: Contract,
+    /// The functions that print values of types with a `Display` of their own; filled by monomorphisation.
+    pub shown: FxHashMap<Ty, FuncId>,
+}
+
+/// What monomorphisation needs to know of traits.
+#[derive(Clone, Debug, Default)]
+pub struct Contract {
+    /// The functions of traits: whose, and their names. Their type parameters begin with `Self` and the trait's own.
+    pub functions: FxHashMap<FuncId, (TraitId, Symbol)>,
+    /// Which types have which traits.
+    pub impls: Vec<Impl>,
+    /// The functions of each trait in order.
+    pub declared: Vec<Vec<(Symbol, FuncId)>>,
+    /// The language's `Eq`.
+    pub eq: Option<TraitId>,
+    /// The language's `Ord`.
+    pub ord: Option<TraitId>,
+    /// The language's `Hash`.
+    pub hash: Option<TraitId>,
+    /// The language's `Clone`.
+    pub clone: Option<TraitId>,
+    /// The language's `Display`.
+    pub display: Option<TraitId>,
+}
+
+/// That a type has a trait.
+#[derive(Clone, Debug)]
+pub struct Impl {
+    /// Which trait.
+    pub of: TraitId,
+    /// Number of type parameters.
+    pub generics: u32,
+    /// The type, in terms of them.
+    pub ty: Ty,
+    /// The trait's arguments, in terms of them.
+    pub args: Vec<Ty>,
+    /// The functions that it brings; their type parameters begin with those of the impl. Others are the trait's own.
+    pub functions: FxHashMap<Symbol, FuncId>,
+    /// Whether its functions are made from the parts of the type.
+    pub derived: bool,
 }
 
 /// How long the global variables of a program live.
@@ -43,6 +87,8 @@ pub struct Function {
     pub span: Span,
     /// Number of type parameters (0 unless generic).
     pub generics: u32,
+    /// The type whose method or static function it is.
+    pub owner: Option<Ty>,
     /// Parameters, receiver first; each is a local.
     pub params: Vec<LocalId>,
     /// Every variable of the body.
@@ -64,6 +110,8 @@ pub enum FunctionBody {
     Code(Expr),
     /// A C function with this symbol, from the runtime's table or the process (libc).
     Extern(String),
+    /// Nowhere: a trait asks for it, and each type brings its own.
+    Required,
     /// In memory already: an earlier input of the session had it. It is called through its symbol.
     Elsewhere,
 }

@@ -73,6 +73,37 @@ impl Types {
         self.intern(kind)
     }
 
+    /// Whether `ty` is of the form of `pattern`; notes in `args` what its type parameters stand for, where there is
+    /// [`Ty::ERROR`] before.
+    pub fn matches(&self, pattern: Ty, ty: Ty, args: &mut [Ty]) -> bool {
+        if !self.has_params(pattern) {
+            return pattern == ty;
+        }
+        if let TyKind::Param { index, .. } = *self.kind(pattern) {
+            let Some(slot) = args.get_mut(index as usize) else { return false };
+            if *slot == Ty::ERROR {
+                *slot = ty;
+            }
+            return *slot == ty;
+        }
+        let (a, b) = (self.kind(pattern), self.kind(ty));
+        let alike = match (a, b) {
+            (TyKind::RawPtr { mutable: m, .. }, TyKind::RawPtr { mutable: n, .. })
+            | (TyKind::Ref { mutable: m, .. }, TyKind::Ref { mutable: n, .. })
+            | (TyKind::Slice { mutable: m, .. }, TyKind::Slice { mutable: n, .. }) => m == n,
+            (TyKind::Array { len: m, .. }, TyKind::Array { len: n, .. }) => m == n,
+            (TyKind::Struct { def: m, .. }, TyKind::Struct { def: n, .. }) => m == n,
+            (TyKind::Option(_), TyKind::Option(_)) => true,
+            (TyKind::Tuple(p), TyKind::Tuple(q)) => p.len() == q.len(),
+            (TyKind::Fn { params: p, .. }, TyKind::Fn { params: q, .. }) => p.len() == q.len(),
+            _ => false,
+        };
+        let (mut p, mut q) = (Vec::new(), Vec::new());
+        each_part(a, &mut |part| p.push(part));
+        each_part(b, &mut |part| q.push(part));
+        alike && p.len() == q.len() && p.into_iter().zip(q).all(|(p, q)| self.matches(p, q, args))
+    }
+
     /// The type arguments of a declared type; none of others.
     pub fn args_of(&self, ty: Ty) -> &[Ty] {
         match self.kind(ty) {

@@ -70,6 +70,7 @@ impl Fun {
             name: name.into(),
             span: Span::new(1, 2),
             generics: 0,
+            owner: None,
             params: self.params,
             locals: self.locals,
             ret,
@@ -93,6 +94,8 @@ impl Prog {
             globals: Vec::new(),
             entry: FuncId(0),
             lifetime: Lifetime::Program,
+            contracts: Default::default(),
+            shown: Default::default(),
         };
         Prog { program }
     }

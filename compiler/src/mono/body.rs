@@ -1,0 +1,128 @@
+//! Bodies: type arguments put in, and what depended on them made what it is.
+
+use super::Mono;
+use crate::typed::walk;
+use crate::typed::{BinaryOp, Callee, Expr, ExprKind, UpdateOp};
+use crate::types::{FuncId, TraitId, Ty, TyKind};
+
+impl Mono {
+    /// Replaces the type parameters of an expression and its parts.
+    pub(super) fn expr(&mut self, expr: &mut Expr, args: &[Ty]) {
+        expr.ty = self.ty(expr.ty, args);
+        self.compare(expr, args);
+        walk::children_mut(expr, &mut |part| self.expr(part, args));
+        self.caller = if expr.span.is_none() { self.caller } else { expr.span };
+        self.node(expr, args);
+    }
+
+    fn node(&mut self, expr: &mut Expr, args: &[Ty]) {
+        let ty = expr.ty;
+        match &mut expr.kind {
+            ExprKind::Call { callee: Callee::Func { func, args: own }, .. }
+            | ExprKind::Func { func, args: own } => {
+                let own: Vec<Ty> = std::mem::take(own).into_iter().map(|arg| self.ty(arg, args)).collect();
+                *func = self.instance(*func, &own);
+            }
+            ExprKind::Global(id) => self.global(*id),
+            ExprKind::Layout { of, align } => {
+                let (of, align) = (self.ty(*of, args), *align);
+                let layout = self.program.types.layout(of);
+                expr.kind = ExprKind::Int(if align { layout.align } else { layout.size });
+            }
+            ExprKind::Move(place) if !self.program.types.needs_drop(ty) => {
+                expr.kind = std::mem::replace(&mut place.kind, ExprKind::Unit);
+            }
+            ExprKind::Take(place) if !self.program.types.needs_drop(ty) => {
+                expr.kind = std::mem::replace(&mut place.kind, ExprKind::Unit);
+            }
+            ExprKind::Assign { place, drop_old, .. } => {
+                *drop_old = *drop_old && self.program.types.needs_drop(place.ty);
+            }
+            ExprKind::PtrOffset { base, scale, .. } => *scale = self.step(base.ty),
+            ExprKind::PtrDiff { left, right, scale } if left.ty == right.ty => {
+                // Distances in elements of no size have been refused; here one counts as a byte.
+                *scale = self.step(left.ty).max(1);
+            }
+            ExprKind::Update { op: UpdateOp::PtrOffset { scale, .. }, place, .. } => {
+                *scale = self.step(place.ty)
+            }
+            _ => {}
+        }
+    }
+
+    /// Bytes that a step of a pointer moves by.
+    fn step(&self, pointer: Ty) -> u64 {
+        match self.program.types.kind(pointer) {
+            TyKind::RawPtr { pointee, .. } => self.program.types.layout(*pointee).size,
+            _ => 1,
+        }
+    }
+
+    /// Comparisons of what turned out to be numbers or strings: `a.eq(&b)` is `a == b`, and `a.cmp(&b) < 0` is `a < b`.
+    fn compare(&mut self, expr: &mut Expr, args: &[Ty]) {
+        let (eq, ord) = (self.program.contracts.eq, self.program.contracts.ord);
+        let kind = std::mem::replace(&mut expr.kind, ExprKind::Unit);
+        expr.kind = match kind {
+            ExprKind::Call { callee: Callee::Func { func, args: own }, args: operands }
+                if self.is_scalar_call(func, &own, eq, "eq", args) =>
+            {
+                self.comparison(BinaryOp::Eq, operands)
+            }
+            ExprKind::Binary { op, left, right } if matches!(right.kind, ExprKind::Int(0)) => {
+                let span = left.span;
+                match left.kind {
+                    ExprKind::Call { callee: Callee::Func { func, args: own }, args: operands }
+                        if self.is_scalar_call(func, &own, ord, "cmp", args) =>
+                    {
+                        self.comparison(op, operands)
+                    }
+                    kind => {
+                        let left = Box::new(Expr { kind, ty: left.ty, span });
+                        ExprKind::Binary { op, left, right }
+                    }
+                }
+            }
+            kind => kind,
+        };
+    }
+
+    /// Whether a call is of this function of a trait, on a type that the machine compares.
+    fn is_scalar_call(
+        &mut self,
+        func: FuncId,
+        own: &[Ty],
+        of: Option<TraitId>,
+        name: &str,
+        args: &[Ty],
+    ) -> bool {
+        let Some(&(known, known_name)) = self.program.contracts.functions.get(&func) else { return false };
+        if Some(known) != of || known_name.as_str() != name {
+            return false;
+        }
+        let this = self.program.types.subst(own[0], args);
+        matches!(
+            self.program.types.kind(this),
+            TyKind::Int(_) | TyKind::F32 | TyKind::F64 | TyKind::Str | TyKind::Char | TyKind::Bool
+        ) && (name == "eq" || this != Ty::BOOL)
+    }
+
+    /// An operator on what two references refer to.
+    fn comparison(&self, op: BinaryOp, operands: Vec<Expr>) -> ExprKind {
+        let mut operands = operands.into_iter().map(|operand| Box::new(self.target(operand)));
+        let (Some(left), Some(right)) = (operands.next(), operands.next()) else { return ExprKind::Unit };
+        ExprKind::Binary { op, left, right }
+    }
+
+    /// What a reference refers to.
+    fn target(&self, reference: Expr) -> Expr {
+        let span = reference.span;
+        let ty = match self.program.types.kind(reference.ty) {
+            TyKind::Ref { pointee, .. } => *pointee,
+            _ => reference.ty,
+        };
+        match reference.kind {
+            ExprKind::Borrow(place) => *place,
+            _ => Expr { kind: ExprKind::Deref(Box::new(reference)), ty, span },
+        }
+    }
+}
