@@ -181,7 +181,8 @@ impl<'a> FnCx<'_, 'a> {
             self.error(d);
             return self.poison(place.span);
         }
-        let mut target = self.expr(place, Expect::Any);
+        let target = self.expr(place, Expect::Any);
+        let mut target = self.writable(target);
         // Assigning to a reference's name assigns the reference; to a `&T!` parameter's target one writes `*r`.
         if let Some((id, was_used)) = used {
             let info = &mut self.info[id.0 as usize];

@@ -253,6 +253,7 @@ impl<'a> Checker<'a> {
             generics,
             bounds: None,
             bound_decls,
+            own_bound: None,
             of_trait: None,
         });
         self.bodies.push(None);
@@ -426,7 +427,7 @@ impl<'a> Checker<'a> {
                     },
                     (None, None) => return,
                 };
-                let (owner, generics) = self.owner_of(module, written, Generics::default());
+                let (owner, generics) = self.owner_of(module, written, &decl.generics, Generics::default());
                 self.declare_method(module, owner, decl, &generics);
             }
             ItemKind::Impl(block) => self.declare_impl(module, block),
@@ -439,9 +440,10 @@ impl<'a> Checker<'a> {
         &mut self,
         module: ModuleId,
         written: &'a ast::TypeExpr,
+        declared: &[ast::GenericParam],
         outer: Generics,
     ) -> (Ty, Rc<Generics>) {
-        let generics = Rc::new(self.owner_generics(module, written, outer));
+        let generics = Rc::new(self.owner_generics(module, written, declared, outer));
         // `fn Vec.new<T>()` leaves the arguments out: the owner is the type with its own parameters.
         let bare = match &written.kind {
             ast::TypeKind::Path { names, args } if args.is_empty() && names.len() == 1 => {
@@ -455,9 +457,15 @@ impl<'a> Checker<'a> {
         if let Some(id) = bare
             && !self.structs[id.0 as usize].generics.params.is_empty()
         {
-            let known = self.structs[id.0 as usize].generics.clone();
+            // With other bounds than the type's own, perhaps.
+            let names: Vec<ast::Ident> =
+                self.structs[id.0 as usize].generics.params.iter().map(|(name, _)| *name).collect();
+            let mut known = Generics::default();
+            for name in names {
+                known = self.add_param(known, name, declared);
+            }
             let owner = self.types.intern(TyKind::Struct { def: id, args: known.types() });
-            return (owner, Rc::new(Generics { self_ty: Some(owner), ..(*known).clone() }));
+            return (owner, Rc::new(Generics { self_ty: Some(owner), ..known }));
         }
         let owner = self.with_params(&generics, |cx| cx.resolve_type(module, written));
         let owner = self.receiver_base(owner);
@@ -469,7 +477,7 @@ impl<'a> Checker<'a> {
     fn declare_impl(&mut self, module: ModuleId, block: &'a ast::ImplDecl) {
         let mut bounds = Vec::new();
         let own = self.add_generics(&Generics::default(), &block.generics, &mut bounds);
-        let (owner, generics) = self.owner_of(module, &block.ty, own);
+        let (owner, generics) = self.owner_of(module, &block.ty, &[], own);
         if owner == Ty::ERROR {
             return;
         }
@@ -521,7 +529,7 @@ impl<'a> Checker<'a> {
                     return;
                 };
                 let own = self.add_generics(&Generics::default(), &block.generics, &mut Vec::new());
-                let (owner, _) = self.owner_of(module, &block.ty, own);
+                let (owner, _) = self.owner_of(module, &block.ty, &[], own);
                 self.declares_drop(owner, contract.span);
             }
             _ => {}

@@ -82,6 +82,11 @@ fn bound_name(bound: &TypeExpr) -> Option<&'static str> {
     }
 }
 
+/// Whether a type parameter is bound to types that are copied.
+fn asks_for_copies(param: &ast::GenericParam) -> bool {
+    param.bounds.iter().any(|bound| bound_name(bound) == Some("Copy"))
+}
+
 impl<'a> Checker<'a> {
     /// What methods of a type are found by.
     pub(super) fn head(&self, ty: Ty) -> Head {
@@ -102,10 +107,11 @@ impl<'a> Checker<'a> {
         bounds: &mut BoundDecls<'a>,
     ) -> Generics {
         let mut generics = outer.clone();
-        for param in declared {
+        for (index, param) in declared.iter().enumerate() {
+            let again = declared[..index].iter().any(|earlier| earlier.name.name == param.name.name);
             let known = generics.params.iter().find(|(name, _)| name.name == param.name.name);
             let ty = match known {
-                Some((name, _)) if param.bounds.is_empty() => {
+                Some((name, _)) if again => {
                     let title = format!("the type parameter `{}` is declared twice", param.name.name);
                     let d = Diagnostic::error(codes::DUPLICATE, param.name.span, title).at("again here");
                     self.error(d.label(name.span, "first here").help("rename or remove one of them"));
@@ -113,7 +119,7 @@ impl<'a> Checker<'a> {
                 }
                 Some((_, ty)) => *ty,
                 None => {
-                    let copy = param.bounds.iter().any(|bound| bound_name(bound) == Some("Copy"));
+                    let copy = asks_for_copies(param);
                     let ty = self.types.param(generics.params.len() as u32, param.name.name, copy);
                     generics.params.push((param.name, ty));
                     ty
@@ -126,7 +132,13 @@ impl<'a> Checker<'a> {
 
     /// The parameters that the owner of a method declares by naming them: the `T` of `Vec<T>`, where no type `T` is
     /// known.
-    pub(super) fn owner_generics(&mut self, module: ModuleId, owner: &TypeExpr, outer: Generics) -> Generics {
+    pub(super) fn owner_generics(
+        &mut self,
+        module: ModuleId,
+        owner: &TypeExpr,
+        declared: &[ast::GenericParam],
+        outer: Generics,
+    ) -> Generics {
         let mut generics = outer;
         let owner = match &owner.kind {
             TypeKind::Ref { pointee, .. } | TypeKind::RawPtr { pointee, .. } => pointee,
@@ -144,10 +156,22 @@ impl<'a> Checker<'a> {
                 || primitive(name.name.as_str()).is_some()
                 || !matches!(self.lookup_type(module, name.name), Lookup::Missing);
             if !known {
-                let ty = self.types.param(generics.params.len() as u32, name.name, false);
-                generics.params.push((*name, ty));
+                generics = self.add_param(generics, *name, declared);
             }
         }
+        generics
+    }
+
+    /// One more parameter; the bounds of a declared one of its name count for it.
+    pub(super) fn add_param(
+        &mut self,
+        mut generics: Generics,
+        name: ast::Ident,
+        declared: &[ast::GenericParam],
+    ) -> Generics {
+        let copy = declared.iter().any(|param| param.name.name == name.name && asks_for_copies(param));
+        let ty = self.types.param(generics.params.len() as u32, name.name, copy);
+        generics.params.push((name, ty));
         generics
     }
 
@@ -168,7 +192,8 @@ impl<'a> Checker<'a> {
         let (module, generics) = (info.module, info.generics.clone());
         let declared = std::mem::take(&mut info.bound_decls);
         let bounds = self.resolve_bounds(module, &generics, &declared);
-        let bounds: Rc<[Bound]> = bounds.into();
+        let own = self.funcs[func.0 as usize].own_bound.clone();
+        let bounds: Rc<[Bound]> = own.into_iter().chain(bounds).collect();
         self.funcs[func.0 as usize].bounds = Some(bounds.clone());
         bounds
     }

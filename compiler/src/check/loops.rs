@@ -114,6 +114,17 @@ impl<'a> FnCx<'_, 'a> {
     ) -> Expr {
         let outer = std::mem::take(&mut self.temps);
         let source = self.at_site(iter.span, |fx| fx.expr(iter, Expect::Any));
+        let source = match self.iterator(source) {
+            Ok(iterator) => {
+                let temps = std::mem::replace(&mut self.temps, outer);
+                let run = self.run_iterator(pattern, iterator, body, span);
+                if temps.is_empty() {
+                    return run;
+                }
+                return Expr { kind: ExprKind::Scope { temps, value: Box::new(run) }, ty: Ty::UNIT, span };
+            }
+            Err(source) => source,
+        };
         let Some((slice, elem)) = self.as_slice(source) else {
             self.temps = outer;
             self.enter_loop(None);
@@ -164,7 +175,12 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     /// The body of a loop over elements, with the pattern bound to the current one.
-    fn bound_body(&mut self, pattern: &'a ast::Pattern, element: Expr, body: &'a ast::Block) -> Expr {
+    pub(super) fn bound_body(
+        &mut self,
+        pattern: &'a ast::Pattern,
+        element: Expr,
+        body: &'a ast::Block,
+    ) -> Expr {
         self.scoped(|fx| {
             let ty = element.ty;
             let init = Some(fx.consume(element));

@@ -31,7 +31,24 @@ impl<'a> FnCx<'_, 'a> {
         args: &'a [ast::Expr],
         span: Span,
     ) -> Expr {
-        let mut object = self.expr(base, Expect::Any);
+        let object = self.expr(base, Expect::Any);
+        self.call_method_on(object, name, mutating, types, args, span)
+    }
+
+    /// A method without arguments, called by the language itself.
+    pub(super) fn call_on(&mut self, object: Expr, name: ast::Ident, span: Span) -> Expr {
+        self.call_method_on(object, name, false, &[], &[], span)
+    }
+
+    fn call_method_on(
+        &mut self,
+        mut object: Expr,
+        name: ast::Ident,
+        mutating: bool,
+        types: &[Ty],
+        args: &'a [ast::Expr],
+        span: Span,
+    ) -> Expr {
         let original = object.ty;
         loop {
             let ty = self.shallow(object.ty);
@@ -102,7 +119,7 @@ impl<'a> FnCx<'_, 'a> {
         self.cx.types.has_infer(ty) || self.cx.matches(owner, ty, &mut vec![Ty::ERROR; count])
     }
 
-    fn receiver_type(&self, ty: Ty) -> Ty {
+    pub(super) fn receiver_type(&self, ty: Ty) -> Ty {
         match self.kind(ty) {
             TyKind::Ref { pointee, .. } | TyKind::RawPtr { pointee, .. } => self.receiver_type(*pointee),
             _ => self.shallow(ty),
@@ -163,6 +180,7 @@ impl<'a> FnCx<'_, 'a> {
 
     fn receiver_reference(&mut self, object: Expr, mutable: bool, name: ast::Ident) -> Expr {
         let place = if self.is_place(&object) { object } else { self.temporary(object) };
+        let place = if mutable { self.writable(place) } else { place };
         let span = place.span.to(name.span);
         if mutable && !self.mutable_receiver(&place, name.name.as_str(), span) {
             return self.poison(span);

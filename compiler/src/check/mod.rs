@@ -23,6 +23,7 @@ mod format;
 mod function;
 mod generics;
 mod infer;
+mod iterate;
 mod local;
 mod loops;
 mod member;
@@ -32,6 +33,7 @@ mod moves;
 mod names;
 mod numeric;
 mod ops;
+mod overload;
 mod place;
 mod resolve;
 mod script;
@@ -154,6 +156,8 @@ struct FuncInfo<'a> {
     /// What its type parameters are bound to, once that is needed.
     bounds: Option<Rc<[Bound]>>,
     bound_decls: BoundDecls<'a>,
+    /// In a function of a trait: that `Self` has it.
+    own_bound: Option<Bound>,
     /// The trait that it is a function of.
     of_trait: Option<TraitId>,
 }

@@ -37,6 +37,10 @@ impl<'a> FnCx<'_, 'a> {
         let (a, b) = self.same_number(a, b);
         let same = self.same_pointer(&a, &b) || self.unify(a.ty, b.ty);
         if !same || !self.operator_applies(op, a.ty) {
+            let (a, b) = match self.overloaded(op, a, b, span) {
+                Ok(value) => return value,
+                Err(operands) => *operands,
+            };
             return self.bad_binary(op, a, b, same, span);
         }
         let ty = if Self::is_comparison(op) { Ty::BOOL } else { a.ty };

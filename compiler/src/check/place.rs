@@ -157,8 +157,12 @@ impl<'a> FnCx<'_, 'a> {
         let base_value = self.expr(base, Expect::Any);
         let base_value = self.index_base(base_value);
         let index = self.value(index, Expect::Any);
-        let index = self.scalar(index);
-        if !self.is_integer(index.ty) && self.shallow(index.ty) != Ty::ERROR {
+        let index = match self.kind(base_value.ty) {
+            TyKind::Struct { .. } | TyKind::Param { .. } => index,
+            _ => self.scalar(index),
+        };
+        let declared = matches!(self.kind(base_value.ty), TyKind::Struct { .. } | TyKind::Param { .. });
+        if !declared && !self.is_integer(index.ty) && self.shallow(index.ty) != Ty::ERROR {
             let shown = self.a(index.ty);
             let title = format!("an index is an integer, not {shown}");
             self.error(Diagnostic::error(codes::MISMATCH, index.span, title));
@@ -203,6 +207,10 @@ impl<'a> FnCx<'_, 'a> {
                 self.poison(span)
             }
             _ => {
+                let (base_value, _) = match self.overloaded_index(base_value, index, span) {
+                    Ok(element) => return element,
+                    Err(parts) => parts,
+                };
                 let shown = self.a(base_value.ty);
                 let title = format!("{shown} cannot be indexed");
                 let d = Diagnostic::error(codes::NOT_INDEXABLE, base_value.span, title);
@@ -256,6 +264,7 @@ impl<'a> FnCx<'_, 'a> {
             return Expr { span, ..place };
         }
         let place = if self.is_place(&place) { place } else { self.temporary(place) };
+        let place = if mutable { self.writable(place) } else { place };
         if mutable
             && let Some(why) = self.read_only(&place)
             && !self.vais_changes(&why, span)

@@ -90,6 +90,10 @@ impl<'a> Checker<'a> {
             let name = format!("{}.{}", decl.name.name, function.name.name);
             let func = self.add_function(function, module, Some(own), name, false, &generics);
             self.funcs[func.0 as usize].of_trait = Some(id);
+            // In the trait's own functions `Self` has the trait.
+            let args = generics.params[1..].iter().map(|(_, ty)| *ty).collect();
+            let own = Bound { ty: own, what: Need::Trait(id, args), span: decl.name.span };
+            self.funcs[func.0 as usize].own_bound = Some(own);
             let functions = &mut self.traits[id.0 as usize].functions;
             if let Some(&(_, old)) = functions.iter().find(|(name, _)| *name == function.name.name) {
                 let first = self.funcs[old.0 as usize].ident.span;

@@ -21,7 +21,10 @@ impl<'a> FnCx<'_, 'a> {
                     let ty = value.ty;
                     return Expr { kind: ExprKind::Neg(Box::new(value)), ty, span };
                 }
-                self.bad_unary("-", value, span)
+                match self.overloaded_neg(value, span) {
+                    Ok(value) => value,
+                    Err(value) => self.bad_unary("-", value, span),
+                }
             }
             UnaryOp::Not => self.not(operand, span),
             UnaryOp::BitNot => {
