@@ -165,6 +165,15 @@ impl<'a> FnCx<'_, 'a> {
             d = self.suffix_fix(d, "convert one of them with `as`", from, &suffix);
         } else if self.shallow(a.ty) == Ty::STR && op == BinaryOp::Add {
             d = d.help("print both, or copy both into a buffer");
+        } else if let (TyKind::Param { name, .. }, true) = (self.kind(a.ty).clone(), same) {
+            if let Some(of) = Self::trait_of(op) {
+                d = d.help(format!("bind the type parameter: `{name}: {of}`"));
+            }
+        } else if let (TyKind::Struct { def, .. }, true, Some(of)) =
+            (self.kind(a.ty), same, Self::trait_of(op))
+        {
+            let name = self.cx.types.structs[def.0 as usize].name;
+            d = d.help(format!("a type has operators by traits: `struct {name}: {of}`"));
         } else if Self::is_comparison(op) && same {
             d = d.note("numbers, strings and pointers are compared; structures field by field");
         }

@@ -25,6 +25,15 @@ fn arithmetic(op: BinaryOp) -> Option<(&'static str, &'static str)> {
 }
 
 impl FnCx<'_, '_> {
+    /// The trait that gives a type an operator.
+    pub(super) fn trait_of(op: BinaryOp) -> Option<&'static str> {
+        match op {
+            BinaryOp::Eq | BinaryOp::Ne => Some("Eq"),
+            _ if Self::is_comparison(op) => Some("Ord"),
+            _ => arithmetic(op).map(|(of, _)| of),
+        }
+    }
+
     /// The function of a trait of the language.
     pub(super) fn core_function(&self, of: &str, name: &str) -> Option<(TraitId, FuncId)> {
         let id = self.cx.core_trait(of)?;

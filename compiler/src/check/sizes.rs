@@ -111,6 +111,7 @@ impl<'a> FnCx<'_, 'a> {
                         super::names::Lookup::Found(super::Value::Const(_) | super::Value::Global(_))
                     );
                 let is_type = super::resolve::primitive(name.as_str()).is_some()
+                    || self.generics.params.iter().any(|(param, _)| param.name == *name)
                     || self.type_named(*name, span).is_some();
                 if is_value || !is_type {
                     return None;
@@ -126,6 +127,13 @@ impl<'a> FnCx<'_, 'a> {
                 }
                 Scope::Module(..) => return None,
             },
+            ExprKind::Generic { base, args } if !mutable => {
+                let mut ty = self.type_of_expr(base)?;
+                if let TypeKind::Path { args: given, .. } = &mut ty.kind {
+                    given.clone_from(args);
+                }
+                ty.kind
+            }
             ExprKind::Unary { op: UnaryOp::Deref, value } => {
                 let (value, inner_mutable) = strip_bang(value);
                 let pointee = Box::new(self.type_of_expr(value)?);
