@@ -16,6 +16,7 @@ mod coerce;
 mod collect;
 mod compute;
 mod constant;
+mod contracts;
 mod declared;
 mod defer;
 mod expr;
