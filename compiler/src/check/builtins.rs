@@ -118,12 +118,13 @@ const ACCESS_NAMES: &[&str] = &[
 pub(super) fn names(spelling: Spelling) -> impl Iterator<Item = &'static str> {
     let vais: &[&str] = if spelling == Spelling::Vais { VAIS } else { &[] };
     let rows = abi::exports().filter(|row| is_prelude(row.group)).map(|row| row.symbol);
-    COMMON.iter().chain(vais).chain(ACCESS_NAMES).copied().chain(rows)
+    COMMON.iter().chain(super::owned::NAMES).chain(vais).chain(ACCESS_NAMES).copied().chain(rows)
 }
 
 /// Whether there is a builtin of this name.
 pub(super) fn exists(name: &str, spelling: Spelling) -> bool {
     COMMON.contains(&name)
+        || super::owned::NAMES.contains(&name)
         || ACCESS_NAMES.contains(&name)
         || (spelling == Spelling::Vais && VAIS.contains(&name))
         || prelude_row(name).is_some()
@@ -198,6 +199,7 @@ impl<'a> FnCx<'_, 'a> {
             return Some(self.raw_access(word, access, args, at, span));
         }
         Some(match word {
+            _ if super::owned::NAMES.contains(&word) => self.owned_builtin(word, args, at, span),
             "print" => self.print(Stream::Stdout, false, args, span),
             "println" => self.print(Stream::Stdout, true, args, span),
             "eprint" => self.print(Stream::Stderr, false, args, span),

@@ -35,6 +35,7 @@ mod names;
 mod numeric;
 mod ops;
 mod overload;
+mod owned;
 mod place;
 mod resolve;
 mod script;
