@@ -108,6 +108,8 @@ pub(super) struct Lower<'a> {
     pub outer_loops: usize,
     /// Whether the current position is guarded, as [`super::scan::guarded_call`] means it.
     pub guarded: bool,
+    /// Words of memory for the values in the messages of panics.
+    pub aside: Vec<StackSlot>,
     /// The variables that are in memory for calls.
     pub kept: Vec<Kept>,
     /// The instance whose code this is and the location of its call, inside a function that was put in place.
@@ -167,6 +169,7 @@ fn function_with(
         inlined_size: 0,
         outer_loops: 0,
         guarded: false,
+        aside: Vec::new(),
         kept: Vec::new(),
         inlined_call: None,
         inlined: InlinedTable::default(),
@@ -189,6 +192,9 @@ fn function_with(
     }
     let inlined = lower.inlined.entries;
     lower.b.finalize(decls.options.frontend);
+    if decls.options.inline {
+        super::thread::thread(&mut func);
+    }
     Lowered { func, inlined }
 }
 

@@ -34,6 +34,7 @@ mod rt;
 mod scan;
 mod shadow;
 mod text;
+mod thread;
 pub mod traps;
 mod value;
 

@@ -45,13 +45,18 @@ impl<'a> Lower<'a> {
                 places.push(self.printed(value, later));
             }
         }
+        let aside = if stream == PANIC { self.put_aside(&mut places) } else { Vec::new() };
         let mut places = places.into_iter();
+        let mut aside = aside.into_iter();
         for part in parts {
             let stream = self.int(types::I32, stream);
             match part {
                 Part::Text(text) => self.print_text(stream, &text),
                 Part::Value(value, spec) => {
-                    let place = places.next().expect("each value was evaluated");
+                    let mut place = places.next().expect("each value was evaluated");
+                    if let Place::Leaves(leaves) = &mut place {
+                        self.take_up(leaves, &mut aside);
+                    }
                     self.at(value.span);
                     self.print_value(stream, place, value.ty, &spec, false);
                 }
@@ -74,6 +79,35 @@ impl<'a> Lower<'a> {
                 Place::Mem(temp)
             }
             place => Place::Leaves(self.read(place, info)),
+        }
+    }
+
+    /// Keeps values in memory until they are printed: a value that is needed after a call would take a register that
+    /// calls leave alone, in the code that fails and in all code around it that hardly ever does.
+    fn put_aside(&mut self, places: &mut [Place]) -> Vec<Addr> {
+        let mut aside = Vec::new();
+        for place in places {
+            let Place::Leaves(leaves) = place else { continue };
+            for &leaf in leaves.iter() {
+                // A panic does not come back, so all can use the same memory.
+                if self.aside.len() == aside.len() {
+                    let slot = self.slot(8, 8);
+                    self.aside.push(slot);
+                }
+                let memory = Addr::slot(self.aside[aside.len()], Kind::Private);
+                self.store(leaf, memory);
+                aside.push(memory);
+            }
+        }
+        aside
+    }
+
+    /// Takes the leaves of the next value up again, if values were put aside.
+    fn take_up(&mut self, leaves: &mut Leaves, aside: &mut impl Iterator<Item = Addr>) {
+        for leaf in leaves {
+            if let Some(memory) = aside.next() {
+                *leaf = self.load(self.b.func.dfg.value_type(*leaf), memory);
+            }
         }
     }
 
@@ -111,8 +145,11 @@ impl<'a> Lower<'a> {
         };
         self.check(equal, |lower| {
             let stream = lower.int(types::I32, PANIC);
-            for (text, (value, ty)) in text::ASSERT_EQ.into_iter().zip([(a, left.ty), (b, right.ty)]) {
+            let aside = lower.put_aside(&mut [Place::Leaves(a.clone()), Place::Leaves(b.clone())]);
+            let mut aside = aside.into_iter();
+            for (text, (mut value, ty)) in text::ASSERT_EQ.into_iter().zip([(a, left.ty), (b, right.ty)]) {
                 lower.print_text(stream, text);
+                lower.take_up(&mut value, &mut aside);
                 lower.print_value(stream, Place::Leaves(value), ty, &ASSERT_SPEC, false);
             }
             lower.panic(text::assert_eq_suffix(pieces), pieces, span);

@@ -5,3 +5,4 @@ mod facts;
 mod goldens;
 mod places;
 mod shapes;
+mod threading;
