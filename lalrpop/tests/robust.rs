@@ -8,10 +8,13 @@ use vex_syntax::{
     print_tokens, render, render_json,
 };
 
-const PROGRAMS: [(&str, Spelling); 3] = [
+const PROGRAMS: [(&str, Spelling); 6] = [
     (include_str!("programs/tour.vx"), Spelling::Vex),
     (include_str!("programs/tour.vera"), Spelling::Vera),
     (include_str!("programs/tour.vais"), Spelling::Vais),
+    (include_str!("programs/forms.vx"), Spelling::Vex),
+    (include_str!("programs/forms.vera"), Spelling::Vera),
+    (include_str!("programs/forms.vais"), Spelling::Vais),
 ];
 
 /// Runs the whole front end over `text` and checks what holds for every text.
@@ -50,10 +53,10 @@ fn spelling() -> impl Strategy<Value = Spelling> {
 
 /// Words, marks and pieces of literals, glued with and without blanks.
 fn soup() -> impl Strategy<Value = String> {
-    let pieces = "fn function F struct S enum E match M impl X let let! var const C G if I elif else EL while for in \
+    let pieces = "fn function F struct S enum E match M impl X trait contract W op move let let! var const C G if I elif else EL while for in \
         loop L return R break B continue defer D unsafe import U from as extern N true null pub P mut self x y T Vec \
         $panic #sizeof ( ) [ ] { } < > , ; : :: := -> => . .. ..= @ ? |> = += + - * / % & | ^ ~ ! << >> && || == != \
-        <= >= 1 0x1F 2.5 1e9 \"a\" \"{x}\" \"\\n\" 'c' // /* */ /// # ä → \\ $ \" 5u8 t.0.1";
+        <= >= 1 0x1F 2.5 1e9 \"a\" \"{x}\" \"\\n\" 'c' '\\'' ' 'a: ? ?. |x| || _ .. ..= => @ Some(x) op+ <T> // /* */ /// # ä → \\ $ \" 5u8 t.0.1";
     let mut words: Vec<String> = pieces.split_whitespace().map(str::to_owned).collect();
     words.extend(["\n".to_owned(), " ".to_owned(), "\n\n".to_owned(), "\t".to_owned(), "\r\n".to_owned()]);
     prop::collection::vec((prop::sample::select(words), any::<bool>()), 0..60).prop_map(|pieces| {
@@ -64,7 +67,7 @@ fn soup() -> impl Strategy<Value = String> {
 /// A valid program with some of its bytes cut out, doubled or moved.
 fn mutated() -> impl Strategy<Value = (String, Spelling)> {
     let edit = (any::<prop::sample::Index>(), 0usize..40, any::<prop::sample::Index>(), 0u8..4);
-    (0usize..3, prop::collection::vec(edit, 1..6)).prop_map(|(program, edits)| {
+    (0..PROGRAMS.len(), prop::collection::vec(edit, 1..6)).prop_map(|(program, edits)| {
         let (text, spelling) = PROGRAMS[program];
         let mut bytes = text.as_bytes().to_vec();
         for (at, length, to, what) in edits {

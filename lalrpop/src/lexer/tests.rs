@@ -67,6 +67,51 @@ fn a_bang_is_a_suffix_directly_after_what_it_marks() {
 }
 
 #[test]
+fn a_question_mark_is_a_suffix_where_nothing_can_be_chosen() {
+    assert_eq!(
+        vex("a?; a? .b; a ? b : c"),
+        [
+            Name,
+            SuffixQuestion,
+            Semi,
+            Name,
+            SuffixQuestion,
+            Dot,
+            Name,
+            Semi,
+            Name,
+            Question,
+            Name,
+            Colon,
+            Name
+        ]
+    );
+    assert_eq!(
+        vex("a?b:c a?(b):c"),
+        [Name, Question, Name, Colon, Name, Name, Question, LParen, Name, RParen, Colon, Name]
+    );
+    assert_eq!(vex("? a"), [Question, Name]);
+    let text = "a ? ".repeat(20_000) + "b";
+    assert_eq!(run(&text, Spelling::Vex).tokens.len(), 40_001);
+    let text = "a? (".repeat(20_000);
+    assert_eq!(run(&text, Spelling::Vex).tokens.len(), 60_000);
+}
+
+#[test]
+fn words_of_closures_and_conditions_are_names_elsewhere() {
+    assert_eq!(vex("move |x| move || move.a"), [Move, Pipe, Name, Pipe, Move, OrOr, Name, Dot, Name]);
+    assert_eq!(vex("move + move"), [Name, Plus, Name]);
+    assert_eq!(
+        kinds("I let x LW let (a let 1", Spelling::Vais),
+        [If, Let, Name, While, Let, LParen, Name, Name, Int]
+    );
+    assert_eq!(
+        kinds("I let - 1 I let { I a && let -1", Spelling::Vais),
+        [If, Name, Minus, Int, If, Name, LBrace, If, Name, AndAnd, Let, Minus, Int]
+    );
+}
+
+#[test]
 fn type_arguments_are_told_from_comparisons() {
     let angles = |text| vex(text).iter().filter(|t| matches!(t, LAngle | RAngle)).count();
     for types in [
@@ -87,6 +132,10 @@ fn type_arguments_are_told_from_comparisons() {
         "x as Vec<i64> as T",
         "impl<T> Vec<T> {",
         "impl Drop<T> for S {",
+        "impl<T> V {",
+        "impl<T: A + B, U> V {",
+        "|x: Vec<T>| x",
+        "f<T: fn(A): B>(x)",
     ] {
         assert!(angles(types) >= 2, "{types}");
     }

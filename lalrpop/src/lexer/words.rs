@@ -156,7 +156,7 @@ impl Words<'_> {
             (contextual::MOVE, _) if matches!(next.token, Token::Pipe | Token::OrOr) => Token::Move,
             (contextual::AS, Some(before)) if ends_operand(before) && starts_type(next.token) => Token::As,
             (contextual::FROM, Some(Token::RBrace)) if next.token == Token::Str => Token::From,
-            (contextual::LET, Some(token)) if starts_pattern(next.token) => {
+            (contextual::LET, Some(token)) if starts_pattern(after) => {
                 // The word before may be one of another spelling.
                 let meant =
                     |b: Lexeme| spelling_table::foreign(self.word(&b), self.spelling).map(|f| f.token);
@@ -185,7 +185,7 @@ impl Words<'_> {
         if token == Fn && after.first().is_some_and(|next| next.token == LParen) {
             return false;
         }
-        if in_list || before.is_some_and(|b| b.token == Arrow) {
+        if in_list || before.is_some_and(|b| matches!(b.token, Arrow | As)) {
             return true;
         }
         let declares = matches!(token, Fn | Struct | Enum | Else | Trait | Impl | Global | Import | Extern);
@@ -308,14 +308,20 @@ fn before_condition(token: Token) -> bool {
     matches!(token, If | Elif | While | AnyLoop | AndAnd)
 }
 
-/// Raw tokens that can start a pattern and cannot follow a name.
-fn starts_pattern(token: Token) -> bool {
+/// Whether the raw tokens can start a pattern and do not go on after a name.
+fn starts_pattern(tokens: &[Lexeme]) -> bool {
     use Token::*;
-    matches!(token, Name | Int | Float | Str | Char | LParen)
+    match tokens {
+        [minus, number, ..] if minus.token == Minus => {
+            matches!(number.token, Int | Float) && minus.hi == number.lo
+        }
+        [first, ..] => matches!(first.token, Name | Int | Float | Str | Char | LParen | DotDot | DotDotEq),
+        [] => false,
+    }
 }
 
 /// Tokens after which a type can stand and no declaration.
 fn before_type(token: Token) -> bool {
     use Token::*;
-    matches!(token, Colon | Arrow | Amp | AndAnd | Star | LParen | LBracket | Comma)
+    matches!(token, Colon | Arrow | As | Amp | AndAnd | Star | LParen | LBracket | Comma)
 }
