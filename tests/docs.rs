@@ -2,7 +2,8 @@
 //!
 //! A fenced block tagged `vx`, `vera` or `vais` is a program. After the tag may stand what should become of it:
 //! `exit=N`, a status other than 0; `error=CODE,…`, the errors that the compiler reports, exactly these; `file=NAME`,
-//! which makes the block a module for the next program rather than a program. A `text` block directly below is the
+//! which makes the block a module for the next program rather than a program; `syntax`, of which only the form is
+//! looked at: it shows how something is written, and names what is declared nowhere. A `text` block directly below is the
 //! program's whole standard output.
 //!
 //! The examples in the documentation of the library's modules are marked the same way; one without a tag is written
@@ -11,6 +12,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use vex_syntax::{Spelling, parse_file};
 use vex_tests::{Folder, Run, root};
 use vexc::docs::Docs;
 use vexc::docs::model::Kind;
@@ -26,6 +28,8 @@ struct Program {
     text: String,
     exit: Option<i32>,
     errors: BTreeSet<String>,
+    /// Whether it shows a form only.
+    syntax: bool,
     output: Option<String>,
     /// Modules beside it: names and texts.
     modules: Vec<(String, String)>,
@@ -89,6 +93,7 @@ fn programs(document: &str) -> Result<Vec<Program>, String> {
             match word.split_once('=') {
                 Some(("exit", n)) => program.exit = Some(n.parse().map_err(|_| format!("`{word}`?"))?),
                 Some(("error", codes)) => program.errors.extend(codes.split(',').map(String::from)),
+                None if word == "syntax" => program.syntax = true,
                 Some(("file", name)) => module = Some(name.to_string()),
                 _ => return Err(format!("line {}: what does `{word}` mean?", block.line)),
             }
@@ -116,6 +121,11 @@ fn error_codes(messages: &str) -> BTreeSet<String> {
 
 /// Runs a program; what it does wrong.
 fn judge(program: &Program) -> Result<(), String> {
+    if program.syntax {
+        let spelling = Spelling::from_extension(&program.tag).expect("the tag of a program");
+        let (_, errors) = parse_file(&program.text, 1, spelling);
+        return if errors.is_empty() { Ok(()) } else { Err(format!("it does not parse: {errors:#?}")) };
+    }
     let folder = Folder::new();
     for (name, text) in &program.modules {
         folder.file(name, text);
@@ -232,6 +242,8 @@ fn what_is_wrong_is_noticed() {
     assert!(judged("```vx exit=3\nexit(4)\n```\n").is_err());
     assert!(judged("```vx error=E0101\nlet x = 1\n```\n").is_err());
     assert!(judged("```vx\nprintln(nothing)\n```\n").is_err());
+    assert!(judged("```vx syntax\nmatch x { 0 => nothing }\n```\n").is_ok());
+    assert!(judged("```vx syntax\nmatch x { 0 -> nothing }\n```\n").is_err());
     assert!(programs("```vx ignore\n```\n").is_err());
     assert!(programs("```vx file=a.vx\n```\n").is_err());
 }

@@ -25,7 +25,7 @@ pub(super) fn escape(text: &str) -> String {
 /// The class of a token; `None` for one that looks like nothing special.
 fn class(token: Token, text: &str) -> Option<&'static str> {
     Some(match token {
-        Token::Str => "s",
+        Token::Str | Token::Char => "s",
         Token::Int | Token::Float | Token::True | Token::False | Token::Null => "n",
         Token::Builtin => "b",
         Token::Name | Token::Error => return None,

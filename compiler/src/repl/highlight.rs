@@ -99,13 +99,13 @@ fn pair_at(tokens: &[Lexeme], cursor: usize) -> Option<[Range<usize>; 2]> {
 fn style(token: Token) -> Option<&'static str> {
     use Token::*;
     Some(match token {
-        Str => STRING,
+        Str | Char => STRING,
         Int | Float | True | False | Null => NUMBER,
         Builtin => BUILTIN,
         Error => WRONG,
-        Fn | Struct | Enum | Match | Trait | Impl | Let | Var | Const | Global | Mut | Pub | If | Elif
-        | Else | While | For | In | Loop | AnyLoop | Return | Break | Continue | Defer | Unsafe | Import
-        | From | As | Extern | ElseOrEnum | ConstOrContinue => KEYWORD,
+        Fn | Struct | Enum | Match | Trait | Impl | Let | Var | Const | Global | Mut | Move | Pub | If
+        | Elif | Else | While | For | In | Loop | AnyLoop | Return | Break | Continue | Defer | Unsafe
+        | Import | From | As | Extern | ElseOrEnum | ConstOrContinue => KEYWORD,
         _ => return None,
     })
 }
