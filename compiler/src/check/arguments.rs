@@ -246,6 +246,9 @@ impl<'a> FnCx<'_, 'a> {
                 self.check_all(args);
                 self.poison(span)
             }
+            TyKind::Struct { .. } | TyKind::Param { .. } if self.is_callable(function.ty) => {
+                self.call_closure(function, args, span).unwrap_or_else(|| self.poison(span))
+            }
             _ => {
                 let shown = self.a(function.ty);
                 let title = format!("{shown} cannot be called");

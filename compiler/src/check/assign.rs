@@ -15,6 +15,8 @@ pub(super) enum ReadOnly {
     /// A local bound without the mutable mark, or a parameter.
     Local(crate::typed::LocalId),
     Global(crate::typed::GlobalId),
+    /// A captured variable without the mutable mark, and where it is declared.
+    Captured(Symbol, Span),
     /// Through a pointer or reference of this type.
     Through(Ty),
 }
@@ -71,6 +73,11 @@ impl<'a> FnCx<'_, 'a> {
                     self.bind_mutable(d.label(span, "declared here without the mutable mark"), name, span)
                 }
             }
+            ReadOnly::Captured(name, declared) => self.bind_mutable(
+                d.label(*declared, "bound here without the mutable mark"),
+                name.as_str(),
+                *declared,
+            ),
             ReadOnly::Through(ty) => {
                 let shown = self.show(*ty);
                 d.note(format!("`{shown}` is read-only; `{shown}!` can be written through"))
@@ -172,7 +179,9 @@ impl<'a> FnCx<'_, 'a> {
             _ => None,
         };
         let used = match direct {
-            Some(Binding::Local(id)) => Some((id, self.info[id.0 as usize].used)),
+            Some(Binding::Local(id, level)) if level == self.level() => {
+                Some((id, self.info[id.0 as usize].used))
+            }
             _ => None,
         };
         if let Some((name, declared)) = self.named_constant(place) {
@@ -208,6 +217,7 @@ impl<'a> FnCx<'_, 'a> {
                 ReadOnly::Global(id) => {
                     (codes::IMMUTABLE, format!("`{}` is immutable", self.cx.globals[id.0 as usize].name))
                 }
+                ReadOnly::Captured(name, _) => (codes::IMMUTABLE, format!("`{name}` is immutable")),
                 ReadOnly::Through(ty) => {
                     (codes::READ_ONLY, format!("{} cannot be written through", self.a(*ty)))
                 }
@@ -255,7 +265,10 @@ impl<'a> FnCx<'_, 'a> {
             ExprKind::Global(id) => {
                 (!self.cx.globals[id.0 as usize].mutable).then_some(ReadOnly::Global(*id))
             }
-            ExprKind::Field { base, .. } => self.read_only(base),
+            ExprKind::Field { base, index } => match self.fixed_capture(base, *index) {
+                Some((name, declared)) => Some(ReadOnly::Captured(name, declared)),
+                None => self.read_only(base),
+            },
             ExprKind::Index { base, .. } => match self.kind(base.ty) {
                 TyKind::Slice { mutable, .. } => (!mutable).then_some(ReadOnly::Through(base.ty)),
                 _ => self.read_only(base),

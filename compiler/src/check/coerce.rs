@@ -147,6 +147,13 @@ impl FnCx<'_, '_> {
             expr.ty = to;
             return Ok(expr);
         }
+        if let (TyKind::Struct { .. }, TyKind::Fn { .. }) = (self.cx.types.kind(from), self.cx.types.kind(to))
+            && let ExprKind::Struct(captures) = &expr.kind
+            && captures.is_empty()
+            && let Some(function) = self.closure_as_function(&expr)
+        {
+            return if self.unify(function.ty, to) { Ok(function) } else { Err(expr) };
+        }
         if let (Some(a), Some(b)) = (self.cx.types.as_int(from), self.cx.types.as_int(to)) {
             if a.signed() == b.signed() && a.bits() < b.bits() {
                 return Ok(self.cast(expr, to, CastKind::IntToInt));

@@ -96,7 +96,8 @@ impl<'a> FnCx<'_, 'a> {
             Ast::Array(elems) => self.array(elems, expect, span),
             Ast::Repeat { value, count } => self.repeat(value, count, expect, span),
             Ast::Struct { ty, fields } => self.struct_literal(ty, fields, span),
-            Ast::Char(_) | Ast::Match { .. } | Ast::Let { .. } | Ast::Try(_) | Ast::Closure(_) => {
+            Ast::Closure(closure) => self.closure(closure, expect, span),
+            Ast::Char(_) | Ast::Match { .. } | Ast::Let { .. } | Ast::Try(_) => {
                 self.cx.unsupported(span, "expressions of this form");
                 self.poison(span)
             }
@@ -163,7 +164,10 @@ impl<'a> FnCx<'_, 'a> {
     /// The value a name stands for, if it stands for one.
     pub(super) fn try_name(&mut self, name: Symbol, span: Span) -> Option<Expr> {
         match self.names.get(&name) {
-            Some(&Binding::Local(id)) => {
+            Some(&Binding::Local(id, level)) if level != self.level() => {
+                return Some(self.outer_variable(level, id, span));
+            }
+            Some(&Binding::Local(id, _)) => {
                 let id = self.local_at(id, span);
                 let ty = self.locals[id.0 as usize].ty;
                 return Some(Expr { kind: ExprKind::Local(id), ty, span });
@@ -335,7 +339,7 @@ impl<'a> FnCx<'_, 'a> {
 
     fn recur(&mut self, args: &'a [ast::Expr], span: Span) -> Expr {
         match self.func {
-            Some(func) if self.script_globals.is_none() => {
+            Some(func) if self.script_globals.is_none() && self.level() == 0 => {
                 let signature = self.cx.signature(func);
                 let has_self = signature.has_self;
                 let receiver = if has_self { self.try_name(Symbol::new("self"), span) } else { None };

@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 use vex_syntax::ast;
 use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
 
+use super::closure::{Capturing, Frame, Pending};
 use super::generics::{Bound, Generics};
 use super::infer::Infer;
 use super::local::{Binding, LocalInfo};
@@ -89,7 +90,7 @@ pub(super) struct FnCx<'c, 'a> {
     pub(super) defer: Option<super::defer::DeferCx>,
     pub(super) literals: Vec<Literal>,
     /// How many errors there were before this function.
-    errors_before: usize,
+    pub(super) errors_before: usize,
     /// In an input of a session: temporaries that must outlive it, because a variable may refer to them.
     pub(super) promoted: Vec<LocalId>,
     /// Its type parameters and what they are bound to.
@@ -99,6 +100,12 @@ pub(super) struct FnCx<'c, 'a> {
     pub(super) obligations: Vec<Obligation>,
     /// The closures seen so far: what they take and give.
     pub(super) closures: FxHashMap<FuncId, (Vec<Ty>, Ty)>,
+    /// The functions around the closure being checked, outermost first.
+    pub(super) frames: Vec<Frame>,
+    /// Of a closure: what it captured so far.
+    pub(super) closure: Option<Capturing>,
+    /// The closures that are checked and not settled.
+    pub(super) pending: Vec<Pending>,
     /// In a script's function: which globals are set so far.
     pub(super) script_globals: Option<rustc_hash::FxHashSet<GlobalId>>,
 }
@@ -224,6 +231,9 @@ impl<'c, 'a> FnCx<'c, 'a> {
             generics,
             bounds,
             obligations: Vec::new(),
+            frames: Vec::new(),
+            closure: None,
+            pending: Vec::new(),
             closures: FxHashMap::default(),
             errors_before: cx.errors,
             cx,
@@ -301,6 +311,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
     pub(super) fn finish(mut self, mut body: Expr, params: Vec<LocalId>, span: Span) -> Function {
         self.solve(false);
         self.solve(true);
+        self.finish_closures();
         self.settle_locals();
         self.settle(&mut body);
         self.check_literals();
@@ -334,7 +345,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
         expr
     }
 
-    fn settle_locals(&mut self) {
+    pub(super) fn settle_locals(&mut self) {
         for index in 0..self.locals.len() {
             let local = &self.locals[index];
             let (ty, span, name) = (local.ty, local.span, local.name);
@@ -351,7 +362,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
         }
     }
 
-    fn settle_type(&mut self, ty: &mut Ty, span: Span) {
+    pub(super) fn settle_type(&mut self, ty: &mut Ty, span: Span) {
         *ty = match self.resolved(*ty) {
             Ok(ty) => ty,
             Err(unknown) => {
@@ -372,7 +383,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
     }
 
     /// Replaces type variables below `expr` and finishes what waited for types.
-    fn settle(&mut self, expr: &mut Expr) {
+    pub(super) fn settle(&mut self, expr: &mut Expr) {
         crate::typed::walk::children_mut(expr, &mut |child| self.settle(child));
         self.settle_type(&mut expr.ty, expr.span);
         if let TyKind::Array { .. } | TyKind::Tuple(_) = self.cx.types.kind(expr.ty)

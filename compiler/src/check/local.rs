@@ -12,7 +12,8 @@ use crate::types::Ty;
 /// What a name of a function's scopes stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Binding {
-    Local(LocalId),
+    /// A local of the function, or of the closure that has so many closures around it.
+    Local(LocalId, usize),
     /// A constant declared in a block.
     Const(u32),
     /// A global of the script being checked.
@@ -45,7 +46,7 @@ impl FnCx<'_, '_> {
         let id = self.hidden(span, ty);
         self.locals[id.0 as usize].name = name;
         self.info[id.0 as usize].mutable = mutable;
-        self.bind_name(name, Binding::Local(id));
+        self.bind_name(name, Binding::Local(id, self.level()));
         id
     }
 

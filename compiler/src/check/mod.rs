@@ -12,6 +12,7 @@ mod assign;
 mod branch;
 mod builtins;
 mod call;
+mod closure;
 mod coerce;
 mod collect;
 mod compute;

@@ -202,6 +202,12 @@ impl<'a> FnCx<'_, 'a> {
         }
     }
 
+    /// Whether values of this type can be called.
+    pub(super) fn is_callable(&mut self, ty: Ty) -> bool {
+        let ty = self.shallow(ty);
+        self.callable(ty).is_some()
+    }
+
     fn answer_trait(&mut self, ty: Ty, of: TraitId, args: &[Ty], obligation: &Obligation) -> Answer {
         let bounds = self.bounds.clone();
         if let Some(known) = self.cx.bound_to(ty, of, &bounds, 0) {

@@ -18,6 +18,7 @@ impl FnCx<'_, '_> {
             return false;
         }
         match why {
+            ReadOnly::Captured(_, declared) => self.cx.uses.changed.push(*declared),
             ReadOnly::Local(id) => self.cx.uses.changed.push(self.locals[id.0 as usize].span),
             ReadOnly::Global(id) if self.cx.globals[id.0 as usize].is_constant() => {
                 self.cx.uses.read_only_borrows.push(span);

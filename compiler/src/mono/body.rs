@@ -1,8 +1,10 @@
 //! Bodies: type arguments put in, and what depended on them made what it is.
 
+use vex_syntax::Symbol;
+
 use super::Mono;
 use crate::typed::walk;
-use crate::typed::{BinaryOp, Callee, Expr, ExprKind, UpdateOp};
+use crate::typed::{BinaryOp, Callee, Expr, ExprKind, Function, FunctionBody, Local, LocalId, UpdateOp};
 use crate::types::{FuncId, TraitId, Ty, TyKind};
 
 impl Mono {
@@ -18,10 +20,17 @@ impl Mono {
     fn node(&mut self, expr: &mut Expr, args: &[Ty]) {
         let ty = expr.ty;
         match &mut expr.kind {
-            ExprKind::Call { callee: Callee::Func { func, args: own }, .. }
-            | ExprKind::Func { func, args: own } => {
+            ExprKind::Call { callee: Callee::Func { func, args: own }, .. } => {
                 let own: Vec<Ty> = std::mem::take(own).into_iter().map(|arg| self.ty(arg, args)).collect();
                 *func = self.instance(*func, &own);
+            }
+            ExprKind::Func { func, args: own } => {
+                let own: Vec<Ty> = std::mem::take(own).into_iter().map(|arg| self.ty(arg, args)).collect();
+                let code = self.instance(*func, &own);
+                *func = self.without_captures(code, ty);
+            }
+            ExprKind::Call { callee: callee @ Callee::Pointer(_), args: values } => {
+                self.call_of_closure(callee, values);
             }
             ExprKind::Global(id) => self.global(*id),
             ExprKind::Layout { of, align } => {
@@ -125,4 +134,83 @@ impl Mono {
             _ => Expr { kind: ExprKind::Deref(Box::new(reference)), ty, span },
         }
     }
+
+    /// A call of a value that turned out to be a closure, or a reference to one.
+    fn call_of_closure(&mut self, callee: &mut Callee, values: &mut Vec<Expr>) {
+        let Callee::Pointer(pointer) = callee else { return };
+        let mut pointer = std::mem::replace(&mut **pointer, nothing());
+        while let TyKind::Ref { pointee, .. } = *self.program.types.kind(pointer.ty) {
+            let span = pointer.span;
+            pointer = Expr { kind: ExprKind::Deref(Box::new(pointer)), ty: pointee, span };
+        }
+        let code = self.program.types.struct_of(pointer.ty).and_then(|def| def.closure);
+        let Some(code) = code else {
+            *callee = Callee::Pointer(Box::new(pointer));
+            return;
+        };
+        let own = self.program.types.args_of(pointer.ty).to_vec();
+        let func = self.instance(code, &own);
+        let span = pointer.span;
+        let ty = self.program.types.reference(pointer.ty, true);
+        let receiver = match pointer.kind {
+            ExprKind::Deref(reference) if reference.ty == ty => *reference,
+            kind => {
+                let place = Expr { kind, ..pointer };
+                Expr { kind: ExprKind::Borrow(Box::new(place)), ty, span }
+            }
+        };
+        values.insert(0, receiver);
+        *callee = Callee::Func { func, args: Vec::new() };
+    }
+
+    /// The function that a closure without captures is where a function is wanted: it makes the empty structure
+    /// that the closure's code takes.
+    fn without_captures(&mut self, code: FuncId, ty: Ty) -> FuncId {
+        let TyKind::Fn { params, ret } = self.program.types.kind(ty).clone() else { return code };
+        let function = &self.program.functions[code.0 as usize];
+        if function.params.len() != params.len() + 1 {
+            return code;
+        }
+        let key = (code, std::sync::Arc::from([ty]));
+        if let Some(&known) = self.instances.get(&key) {
+            return known;
+        }
+        let (span, own) = (function.span, function.locals[function.params[0].0 as usize].ty);
+        let TyKind::Ref { pointee: captures, .. } = *self.program.types.kind(own) else { return code };
+        let local = |ty| Local { name: Symbol::new(""), ty, span, borrowed: false, flagged: false };
+        let mut locals: Vec<Local> = params.iter().map(|&ty| local(ty)).collect();
+        locals.push(Local { borrowed: true, ..local(captures) });
+        let at = |kind, ty| Expr { kind, ty, span };
+        let temp = LocalId(params.len() as u32);
+        let init = Box::new(at(ExprKind::Struct(Vec::new()), captures));
+        let place = at(ExprKind::Temp { local: temp, init }, captures);
+        let receiver = at(ExprKind::Borrow(Box::new(place)), own);
+        let values = params.iter().enumerate().map(|(index, &ty)| {
+            let read = at(ExprKind::Local(LocalId(index as u32)), ty);
+            if self.program.types.needs_drop(ty) { at(ExprKind::Move(Box::new(read)), ty) } else { read }
+        });
+        let args = [receiver].into_iter().chain(values).collect();
+        let call = at(ExprKind::Call { callee: Callee::Func { func: code, args: Vec::new() }, args }, ret);
+        for local in &mut locals {
+            local.flagged = self.program.types.needs_drop(local.ty);
+        }
+        let thunk = Function {
+            name: function.name.clone(),
+            span,
+            generics: 0,
+            owner: None,
+            params: (0..params.len() as u32).map(LocalId).collect(),
+            locals,
+            ret,
+            body: FunctionBody::Code(call),
+            library: function.library,
+            via: None,
+        };
+        let depth = self.depth;
+        self.add(key, thunk, depth)
+    }
+}
+
+fn nothing() -> Expr {
+    Expr { kind: ExprKind::Unit, ty: Ty::UNIT, span: vex_syntax::Span::NONE }
 }

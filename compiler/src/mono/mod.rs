@@ -30,7 +30,8 @@ const MOST_TYPES: usize = 100_000;
 /// There are instances without end; the message names one.
 pub fn expand(program: Program) -> Result<Program, Box<Diagnostic>> {
     let generic = program.functions.iter().any(|function| function.generics > 0);
-    if !generic && program.contracts.impls.is_empty() {
+    let closures = program.types.structs.iter().any(|def| def.closure.is_some());
+    if !generic && !closures && program.contracts.impls.is_empty() {
         return Ok(program);
     }
     let mut mono = Mono {
