@@ -77,6 +77,14 @@ codes! {
     CONTRACT = "E0219";
     /// Instances of generic functions or types without end.
     ENDLESS = "E0220";
+    /// A `match` that leaves values out.
+    NOT_EXHAUSTIVE = "E0221";
+    /// A pattern that makes no sense.
+    PATTERN = "E0222";
+    /// A type has no such variant.
+    UNKNOWN_VARIANT = "E0223";
+    /// A `?` where nothing can be returned early.
+    TRY = "E0224";
     /// An assignment to something immutable.
     IMMUTABLE = "E0301";
     /// An assignment to, or a borrow of, something that is no place in memory.

@@ -241,7 +241,9 @@ impl<'a> FnCx<'_, 'a> {
     pub(super) fn note_change(&mut self, place: &Expr) {
         match &place.kind {
             ExprKind::Local(id) => self.info[id.0 as usize].changed = true,
-            ExprKind::Field { base, .. } | ExprKind::Index { base, .. } => self.note_change(base),
+            ExprKind::Field { base, .. } | ExprKind::Payload { base, .. } | ExprKind::Index { base, .. } => {
+                self.note_change(base);
+            },
             _ => {}
         }
     }
@@ -250,7 +252,9 @@ impl<'a> FnCx<'_, 'a> {
     pub(super) fn is_behind_raw_pointer(&self, place: &Expr) -> bool {
         match &place.kind {
             ExprKind::Deref(pointer) => self.is_pointer(pointer.ty),
-            ExprKind::Field { base, .. } | ExprKind::Index { base, .. } => self.is_behind_raw_pointer(base),
+            ExprKind::Field { base, .. } | ExprKind::Payload { base, .. } | ExprKind::Index { base, .. } => {
+                self.is_behind_raw_pointer(base)
+            },
             _ => false,
         }
     }
@@ -269,6 +273,7 @@ impl<'a> FnCx<'_, 'a> {
                 Some((name, declared)) => Some(ReadOnly::Captured(name, declared)),
                 None => self.read_only(base),
             },
+            ExprKind::Payload { base, .. } => self.read_only(base),
             ExprKind::Index { base, .. } => match self.kind(base.ty) {
                 TyKind::Slice { mutable, .. } => (!mutable).then_some(ReadOnly::Through(base.ty)),
                 _ => self.read_only(base),

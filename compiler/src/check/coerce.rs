@@ -6,7 +6,7 @@ use super::function::{FnCx, Literal};
 use super::infer::VarKind;
 use super::{Checker, codes};
 use crate::typed::{CastKind, Expr, ExprKind, Stmt, StmtKind};
-use crate::types::{Ty, TyKind};
+use crate::types::{IntTy, Ty, TyKind};
 
 impl FnCx<'_, '_> {
     /// Converts `expr` to `to` if that needs no `as`; reports a mismatch otherwise.
@@ -227,7 +227,7 @@ impl FnCx<'_, '_> {
         match (&a, &b) {
             _ if from == to => CastKind::Bits,
             (Error, _) | (_, Error) => CastKind::Bits,
-            (Int(_) | Bool, Int(_)) => CastKind::IntToInt,
+            (Int(_) | Bool | Char, Int(_)) | (Int(IntTy::U8 | IntTy::U32), Char) => CastKind::IntToInt,
             (Int(_) | Bool, F32 | F64) => CastKind::IntToFloat,
             (F32 | F64, Int(_)) => CastKind::FloatToInt,
             (F32 | F64, F32 | F64) => CastKind::FloatToFloat,
@@ -288,6 +288,12 @@ impl FnCx<'_, '_> {
             (_, TyKind::RawPtr { mutable, pointee }) if from == *pointee => {
                 let fixed = format!("&{text}{} as {ty}", bang(*mutable));
                 self.replace_fix(d, "borrow it first", &whole, |_| fixed.clone())
+            }
+            (TyKind::Int(_), TyKind::Char) => {
+                d.help("a byte is a character, `as u8 as char`; any number is checked: `as u32 as char`")
+            }
+            (TyKind::Struct { .. }, TyKind::Int(_)) if self.cx.enum_of(from).is_some() => {
+                d.note("only an enum without payloads has a number for each of its values")
             }
             (TyKind::Str, TyKind::Int(_)) => {
                 d.help("`s.asPtr() as i64` is the address of its first byte; `as` does not read numbers")

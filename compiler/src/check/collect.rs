@@ -44,6 +44,7 @@ impl<'a> Checker<'a> {
                 }
             }
         }
+        self.index_variants();
         // What a module imports is declared before it. That is the order they are in, except in a session, whose own
         // module is the first.
         let main = loaded.main().0 as usize;
@@ -88,26 +89,47 @@ impl<'a> Checker<'a> {
     }
 
     fn declare_types(&mut self, module: ModuleId, item: &'a Item) {
-        if let ItemKind::Trait(decl) = &item.kind {
-            return self.declare_trait(module, decl);
+        match &item.kind {
+            ItemKind::Trait(decl) => self.declare_trait(module, decl),
+            ItemKind::Struct(decl) => {
+                let def = StructDef::new(decl.name.name, decl.name.span);
+                let info = StructInfo {
+                    decl: Some(decl),
+                    enum_decl: None,
+                    module,
+                    state: State::New,
+                    generics: Rc::default(),
+                };
+                self.add_type(decl.name, &decl.generics, def, info, "structure");
+            }
+            ItemKind::Enum(decl) => self.declare_enum(module, decl),
+            _ => {}
         }
-        let ItemKind::Struct(decl) = &item.kind else { return };
-        let id = StructId(self.structs.len() as u32);
-        let generics = Rc::new(self.add_generics(&Generics::default(), &decl.generics, &mut Vec::new()));
+    }
+
+    /// Gives a declared type its number, its name and its type parameters.
+    pub(super) fn add_type(
+        &mut self,
+        name: ast::Ident,
+        generics: &'a [ast::GenericParam],
+        def: StructDef,
+        info: StructInfo<'a>,
+        what: &str,
+    ) {
+        let (id, module) = (StructId(self.structs.len() as u32), info.module);
+        let generics = Rc::new(self.add_generics(&Generics::default(), generics, &mut Vec::new()));
         let names = generics.params.iter().map(|(name, _)| name.name).collect();
-        self.structs.push(StructInfo { decl: Some(decl), module, state: State::New, generics });
-        self.types
-            .structs
-            .push(StructDef { generics: names, ..StructDef::new(decl.name.name, decl.name.span) });
-        if let Some(&old) = self.scope(module).types.get(&decl.name.name)
+        self.structs.push(StructInfo { generics, ..info });
+        self.types.structs.push(StructDef { generics: names, ..def });
+        if let Some(&old) = self.scope(module).types.get(&name.name)
             && old.0 as usize >= self.counts().structs
         {
             let first = self.types.structs[old.0 as usize].span;
-            return self.duplicate(decl.name, first, "structure");
+            return self.duplicate(name, first, what);
         }
-        let known = self.scope(module).types.insert(decl.name.name, id);
+        let known = self.scope(module).types.insert(name.name, id);
         if let (Some(_), Some(base)) = (known, &mut self.session) {
-            base.changed.push(decl.name.name);
+            base.changed.push(name.name);
         }
     }
 

@@ -159,6 +159,7 @@ impl<'a> Checker<'a> {
                 let d = Diagnostic::error(codes::DROP, at, title).at("an earlier input declared it without");
                 self.error(d.help("declare the structure again, with `$Drop`"));
             }
+            TyKind::Struct { def, .. } if self.is_enum(def) => self.enum_with_drop(at),
             TyKind::Struct { def, .. } => self.types.structs[def.0 as usize].declares_drop = true,
             TyKind::Error => {}
             _ => {

@@ -6,6 +6,7 @@ use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
 use super::arguments::Given;
 use super::function::{Expect, FnCx, Literal};
 use super::infer::VarKind;
+use super::lets::has_let;
 use super::local::Binding;
 use super::names::{Lookup, import_words, known_elsewhere, library_module_of};
 use super::resolve::primitive;
@@ -62,12 +63,22 @@ impl<'a> FnCx<'_, 'a> {
                 Some(ty) if self.is_pointer(ty) => simple(ExprKind::Null, ty),
                 _ => simple(ExprKind::Null, Ty::PTR),
             },
-            Ast::Name(name) => self.name(*name, span),
+            Ast::Char(value) => simple(ExprKind::Int(u64::from(u32::from(*value))), Ty::CHAR),
+            Ast::Name(name) => match self.variant_value(expr, expect) {
+                Some(value) => value,
+                None => self.name(*name, span),
+            },
             Ast::Builtin(_) | Ast::Bang(_) | Ast::Range { .. } => self.no_value(expr),
-            Ast::Field { base, name } => self.field(expr, base, *name),
+            Ast::Field { base, name } => match self.variant_value(expr, expect) {
+                Some(value) => value,
+                None => self.field(expr, base, *name),
+            },
             Ast::TupleField { base, index, index_span } => self.tuple_field(base, *index, *index_span, span),
             Ast::Index { base, index } => self.index(base, index, span),
-            Ast::Call { callee, mutating, args } => self.call(callee, *mutating, args, span),
+            Ast::Call { callee, mutating, args } => match self.variant_call(callee, args, expect, span) {
+                Some(value) => value,
+                None => self.call(callee, *mutating, args, span),
+            },
             Ast::Recur(args) => self.recur(args, span),
             Ast::Generic { base, args } => self.generic_value(base, args, span),
             Ast::Unary { op, value } => self.unary(*op, value, expect, span),
@@ -76,6 +87,9 @@ impl<'a> FnCx<'_, 'a> {
             Ast::Assign { op, place, value } => self.assign(*op, place, value, span),
             Ast::Cast { value, ty } => self.explicit_cast(value, ty, span),
             Ast::Pipe { value, func } => self.call(func, false, std::slice::from_ref(value), span),
+            Ast::If { cond, then, els } if has_let(cond) => {
+                self.if_let(cond, then, els.as_deref(), expect, span)
+            }
             Ast::If { cond, then, els } => self.if_expr(cond, then, els.as_deref(), expect, span),
             Ast::Block(block) => self.block(block, expect),
             Ast::Unsafe(block) => {
@@ -84,6 +98,7 @@ impl<'a> FnCx<'_, 'a> {
                 self.unsafe_depth -= 1;
                 value
             }
+            Ast::While { cond, body } if has_let(cond) => self.while_let(cond, body, span),
             Ast::While { cond, body } => self.while_loop(cond, body, span),
             Ast::Loop(body) => self.endless_loop(body, expect, span),
             Ast::For { pattern, iter, body } => self.for_loop(pattern, iter, body, span),
@@ -95,12 +110,14 @@ impl<'a> FnCx<'_, 'a> {
             Ast::Tuple(elems) => self.tuple(elems, expect, span),
             Ast::Array(elems) => self.array(elems, expect, span),
             Ast::Repeat { value, count } => self.repeat(value, count, expect, span),
-            Ast::Struct { ty, fields } => self.struct_literal(ty, fields, span),
+            Ast::Struct { ty, fields } => match self.variant_literal(ty, fields, expect, span) {
+                Some(value) => value,
+                None => self.struct_literal(ty, fields, span),
+            },
+            Ast::Match { value, arms } => self.match_expr(value, arms, expect, span),
+            Ast::Let { .. } => self.misplaced_let(span),
+            Ast::Try(value) => self.try_expr(value, span),
             Ast::Closure(closure) => self.closure(closure, expect, span),
-            Ast::Char(_) | Ast::Match { .. } | Ast::Let { .. } | Ast::Try(_) => {
-                self.cx.unsupported(span, "expressions of this form");
-                self.poison(span)
-            }
             Ast::Error => self.poison(span),
         }
     }

@@ -89,6 +89,8 @@ pub(super) struct FnCx<'c, 'a> {
     /// The copies made by the `defer` being checked.
     pub(super) defer: Option<super::defer::DeferCx>,
     pub(super) literals: Vec<Literal>,
+    /// The `match`es whose arms are looked through at the end.
+    pub(super) matches: Vec<super::matching::PendingMatch>,
     /// How many errors there were before this function.
     pub(super) errors_before: usize,
     /// In an input of a session: temporaries that must outlive it, because a variable may refer to them.
@@ -258,6 +260,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
             temps: Vec::new(),
             defer: None,
             literals: Vec::new(),
+            matches: Vec::new(),
             promoted: Vec::new(),
             script_globals: None,
         }
@@ -315,6 +318,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
         self.settle_locals();
         self.settle(&mut body);
         self.check_literals();
+        self.check_matches();
         let is_script = self.script_globals.is_some();
         self.promote(&mut body);
         let mut function = Function {
@@ -399,6 +403,11 @@ impl<'c, 'a> FnCx<'c, 'a> {
                 let place = std::mem::replace(&mut place.kind, ExprKind::Unit);
                 expr.kind = place;
             }
+            ExprKind::Take(place) if !self.cx.types.needs_drop(place.ty) => {
+                let place = std::mem::replace(&mut place.kind, ExprKind::Unit);
+                expr.kind = place;
+            }
+            ExprKind::Match { .. } => self.settle_match(expr),
             ExprKind::Cast { value, kind } if *kind != CastKind::Never => {
                 *kind = self.cast_kind(value, expr.ty, expr.span);
             }

@@ -170,7 +170,7 @@ impl<'a> FnCx<'_, 'a> {
             return self.call_func(func, given, None, args, name.span, span);
         }
         if ty != Ty::ERROR {
-            self.unknown_method(ty, name);
+            self.unknown_static(ty, name);
         }
         self.check_all(args);
         self.poison(span)

@@ -12,6 +12,7 @@ mod assign;
 mod branch;
 mod builtins;
 mod call;
+mod chars;
 mod closure;
 mod coerce;
 mod collect;
@@ -20,14 +21,19 @@ mod constant;
 mod contracts;
 mod declared;
 mod defer;
+mod enums;
+mod exhaustive;
 mod expr;
 mod format;
 mod function;
 mod generics;
 mod infer;
 mod iterate;
+mod lets;
+mod literal;
 mod local;
 mod loops;
+mod matching;
 mod member;
 mod memory;
 mod method;
@@ -37,6 +43,7 @@ mod numeric;
 mod ops;
 mod overload;
 mod owned;
+mod pattern;
 mod place;
 mod resolve;
 mod script;
@@ -46,9 +53,12 @@ mod sizes;
 mod solve;
 mod stmt;
 mod structs;
+mod taken;
 mod traits;
+mod tries;
 mod unary;
 mod uses;
+mod variant;
 
 pub use method::builtin_methods;
 pub use session::{CheckedInput, Environment, Saved, Shown, seal};
@@ -179,6 +189,8 @@ struct Signature {
 struct StructInfo<'a> {
     /// `None`: an earlier input of the session declared it.
     decl: Option<&'a ast::StructDecl>,
+    /// Of a type with variants, in place of `decl`.
+    enum_decl: Option<&'a ast::EnumDecl>,
     module: ModuleId,
     state: State,
     generics: Rc<Generics>,
@@ -266,6 +278,8 @@ struct Checker<'a> {
     funcs: Vec<FuncInfo<'a>>,
     consts: Vec<ConstInfo<'a>>,
     globals: Vec<GlobalInfo<'a>>,
+    /// The variants of all types, by name.
+    variants: FxHashMap<Symbol, Vec<(StructId, u32)>>,
     /// Methods and static functions by owner and name.
     methods: FxHashMap<(Head, Symbol), FuncId>,
     traits: Vec<TraitInfo<'a>>,
@@ -322,6 +336,7 @@ impl<'a> Checker<'a> {
             funcs: Vec::new(),
             consts: Vec::new(),
             globals: Vec::new(),
+            variants: FxHashMap::default(),
             methods: FxHashMap::default(),
             traits: Vec::new(),
             impls: Vec::new(),

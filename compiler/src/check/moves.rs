@@ -9,7 +9,7 @@ use super::{Checker, codes};
 use crate::loader::ModuleId;
 use crate::typed::walk;
 use crate::typed::{
-    Expr, ExprKind, Function, FunctionBody, GlobalId, GlobalPattern, LocalId, LoopId, Pattern, Stmt, StmtKind,
+    Arm, Expr, ExprKind, Function, FunctionBody, GlobalId, GlobalPattern, LocalId, LoopId, Pattern, Stmt, StmtKind,
 };
 
 /// A variable that can be moved out of or wait for its first value.
@@ -59,6 +59,7 @@ pub(super) fn check(cx: &mut Checker, is_script: bool, function: &mut Function, 
         quiet: false,
         loops: FxHashMap::default(),
         defers: Vec::new(),
+        bound: Vec::new(),
         reported: FxHashSet::default(),
         moved: FxHashSet::default(),
     };
@@ -102,6 +103,8 @@ struct Flow<'c, 'a> {
     quiet: bool,
     /// Deferred bodies reached so far.
     defers: Vec<&'c Expr>,
+    /// What the guards around bind: it moves only when they hold.
+    bound: Vec<LocalId>,
     reported: FxHashSet<Span>,
     moved: FxHashSet<Var>,
 }
@@ -188,7 +191,7 @@ impl<'c> Flow<'c, '_> {
             }
             self.expr(place);
             let what = match &place.kind {
-                ExprKind::Field { .. } => "a field",
+                ExprKind::Field { .. } | ExprKind::Payload { .. } => "a field",
                 ExprKind::Index { .. } => "an element",
                 _ => "what a pointer refers to",
             };
@@ -199,6 +202,11 @@ impl<'c> Flow<'c, '_> {
             return self.report(span, d);
         };
         self.read(var, span);
+        if matches!(var, Var::Local(id) if self.bound.contains(&id)) {
+            let title = format!("`{}` cannot be moved by the guard that decides about its arm", self.name(var));
+            let d = Diagnostic::error(codes::MOVE_OUT, span, title);
+            return self.report(span, d.help("lend it with `&`, or move it in the arm"));
+        }
         if matches!(var, Var::Global(_)) && !self.is_script {
             let title = format!("`{}` is global and cannot be moved out of a function", self.name(var));
             let d = Diagnostic::error(codes::MOVE_OUT, span, title);
@@ -229,6 +237,7 @@ impl<'c> Flow<'c, '_> {
             | ExprKind::Logic { .. }
             | ExprKind::While { .. }
             | ExprKind::Loop { .. }
+            | ExprKind::Match { .. }
             | ExprKind::ForRange { .. } => self.branch(expr),
             ExprKind::Break { .. } | ExprKind::Continue(_) | ExprKind::Return(_) => self.jump(expr),
             ExprKind::Defer(defer) => {
@@ -271,6 +280,7 @@ impl<'c> Flow<'c, '_> {
                 self.expr(right);
                 self.state = join(before, self.state.take());
             }
+            ExprKind::Match { value, arms } => self.arms(value, arms),
             ExprKind::While { id, cond, body } => {
                 let id = *id;
                 self.repeat(id, true, &mut |flow| {
@@ -299,6 +309,28 @@ impl<'c> Flow<'c, '_> {
             }
             _ => {}
         }
+    }
+
+    /// The arms of a `match`: each starts with what the guards before it left.
+    fn arms(&mut self, value: &'c Expr, arms: &'c [Arm]) {
+        self.expr(value);
+        let mut after: State = None;
+        for (index, arm) in arms.iter().enumerate() {
+            for (local, value) in &arm.bindings {
+                self.expr(value);
+                self.set(Var::Local(*local));
+            }
+            if let Some(guard) = &arm.guard {
+                let outer = self.bound.len();
+                self.bound.extend(arm.bindings.iter().map(|(local, _)| *local));
+                self.expr(guard);
+                self.bound.truncate(outer);
+            }
+            let next = if index + 1 < arms.len() { self.state.clone() } else { None };
+            self.expr(&arm.body);
+            after = join(after, std::mem::replace(&mut self.state, next));
+        }
+        self.state = after;
     }
 
     /// Control flow that leaves.

@@ -36,6 +36,7 @@ impl<'a> FnCx<'_, 'a> {
         }
         let (a, b) = self.same_number(a, b);
         let same = self.same_pointer(&a, &b) || self.unify(a.ty, b.ty);
+        let (a, b) = self.compared_tags(op, a, b);
         if !same || !self.operator_applies(op, a.ty) {
             let (a, b) = match self.overloaded(op, a, b, span) {
                 Ok(value) => return value,
@@ -76,9 +77,12 @@ impl<'a> FnCx<'_, 'a> {
                     || self.is_pointer(ty)
                     || shallow == Ty::BOOL
                     || shallow == Ty::STR
+                    || shallow == Ty::CHAR
                     || matches!(self.kind(ty), TyKind::Fn { .. })
             }
-            Lt | Le | Gt | Ge => integer || float || self.is_pointer(ty) || shallow == Ty::STR,
+            Lt | Le | Gt | Ge => {
+                integer || float || self.is_pointer(ty) || shallow == Ty::STR || shallow == Ty::CHAR
+            }
             And | Or => shallow == Ty::BOOL,
         }
     }

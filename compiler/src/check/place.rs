@@ -15,7 +15,7 @@ impl<'a> FnCx<'_, 'a> {
     pub(super) fn is_place(&self, expr: &Expr) -> bool {
         match &expr.kind {
             ExprKind::Local(_) | ExprKind::Global(_) | ExprKind::Deref(_) | ExprKind::Temp { .. } => true,
-            ExprKind::Field { base, .. } => self.is_place(base),
+            ExprKind::Field { base, .. } | ExprKind::Payload { base, .. } => self.is_place(base),
             ExprKind::Index { base, .. } => {
                 matches!(self.kind(base.ty), TyKind::Slice { .. }) || self.is_place(base)
             }
@@ -99,7 +99,7 @@ impl<'a> FnCx<'_, 'a> {
             Scope::Type(Ty::ERROR, ..) => {}
             Scope::Type(ty, from, word) => match self.static_function(ty, from, word, name.name) {
                 Some(func) => return Some(self.function_value_of(func, Given::of(ty), span)),
-                None => self.unknown_method(ty, name),
+                None => self.unknown_static(ty, name),
             },
         }
         Some(self.poison(span))
@@ -293,7 +293,7 @@ impl<'a> FnCx<'_, 'a> {
                 self.locals[id.0 as usize].borrowed = true;
                 self.info[id.0 as usize].changed |= mutable;
             }
-            ExprKind::Field { base, .. } => self.mark_borrowed(base, mutable),
+            ExprKind::Field { base, .. } | ExprKind::Payload { base, .. } => self.mark_borrowed(base, mutable),
             ExprKind::Index { base, .. } if !matches!(self.kind(base.ty), TyKind::Slice { .. }) => {
                 self.mark_borrowed(base, mutable);
             }

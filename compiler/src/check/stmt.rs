@@ -80,7 +80,7 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     /// An expression statement.
-    fn effect(&mut self, expr: &'a ast::Expr) -> Expr {
+    pub(super) fn effect(&mut self, expr: &'a ast::Expr) -> Expr {
         let value = self.at_site(expr.span, |fx| fx.effect_value(expr));
         self.discard(value)
     }
@@ -192,8 +192,11 @@ impl<'a> FnCx<'_, 'a> {
             TyKind::Ref { .. } | TyKind::Slice { .. } | TyKind::RawPtr { .. } | TyKind::Ptr => true,
             TyKind::Array { elem, .. } | TyKind::Option(elem) => self.may_refer(*elem),
             TyKind::Tuple(elems) => elems.iter().any(|&elem| self.may_refer(elem)),
-            TyKind::Struct { def, .. } => {
-                self.cx.types.structs[def.0 as usize].fields.iter().any(|field| self.may_refer(field.ty))
+            TyKind::Struct { def, args } => {
+                let def = &self.cx.types.structs[def.0 as usize];
+                let payloads = def.variants.iter().flatten().flat_map(|variant| &variant.fields);
+                def.fields.iter().chain(payloads).any(|field| self.may_refer(field.ty))
+                    || args.iter().any(|&arg| self.may_refer(arg))
             }
             _ => false,
         }

@@ -3,7 +3,7 @@
 use vex_syntax::{Diagnostic, Span};
 
 use super::{Checker, State, codes};
-use crate::types::{Field, StructId, Ty, TyKind};
+use crate::types::{Field, StructId, Ty, TyKind, Variant};
 
 /// Most bytes a value may have.
 pub(super) const MAX_SIZE: u64 = 1 << 30;
@@ -31,6 +31,9 @@ impl Checker<'_> {
     fn resolve_fields(&mut self, id: StructId) {
         let info = &self.structs[id.0 as usize];
         let module = info.module;
+        if let Some(decl) = info.enum_decl {
+            return self.resolve_variants(id, module, decl);
+        }
         let decl = info.decl.expect("structures of earlier inputs have their fields");
         let generics = info.generics.clone();
         let around = std::mem::replace(&mut self.generics, generics);
@@ -51,6 +54,9 @@ impl Checker<'_> {
 
     /// Completes the structures in a structure's fields, and reports a structure that contains itself.
     fn check_contents(&mut self, id: StructId) {
+        if self.is_enum(id) {
+            return self.check_payloads(id);
+        }
         for index in 0..self.types.structs[id.0 as usize].fields.len() {
             let Field { ty, span, .. } = self.types.structs[id.0 as usize].fields[index].clone();
             self.struct_path.push((id, span));
@@ -63,7 +69,7 @@ impl Checker<'_> {
     }
 
     /// Completes every structure that a value of this type contains; false after reporting a circle.
-    fn complete_type(&mut self, ty: Ty) -> bool {
+    pub(super) fn complete_type(&mut self, ty: Ty) -> bool {
         match self.types.kind(ty).clone() {
             TyKind::Array { elem, .. } => self.complete_type(elem),
             TyKind::Tuple(elems) => elems.into_iter().all(|elem| self.complete_type(elem)),
@@ -95,8 +101,11 @@ impl Checker<'_> {
 
     /// Completes what a declared type with arguments contains by way of them.
     fn complete_parts(&mut self, ty: Ty) -> bool {
-        let declared = self.types.struct_of(ty).map_or(Vec::new(), |def| def.fields.clone());
-        let fields = self.types.fields_of(ty);
+        let payloads = |variants: Option<Vec<Variant>>| variants.into_iter().flatten().flat_map(|v| v.fields);
+        let declared = self.types.struct_of(ty).map_or(Vec::new(), |def| {
+            def.fields.iter().cloned().chain(payloads(def.variants.clone())).collect()
+        });
+        let fields = self.types.fields_of(ty).into_iter().chain(payloads(self.types.variants_of(ty)));
         let open = declared.iter().zip(fields).filter(|(field, _)| self.types.has_params(field.ty));
         let open: Vec<Ty> = open.map(|(_, field)| field.ty).collect();
         open.into_iter().all(|ty| self.complete_type(ty))
@@ -104,7 +113,8 @@ impl Checker<'_> {
 
     fn report_infinite(&mut self, id: StructId, field: Span) {
         let def = &self.types.structs[id.0 as usize];
-        let title = format!("the structure `{}` contains itself, so it has no size", def.name);
+        let what = if def.variants.is_some() { "enum" } else { "structure" };
+        let title = format!("the {what} `{}` contains itself, so it has no size", def.name);
         let d = Diagnostic::error(codes::INFINITE_TYPE, def.span, title).label(field, "through this field");
         let help = format!("hold it behind a pointer: `*{}!`", def.name);
         self.error(d.help(help));

@@ -76,6 +76,12 @@ impl<'a> FnCx<'_, 'a> {
         if to == Ty::ERROR || from == Ty::ERROR {
             return Expr { ty: to, ..self.poison(span) };
         }
+        if self.cx.is_plain_enum(from) && self.cx.types.as_int(to).is_some() {
+            return Expr { kind: ExprKind::Tag(Box::new(value)), ty: to, span };
+        }
+        if to == Ty::CHAR {
+            return self.as_character(value, span);
+        }
         match (self.cx.types.kind(from), self.cx.types.kind(to)) {
             (TyKind::Str | TyKind::Slice { .. }, TyKind::Ptr | TyKind::RawPtr { .. }) => {
                 let data = Expr { kind: ExprKind::DataPtr(Box::new(value)), ty: Ty::PTR, span };

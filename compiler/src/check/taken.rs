@@ -1,0 +1,191 @@
+//! Arms that take values apart. Once all types are known, it is known what an arm moves out of what it looks at: then
+//! the whole has no owner any more, and the parts that got no name are dropped where the arm begins.
+
+use vex_syntax::{Diagnostic, Span};
+
+use super::codes;
+use super::function::FnCx;
+use super::literal::domain;
+use super::pattern::payload;
+use crate::typed::{Arm, Block, Expr, ExprKind, Stmt, StmtKind, Test};
+use crate::types::{Ty, TyKind};
+
+impl FnCx<'_, '_> {
+    /// Finishes the arms of a `match` whose types are settled.
+    pub(super) fn settle_match(&mut self, expr: &mut Expr) {
+        let ExprKind::Match { value, arms } = &mut expr.kind else { return };
+        let whole = looked_at(value);
+        for arm in arms {
+            self.settle_test(&mut arm.test);
+            // The alternatives of an or-pattern, each with what it binds.
+            self.settle_arm(arm, &whole);
+        }
+    }
+
+    /// Cuts ranges at the ends of their types.
+    fn settle_test(&mut self, test: &mut Test) {
+        match test {
+            Test::All(tests) | Test::One(tests) => tests.iter_mut().for_each(|test| self.settle_test(test)),
+            Test::Ints { place, ranges } => {
+                if let Some((least, most)) = domain(&self.cx.types, place.ty) {
+                    for (lo, hi) in ranges {
+                        (*lo, *hi) = ((*lo).clamp(least, most), (*hi).clamp(least, most));
+                    }
+                }
+            }
+            Test::Any | Test::Variant { .. } | Test::Cond(_) => {}
+        }
+    }
+
+    fn settle_arm(&mut self, arm: &mut Arm, whole: &Expr) {
+        let moves = |fx: &Self, value: &Expr| match &value.kind {
+            ExprKind::Take(part) => fx.cx.types.needs_drop(part.ty),
+            ExprKind::Match { arms, .. } => arms.iter().any(|arm| {
+                matches!(&arm.body.kind, ExprKind::Take(part) if fx.cx.types.needs_drop(part.ty))
+            }),
+            _ => false,
+        };
+        let Some(at) = arm.bindings.iter().find(|(_, value)| moves(self, value)).map(|(_, value)| value.span) else {
+            return;
+        };
+        let mut stmts = Vec::new();
+        let choices = arm.bindings.iter().find_map(|(_, value)| match &value.kind {
+            ExprKind::Match { arms, .. } => Some(arms),
+            _ => None,
+        });
+        match choices {
+            None => {
+                let taken: Vec<Expr> = arm.bindings.iter().filter_map(|(_, value)| taken_part(value)).collect();
+                self.drop_rest(whole, &taken, at, &mut stmts);
+            }
+            Some(choices) => {
+                let mut arms = Vec::with_capacity(choices.len());
+                for (index, choice) in choices.iter().enumerate() {
+                    let chosen = arm.bindings.iter().filter_map(|(_, value)| match &value.kind {
+                        ExprKind::Match { arms, .. } => arms.get(index).and_then(|arm| taken_part(&arm.body)),
+                        _ => taken_part(value),
+                    });
+                    let taken: Vec<Expr> = chosen.collect();
+                    let mut drops = Vec::new();
+                    self.drop_rest(whole, &taken, at, &mut drops);
+                    let kind = ExprKind::Block(Block { stmts: drops, value: None });
+                    let body = Expr { kind, ty: Ty::UNIT, span: at };
+                    arms.push(Arm { test: choice.test.clone(), bindings: Vec::new(), guard: None, body });
+                }
+                let kind = ExprKind::Match { value: Box::new(whole.clone()), arms };
+                let drops = Expr { kind, ty: Ty::UNIT, span: at };
+                stmts.push(Stmt { kind: StmtKind::Expr(drops), span: at });
+            }
+        }
+        let moved = Expr { kind: ExprKind::Move(Box::new(whole.clone())), ty: whole.ty, span: at };
+        let gone = Expr { kind: ExprKind::Forget(Box::new(moved)), ty: Ty::UNIT, span: at };
+        stmts.push(Stmt { kind: StmtKind::Expr(gone), span: at });
+        let (ty, span) = (arm.body.ty, arm.body.span);
+        let nothing = Expr { kind: ExprKind::Unit, ty: Ty::UNIT, span };
+        let body = std::mem::replace(&mut arm.body, nothing);
+        let block = Block { stmts, value: Some(Box::new(body)) };
+        arm.body = Expr { kind: ExprKind::Block(block), ty, span };
+    }
+
+    /// Statements that drop what is in a place and was not taken out of it.
+    fn drop_rest(&mut self, place: &Expr, taken: &[Expr], at: Span, out: &mut Vec<Stmt>) {
+        if !self.cx.types.needs_drop(place.ty) {
+            return;
+        }
+        if taken.iter().any(|part| same_place(part, place)) {
+            if taken.iter().filter(|part| is_inside(part, place)).count() > 1 {
+                let title = "a value and a part of it cannot both be moved to names";
+                let d = Diagnostic::error(codes::PATTERN, at, title);
+                self.error(d.help("bind one of the two, or match on a reference: `match &value`"));
+            }
+            return;
+        }
+        let inside: Vec<Expr> = taken.iter().filter(|part| is_inside(part, place)).cloned().collect();
+        if inside.is_empty() {
+            let (ty, part) = (place.ty, Box::new(place.clone()));
+            let value = Expr { kind: ExprKind::Take(part), ty, span: at };
+            return out.push(Stmt { kind: StmtKind::Expr(value), span: at });
+        }
+        for part in self.parts_of(place, &inside[0], at) {
+            self.drop_rest(&part, &inside, at, out);
+        }
+    }
+
+    /// The parts of a place that `inside` is a part of.
+    fn parts_of(&mut self, place: &Expr, inside: &Expr, at: Span) -> Vec<Expr> {
+        if let Some(variants) = self.cx.types.variants_of(place.ty) {
+            let Some(variant) = variant_in(inside, place) else { return Vec::new() };
+            let fields = variants[variant as usize].fields.iter().enumerate();
+            return fields.map(|(index, field)| payload(place, variant, index, field.ty, at)).collect();
+        }
+        if self.cx.types.struct_of(place.ty).is_some_and(|def| def.declares_drop) {
+            let shown = self.cx.a(place.ty);
+            let title = format!("a part of {shown} cannot be moved out of it");
+            let d = Diagnostic::error(codes::MOVE_OUT, at, title).note("its `drop` needs the whole of it");
+            self.error(d.help("match on a reference: `match &value`"));
+            return Vec::new();
+        }
+        let types = match self.cx.types.kind(place.ty) {
+            TyKind::Tuple(elems) => elems.clone(),
+            _ => self.cx.types.fields_of(place.ty).into_iter().map(|field| field.ty).collect(),
+        };
+        let field = |(index, ty): (usize, Ty)| {
+            let base = Box::new(place.clone());
+            Expr { kind: ExprKind::Field { base, index: index as u32 }, ty, span: at }
+        };
+        types.into_iter().enumerate().map(field).collect()
+    }
+}
+
+/// The place that a `match` looks at, once that was evaluated.
+fn looked_at(value: &Expr) -> Expr {
+    match &value.kind {
+        ExprKind::Temp { local, .. } => Expr { kind: ExprKind::Local(*local), ..value.clone() },
+        ExprKind::Deref(pointer) => {
+            let (ty, span) = (value.ty, value.span);
+            Expr { kind: ExprKind::Deref(Box::new(looked_at(pointer))), ty, span }
+        }
+        _ => value.clone(),
+    }
+}
+
+fn taken_part(value: &Expr) -> Option<Expr> {
+    match &value.kind {
+        ExprKind::Take(part) => Some((**part).clone()),
+        _ => None,
+    }
+}
+
+fn same_place(a: &Expr, b: &Expr) -> bool {
+    use ExprKind::*;
+    match (&a.kind, &b.kind) {
+        (Local(x), Local(y)) => x == y,
+        (Global(x), Global(y)) => x == y,
+        (Field { base: a, index: x }, Field { base: b, index: y }) => x == y && same_place(a, b),
+        (Payload { base: a, variant: v, index: x }, Payload { base: b, variant: w, index: y }) => {
+            v == w && x == y && same_place(a, b)
+        }
+        (Deref(a), Deref(b)) => same_place(a, b),
+        _ => false,
+    }
+}
+
+/// Whether a place is another one or a part of it.
+fn is_inside(part: &Expr, whole: &Expr) -> bool {
+    if same_place(part, whole) {
+        return true;
+    }
+    match &part.kind {
+        ExprKind::Field { base, .. } | ExprKind::Payload { base, .. } => is_inside(base, whole),
+        _ => false,
+    }
+}
+
+/// Of a place inside the payload of `whole`: of which variant.
+fn variant_in(part: &Expr, whole: &Expr) -> Option<u32> {
+    match &part.kind {
+        ExprKind::Payload { base, variant, .. } if same_place(base, whole) => Some(*variant),
+        ExprKind::Field { base, .. } | ExprKind::Payload { base, .. } => variant_in(base, whole),
+        _ => None,
+    }
+}
