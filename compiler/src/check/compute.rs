@@ -77,6 +77,18 @@ impl Checker<'_> {
                 values.sort_by_key(|(index, _)| *index);
                 Const::Aggregate(values.into_iter().map(|(_, value)| value).collect())
             }
+            ExprKind::Variant { variant, fields } => {
+                let mut values: Vec<(u32, Const)> = Vec::new();
+                for (index, value) in fields {
+                    values.push((*index, self.compute(value)?));
+                }
+                values.sort_by_key(|(index, _)| *index);
+                Const::Variant(*variant, values.into_iter().map(|(_, value)| value).collect())
+            }
+            ExprKind::Tag(value) => match self.compute(value)? {
+                Const::Variant(variant, _) => Const::Int(u64::from(variant)),
+                _ => return not_constant(expr.span),
+            },
             ExprKind::Repeat(value) => {
                 let TyKind::Array { len, .. } = *self.types.kind(expr.ty) else {
                     return not_constant(expr.span);

@@ -126,7 +126,7 @@ impl<'a> Checker<'a> {
         let ty = source.ty.map(|ty| self.resolve_type(module, ty));
         let (ty, value) = self.evaluate(module, source.value, ty, names);
         let storage = match &value {
-            Some(Const::Aggregate(_)) => {
+            Some(Const::Aggregate(_)) | Some(Const::Variant(..)) => {
                 let init = value.clone();
                 let (kind, decl, state) = (GlobalKind::Constant, None, State::Done);
                 let mutable = false;
@@ -165,6 +165,12 @@ impl FnCx<'_, '_> {
             Const::Ptr(0) => ExprKind::Null,
             Const::Ptr(bits) => ExprKind::Int(bits),
             Const::Func(func) => ExprKind::Func { func, args: Vec::new() },
+            Const::Variant(variant, payload) => {
+                let fields = self.variant_in(ty, variant).fields;
+                let parts = (0..).zip(payload.into_iter().zip(fields));
+                let fields = parts.map(|(at, (part, field))| (at, self.constant_expr(part, field.ty, span)));
+                ExprKind::Variant { variant, fields: fields.collect() }
+            }
             Const::Aggregate(parts) if parts.is_empty() && ty == Ty::UNIT => ExprKind::Unit,
             Const::Aggregate(parts) => match self.kind(ty).clone() {
                 TyKind::Array { elem, .. } => ExprKind::Array(

@@ -77,6 +77,7 @@ impl<'a> Lower<'a> {
             | Cast { .. }
             | Tuple(_)
             | Struct(_)
+            | Variant { .. }
             | Array(_)
             | Repeat(_) => {
                 let mut all = true;
@@ -203,7 +204,7 @@ impl<'a> Lower<'a> {
 fn is_plain_place(place: &Expr) -> bool {
     match &place.kind {
         ExprKind::Local(_) | ExprKind::Global(_) => true,
-        ExprKind::Field { base, .. } => is_plain_place(base),
+        ExprKind::Field { base, .. } | ExprKind::Payload { base, .. } => is_plain_place(base),
         ExprKind::Deref(pointer) => is_plain_place(pointer),
         _ => false,
     }

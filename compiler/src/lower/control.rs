@@ -33,6 +33,8 @@ impl<'a> Lower<'a> {
         match &expr.kind {
             If { cond, then, els } => return self.branch(expr.ty, cond, then, els.as_deref(), dest),
             Block(block) => return self.block(expr.ty, block, dest),
+            Match { value, arms } => return self.match_value(expr.ty, value, arms, dest),
+            Forget(value) => self.forget(value),
             Scope { temps, value } => return self.scoped(expr.ty, temps, value, dest),
             While { id, cond, body } => self.while_loop(*id, cond, body),
             Loop { id, body } => return self.endless_loop(expr.ty, *id, body, dest),

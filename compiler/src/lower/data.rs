@@ -60,6 +60,15 @@ pub(super) fn write_const(
             refs.push((offset as u32, Ref::Str(text.clone())));
             put(offset + size / 2, &(text.len() as u64).to_le_bytes()[..size / 2]);
         }
+        Const::Variant(variant, payload) => {
+            let info = table.get(ty);
+            let tag = info.tag.map_or(0, |tag| tag.bytes()) as usize;
+            put(offset, &variant.to_le_bytes()[..tag]);
+            for (field, part) in info.variants[*variant as usize].iter().zip(payload) {
+                let offset = offset + field.offset as usize;
+                write_const(types, table, field.ty, part, offset, bytes, refs);
+            }
+        }
         Const::Func(func) => refs.push((offset as u32, Ref::Func(*func))),
         Const::Aggregate(parts) => {
             if let TyKind::Array { elem, .. } = types.kind(ty) {

@@ -288,8 +288,16 @@ impl<'p> Declare<'p> {
         match types.kind(ty) {
             TyKind::Array { elem, .. } | TyKind::Slice { elem, .. } => self.value(*elem, &spec),
             TyKind::Option(value) => self.value(*value, &spec),
-            _ => types.field_types(ty).into_iter().for_each(|field| self.value(field, &spec)),
+            _ => {
+                types.field_types(ty).into_iter().for_each(|field| self.value(field, &spec));
+                self.payload_types(ty).into_iter().for_each(|field| self.value(field, &spec));
+            }
         }
+    }
+
+    /// The types in the payloads of all variants.
+    fn payload_types(&self, ty: Ty) -> Vec<Ty> {
+        self.out.types.get(ty).variants.iter().flatten().map(|field| field.ty).collect()
     }
 
     /// Registers what dropping a value of type `ty` calls.
@@ -315,6 +323,7 @@ impl<'p> Declare<'p> {
                     self.reference(func, &[]);
                 }
                 types.field_types(ty).into_iter().for_each(|field| self.drop_of(field));
+                self.payload_types(ty).into_iter().for_each(|field| self.drop_of(field));
             }
         }
     }

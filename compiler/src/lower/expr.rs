@@ -34,7 +34,7 @@ impl<'a> Lower<'a> {
             Unit => Leaves::new(),
             Str(text) => self.str(text),
             Func { func, args } => one(self.function_address(*func, args)),
-            Local(_) | Global(_) | Field { .. } | Index { .. } | Deref(_) | Temp { .. } => {
+            Local(_) | Global(_) | Field { .. } | Index { .. } | Deref(_) | Temp { .. } | Payload { .. } => {
                 let place = self.place(expr);
                 if matches!(place, Place::Mem(_)) {
                     self.at(expr.span);
@@ -42,6 +42,7 @@ impl<'a> Lower<'a> {
                 self.read(place, info)
             }
             Move(place) => self.take(place),
+            Take(place) => self.value(place),
             Borrow(place) => one(self.borrow(place)),
             ArrayToSlice(array) => self.array_to_slice(array),
             Neg(e) => one(self.negate(e)),
@@ -73,6 +74,8 @@ impl<'a> Lower<'a> {
             Intrinsic { op, args } => self.intrinsic(*op, args, expr),
             Tuple(parts) => self.part_values(parts.iter()).into_iter().flatten().collect(),
             Struct(fields) => self.flat_struct(expr.ty, fields),
+            Variant { variant, fields } => self.flat_variant(expr.ty, *variant, fields),
+            Tag(value) => one(self.tag(value, expr.ty)),
             // Only empty arrays, or arrays of nothing, are flat.
             Array(_) | Repeat(_) => {
                 crate::typed::walk::children(expr, &mut |part| self.effect(part));
@@ -91,12 +94,13 @@ impl<'a> Lower<'a> {
                 let leaves = self.value(expr);
                 self.store_leaves(dest, info, &leaves);
             }
-            Local(_) | Global(_) | Field { .. } | Index { .. } | Deref(_) | Temp { .. } => {
+            Local(_) | Global(_) | Field { .. } | Index { .. } | Deref(_) | Temp { .. } | Payload { .. } => {
                 let place = self.place(expr);
                 let source = self.place_memory(place, expr.ty);
                 self.at(expr.span);
                 self.copy(dest, source, info);
             }
+            Take(place) => self.into(place, dest),
             Move(inner) => {
                 self.into(inner, dest);
                 self.set_flag(inner, false);
@@ -113,6 +117,7 @@ impl<'a> Lower<'a> {
                 let offset = |index: u32| info.fields[index as usize].offset;
                 self.parts_into(expr.ty, fields.iter().map(|(index, part)| (part, offset(*index))), dest);
             }
+            Variant { variant, fields } => self.variant_into(expr.ty, *variant, fields, dest),
             Array(parts) => {
                 let stride = self.info(self.elem(expr.ty)).size;
                 self.parts_into(expr.ty, parts.iter().zip((0..).map(|index| index * stride)), dest);
@@ -126,7 +131,7 @@ impl<'a> Lower<'a> {
     }
 
     /// Evaluates the parts of a value of type `ty`, each to its offset in it.
-    fn parts_into(&mut self, ty: Ty, parts: impl Iterator<Item = (&'a Expr, u64)> + Clone, dest: Addr) {
+    pub(super) fn parts_into(&mut self, ty: Ty, parts: impl Iterator<Item = (&'a Expr, u64)> + Clone, dest: Addr) {
         let held = self.begin_parts(parts.clone().map(|(part, _)| part));
         // What leaves the expression may write to `dest` before it drops the parts.
         let memory = if held.are_held() { self.temp(ty) } else { dest };
@@ -142,7 +147,7 @@ impl<'a> Lower<'a> {
     }
 
     /// Evaluates flat parts of a value.
-    fn part_values(&mut self, parts: impl Iterator<Item = &'a Expr> + Clone) -> SmallVec<[Leaves; 4]> {
+    pub(super) fn part_values(&mut self, parts: impl Iterator<Item = &'a Expr> + Clone) -> SmallVec<[Leaves; 4]> {
         let held = self.begin_parts(parts.clone());
         let mut values = SmallVec::new();
         for part in parts {
@@ -165,6 +170,16 @@ impl<'a> Lower<'a> {
             self.value(expr);
         } else {
             self.in_memory(expr);
+        }
+    }
+
+    /// Evaluates an expression whose value nobody drops.
+    pub(super) fn forget(&mut self, value: &'a Expr) {
+        match &value.kind {
+            // Nothing reads it: that its owner has lost it is all there is to say.
+            ExprKind::Move(place) => self.set_flag(place, false),
+            _ if self.flat(value.ty) => drop(self.value(value)),
+            _ => drop(self.in_memory(value)),
         }
     }
 

@@ -194,6 +194,9 @@ fn collect(expr: &Expr, found: &mut FxHashSet<LocalId>) -> bool {
                 }
             }
         }
+        Match { arms, .. } => {
+            found.extend(arms.iter().flat_map(|arm| &arm.bindings).map(|(local, _)| *local));
+        }
         Defer(defer) => found.extend(defer.captures.iter().map(|capture| capture.to)),
         _ => {}
     }
@@ -216,7 +219,7 @@ fn bound(pattern: &Pattern, found: &mut FxHashSet<LocalId>) {
 pub(super) fn root(place: &Expr) -> Option<LocalId> {
     match &place.kind {
         ExprKind::Local(id) | ExprKind::Temp { local: id, .. } => Some(*id),
-        ExprKind::Field { base, .. } | ExprKind::Index { base, .. } => root(base),
+        ExprKind::Field { base, .. } | ExprKind::Payload { base, .. } | ExprKind::Index { base, .. } => root(base),
         _ => None,
     }
 }

@@ -69,7 +69,7 @@ impl<'a> Lower<'a> {
     fn is_kept(&self, place: &Expr) -> bool {
         match &place.kind {
             ExprKind::Local(id) | ExprKind::Temp { local: id, .. } => self.summary.kept.contains(id),
-            ExprKind::Field { base, .. } => self.is_kept(base),
+            ExprKind::Field { base, .. } | ExprKind::Payload { base, .. } => self.is_kept(base),
             ExprKind::Deref(pointer) => match &pointer.kind {
                 ExprKind::Local(_) => self.bound(pointer).is_some(),
                 ExprKind::Borrow(inner) => self.is_kept(inner),

@@ -47,6 +47,10 @@ impl<'a> Lower<'a> {
                 let field = self.info(base.ty).fields[*index as usize];
                 self.place(base).part(field.offset, field.leaf)
             }
+            ExprKind::Payload { base, variant, index } => {
+                let field = self.info(base.ty).variants[*variant as usize][*index as usize];
+                self.place(base).part(field.offset, field.leaf)
+            }
             ExprKind::Index { base, index } => Place::Mem(self.element(base, index, expr.span)),
             ExprKind::Deref(pointer) => match self.bound(pointer) {
                 Some(bound) => bound.place(),

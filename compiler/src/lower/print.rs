@@ -12,6 +12,7 @@ use super::func::{Leaves, Lower};
 use super::place::Place;
 use super::rt::Rt;
 use super::text::{self, Part};
+use super::value::FieldInfo;
 use crate::typed::{BinaryOp, Expr, ExprKind, FormatSpec, FormatStyle, Piece, Stream};
 use crate::types::{Ty, TyKind};
 use vex_syntax::Span;
@@ -205,6 +206,10 @@ impl<'a> Lower<'a> {
                 let value = self.extend_64(leaves[0], int.signed());
                 self.rt(if int.signed() { Rt::PrintI64 } else { Rt::PrintU64 }, &[stream, value]);
             }
+            TyKind::Char => {
+                let print = if quoted { Rt::PrintQuotedChar } else { Rt::PrintChar };
+                self.rt(print, &[stream, leaves[0]]);
+            }
             TyKind::F32 => {
                 self.rt(Rt::PrintF32, &[stream, leaves[0]]);
             }
@@ -253,6 +258,9 @@ impl<'a> Lower<'a> {
                 let kind = self.int(types::I32, if int.signed() { -bits } else { bits });
                 self.rt(Rt::FormatInt, &[stream, value, kind, data]);
             }
+            TyKind::Char => {
+                self.rt(Rt::FormatChar, &[stream, leaves[0], data]);
+            }
             TyKind::F32 => {
                 let value = self.b.ins().fpromote(types::F64, leaves[0]);
                 let single = self.int(types::I32, 1);
@@ -284,16 +292,32 @@ impl<'a> Lower<'a> {
                 self.print_elements(stream, start, elem, parts[1], &spec, &texts);
             }
             TyKind::Option(value) => self.print_option(stream, memory, [ty, value], &spec, &texts),
-            _ => {
-                self.print_text(stream, &texts[0]);
-                for (index, field) in self.info(ty).fields.iter().enumerate() {
-                    let place = Place::Mem(memory.plus(field.offset as i64));
-                    self.print_value(stream, place, field.ty, &spec, true);
-                    self.print_text(stream, &texts[index + 1]);
-                }
+            _ if !self.info(ty).variants.is_empty() => {
+                let payloads = &self.info(ty).variants;
+                self.each_variant(ty, memory, |_| true, |lower, variant| {
+                    let first: usize = payloads[..variant].iter().map(|fields| fields.len() + 1).sum();
+                    lower.print_fields(stream, memory, &payloads[variant], &spec, &texts[first..]);
+                });
             }
+            _ => self.print_fields(stream, memory, &self.info(ty).fields, &spec, &texts),
         }
         self.b.ins().return_(&[]);
+    }
+
+    fn print_fields(
+        &mut self,
+        stream: ir::Value,
+        memory: Addr,
+        fields: &[FieldInfo],
+        spec: &FormatSpec,
+        texts: &[Cow<'static, str>],
+    ) {
+        self.print_text(stream, &texts[0]);
+        for (index, field) in fields.iter().enumerate() {
+            let place = Place::Mem(memory.plus(field.offset as i64));
+            self.print_value(stream, place, field.ty, spec, true);
+            self.print_text(stream, &texts[index + 1]);
+        }
     }
 
     fn print_elements(

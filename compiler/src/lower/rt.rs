@@ -49,6 +49,12 @@ runtime! {
     PrintF32 = "vexrt_print_f32", [W F], [];
     /// Print a boolean.
     PrintBool = "vexrt_print_bool", [W Bool], [];
+    /// Print a character.
+    PrintChar = "vexrt_print_char", [W W], [];
+    /// Print a character in quotes.
+    PrintQuotedChar = "vexrt_print_quoted_char", [W W], [];
+    /// Print a character with a format.
+    FormatChar = "vexrt_format_char", [W W P], [];
     /// Print an address.
     PrintPtr = "vexrt_print_ptr", [W P], [];
     /// End a print whose text need not end in a newline.

@@ -160,7 +160,7 @@ impl<'p> Scanner<'p> {
         match &expr.kind {
             ExprKind::Local(id) => self.local(*id, how),
             ExprKind::Deref(pointer) => self.visit(pointer, Use::Looked),
-            ExprKind::Field { base, .. } => self.visit(base, Use::Place),
+            ExprKind::Field { base, .. } | ExprKind::Payload { base, .. } => self.visit(base, Use::Place),
             ExprKind::Borrow(place) => {
                 self.borrow(place, how);
                 self.visit(place, Use::Place);
@@ -269,7 +269,7 @@ impl<'p> Scanner<'p> {
 fn target(types: &Types, place: &Expr) -> Option<LocalId> {
     match &place.kind {
         ExprKind::Local(id) | ExprKind::Temp { local: id, .. } => Some(*id),
-        ExprKind::Field { base, .. } => target(types, base),
+        ExprKind::Field { base, .. } | ExprKind::Payload { base, .. } => target(types, base),
         ExprKind::Index { base, .. } if matches!(types.kind(base.ty), TyKind::Array { .. }) => {
             target(types, base)
         }

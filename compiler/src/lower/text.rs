@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::typed::{Align, Expr, FormatSpec, FormatStyle, Piece};
-use crate::types::{Ty, TyKind, Types};
+use crate::types::{Ty, TyKind, Types, Variant};
 
 /// A piece with neighbouring texts joined.
 pub(super) enum Part<'p> {
@@ -55,6 +55,9 @@ pub(super) fn aggregate_texts(types: &Types, ty: Ty) -> Vec<Cow<'static, str>> {
     match types.kind(ty) {
         TyKind::Struct { def, .. } => {
             let def = &types.structs[def.0 as usize];
+            if let Some(variants) = &def.variants {
+                return variants.iter().flat_map(variant_texts).collect();
+            }
             if def.fields.is_empty() {
                 return vec![format!("{} {{}}", def.name).into()];
             }
@@ -79,6 +82,22 @@ pub(super) fn aggregate_texts(types: &Types, ty: Ty) -> Vec<Cow<'static, str>> {
         TyKind::Option(_) => vec!["Some(".into(), ")".into(), "None".into()],
         _ => Vec::new(),
     }
+}
+
+/// The texts around the parts of a variant's payload: one more than it has parts.
+fn variant_texts(variant: &Variant) -> Vec<Cow<'static, str>> {
+    let name = variant.name.as_str();
+    let (open, close) = if variant.named { (" { ", " }") } else { ("(", ")") };
+    let mut texts: Vec<Cow<'static, str>> = Vec::with_capacity(variant.fields.len() + 1);
+    for (index, field) in variant.fields.iter().enumerate() {
+        let label = if variant.named { format!("{}: ", field.name) } else { String::new() };
+        texts.push(match index {
+            0 => format!("{name}{open}{label}").into(),
+            _ => format!(", {label}").into(),
+        });
+    }
+    texts.push(if variant.fields.is_empty() { name.to_string().into() } else { close.into() });
+    texts
 }
 
 /// Whether a value of this type is printed by a function of its own.

@@ -42,6 +42,10 @@ pub(super) struct TypeInfo {
     pub leaves: SmallVec<[Leaf; MAX_LEAVES]>,
     /// Fields of a structure, tuple or option, in memory order.
     pub fields: Vec<FieldInfo>,
+    /// Of a type with variants: the machine's type of its tag, which is its first leaf.
+    pub tag: Option<ir::Type>,
+    /// The payload of each variant.
+    pub variants: Vec<Vec<FieldInfo>>,
     /// Whether dropping it does anything.
     pub needs_drop: bool,
 }
@@ -50,6 +54,13 @@ impl TypeInfo {
     /// Number of leaves of a flat type.
     pub(super) fn len(&self) -> usize {
         self.leaves.len()
+    }
+
+    /// What is known of the tag alone.
+    pub(super) fn tag_only(&self, tag: ir::Type) -> TypeInfo {
+        let bytes = u64::from(tag.bytes());
+        let leaves = std::iter::once(Leaf { offset: 0, ty: tag }).collect();
+        TypeInfo { size: bytes, align: bytes, flat: true, leaves, ..TypeInfo::default() }
     }
 }
 
@@ -78,6 +89,9 @@ impl TypeTable {
     fn fill(&mut self, types: &Types, ty: Ty, pointer: ir::Type, done: &mut [bool]) {
         if std::mem::replace(&mut done[ty.index()], true) {
             return;
+        }
+        if types.tag(ty).is_some() {
+            return self.fill_variants(types, ty, pointer, done);
         }
         let parts = match types.kind(ty) {
             TyKind::Struct { .. } | TyKind::Tuple(_) => types.field_types(ty),
@@ -120,6 +134,53 @@ impl TypeTable {
         self.infos[ty.index()] = info;
     }
 
+    /// A type with variants is flat if the payloads agree on what lies where: no two leaves of different kinds overlap.
+    fn fill_variants(&mut self, types: &Types, ty: Ty, pointer: ir::Type, done: &mut [bool]) {
+        let count = types.struct_of(ty).and_then(|def| def.variants.as_ref()).map_or(0, Vec::len);
+        let payloads: Vec<Vec<Ty>> = (0..count).map(|variant| types.variant_types(ty, variant)).collect();
+        for &part in payloads.iter().flatten() {
+            self.fill(types, part, pointer, done);
+        }
+        let layout = types.layout(ty);
+        let bits = types.tag(ty).map_or(8, |tag| tag.bits());
+        let tag = ir::Type::int(bits as u16).expect("the widths of integer types exist");
+        let mut info = TypeInfo {
+            size: layout.size,
+            align: layout.align,
+            flat: true,
+            tag: Some(tag),
+            needs_drop: types.needs_drop(ty),
+            ..TypeInfo::default()
+        };
+        info.leaves.push(Leaf { offset: 0, ty: tag });
+        for (variant, payload) in payloads.into_iter().enumerate() {
+            let offsets = types.variant_offsets(ty, variant);
+            let fields = payload.into_iter().zip(offsets).map(|(ty, offset)| FieldInfo { ty, offset, leaf: 0 });
+            let fields: Vec<FieldInfo> = fields.collect();
+            info.flat &= fields.iter().all(|field| self.infos[field.ty.index()].flat);
+            if info.flat {
+                let parts = fields.iter().flat_map(|field| {
+                    let leaves = self.infos[field.ty.index()].leaves.iter();
+                    leaves.map(|leaf| Leaf { offset: leaf.offset + field.offset as u32, ty: leaf.ty })
+                });
+                info.flat = parts.into_iter().all(|leaf| add_leaf(&mut info.leaves, leaf));
+            }
+            info.variants.push(fields);
+        }
+        info.flat &= info.leaves.len() <= MAX_LEAVES;
+        if info.flat {
+            let (leaves, variants) = (&info.leaves, &mut info.variants);
+            info.flat = variants.iter_mut().flatten().all(|field| {
+                let own = &self.infos[field.ty.index()].leaves;
+                own.is_empty() || place_field(leaves, field, own)
+            });
+        }
+        if !info.flat {
+            info.leaves.clear();
+        }
+        self.infos[ty.index()] = info;
+    }
+
     fn add_field(&self, info: &mut TypeInfo, ty: Ty, offset: u64) {
         let part = &self.infos[ty.index()];
         info.fields.push(FieldInfo { ty, offset, leaf: info.leaves.len() as u32 });
@@ -130,6 +191,29 @@ impl TypeTable {
             );
         }
     }
+}
+
+/// Adds a leaf in order of offsets; false if it overlaps with another that is not the same.
+fn add_leaf(leaves: &mut SmallVec<[Leaf; MAX_LEAVES]>, leaf: Leaf) -> bool {
+    let end = |leaf: &Leaf| leaf.offset + leaf.ty.bytes();
+    let at = leaves.partition_point(|known| known.offset < leaf.offset);
+    if leaves.get(at) == Some(&leaf) {
+        return true;
+    }
+    let before = at.checked_sub(1).is_none_or(|before| end(&leaves[before]) <= leaf.offset);
+    let after = leaves.get(at).is_none_or(|next| end(&leaf) <= next.offset);
+    if before && after {
+        leaves.insert(at, leaf);
+    }
+    before && after && leaves.len() <= MAX_LEAVES
+}
+
+/// Finds the leaves of a field among those of the whole; false if others lie between them.
+fn place_field(leaves: &[Leaf], field: &mut FieldInfo, own: &[Leaf]) -> bool {
+    let first = leaves.partition_point(|leaf| u64::from(leaf.offset) < field.offset + u64::from(own[0].offset));
+    field.leaf = first as u32;
+    let same = |(leaf, own): (&Leaf, &Leaf)| u64::from(leaf.offset) == field.offset + u64::from(own.offset);
+    first + own.len() <= leaves.len() && leaves[first..].iter().zip(own).all(same)
 }
 
 /// The machine type of a scalar; `None` for zero-sized kinds.

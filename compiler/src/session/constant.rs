@@ -41,6 +41,15 @@ fn store(types: &Types, ty: Ty, value: &Const, into: &mut [u8]) -> Option<()> {
             into[8..16].copy_from_slice(&(text.len() as u64).to_le_bytes());
         }
         (Const::Func(_), _) => return None,
+        (Const::Variant(variant, payload), _) => {
+            let tag = types.tag(ty).map_or(0, |tag| tag.bits() as usize / 8);
+            into[..tag].copy_from_slice(&variant.to_le_bytes()[..tag]);
+            let variant = *variant as usize;
+            let places = types.variant_offsets(ty, variant).into_iter().zip(types.variant_types(ty, variant));
+            for (field, (offset, ty)) in payload.iter().zip(places) {
+                store(types, ty, field, &mut into[offset as usize..])?;
+            }
+        }
         (Const::Aggregate(elements), TyKind::Array { elem, .. }) => {
             let each = types.layout(*elem).size as usize;
             for (index, element) in elements.iter().enumerate() {

@@ -168,6 +168,8 @@ pub enum Const {
     Ptr(u64),
     /// The address of a function.
     Func(FuncId),
+    /// A value of a type with variants: which, and its payload.
+    Variant(u32, Vec<Const>),
     /// Fields or elements in memory order; the empty one is `()`.
     Aggregate(Vec<Const>),
 }

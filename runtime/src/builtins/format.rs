@@ -190,11 +190,16 @@ impl PrintSpec {
         self.number(out, false, if self.has(ALTERNATE) { prefix } else { "" }, text.bytes(), true);
     }
 
-    /// Writes the character with this code point, or the replacement character.
+    /// Writes the character with this code point, or the replacement character; for debug, quoted.
     fn character(&self, out: &mut impl Sink, code: u64) {
-        let c = u32::try_from(code).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
+        let code = u32::try_from(code).unwrap_or(u32::MAX);
+        if self.style == DEBUG {
+            let mut text = Text::new();
+            print::quote_char(&mut text, code);
+            return self.padded(out, count(text.bytes()), LEFT, |out| out.put(text.bytes()));
+        }
         let mut encoded = [0; 4];
-        let text = c.encode_utf8(&mut encoded);
+        let text = print::character(code).encode_utf8(&mut encoded);
         self.padded(out, 1, LEFT, |out| out.put(text.as_bytes()));
     }
 
@@ -293,6 +298,13 @@ crate::exports! {
         // program is readable for its length.
         let (spec, bytes) = unsafe { (&*spec, text.bytes()) };
         spec.string(&mut stream::lock(stream), bytes);
+    }
+
+    /// Prints a character.
+    pub fn vexrt_format_char(stream: i32, code: u32, spec: *const PrintSpec) {
+        // SAFETY: the compiler passes a spec in constant data.
+        let spec = unsafe { &*spec };
+        spec.character(&mut stream::lock(stream), u64::from(code));
     }
 
     /// Prints a boolean.

@@ -32,22 +32,40 @@ pub fn quote(out: &mut impl Write, bytes: &[u8]) {
     let _ = out.write_char('"');
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            let _ = match c {
-                '"' => out.write_str("\\\""),
-                '\\' => out.write_str("\\\\"),
-                '\n' => out.write_str("\\n"),
-                '\r' => out.write_str("\\r"),
-                '\t' => out.write_str("\\t"),
-                '\0' => out.write_str("\\0"),
-                c if c.is_control() => write!(out, "\\u{{{:x}}}", c as u32),
-                c => out.write_char(c),
-            };
+            escape(out, c, '"');
         }
         for byte in chunk.invalid() {
             let _ = write!(out, "\\x{byte:02x}");
         }
     }
     let _ = out.write_char('"');
+}
+
+/// Writes a character of a literal that stands between `quotes`.
+fn escape(out: &mut impl Write, c: char, quotes: char) {
+    let _ = match c {
+        '\\' => out.write_str("\\\\"),
+        '\n' => out.write_str("\\n"),
+        '\r' => out.write_str("\\r"),
+        '\t' => out.write_str("\\t"),
+        '\0' => out.write_str("\\0"),
+        c if c == quotes => write!(out, "\\{c}"),
+        c if c.is_control() => write!(out, "\\u{{{:x}}}", c as u32),
+        c => out.write_char(c),
+    };
+}
+
+/// Writes a character as a literal: in quotes, with the escapes of the language. A
+/// number that is the code of no character is the replacement character.
+pub fn quote_char(out: &mut impl Write, code: u32) {
+    let _ = out.write_char('\'');
+    escape(out, character(code), '\'');
+    let _ = out.write_char('\'');
+}
+
+/// The character with this code, or the replacement character.
+pub(super) fn character(code: u32) -> char {
+    char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
 /// The shortest text that reads back as `value`, with `.0` when it is whole and
@@ -79,6 +97,16 @@ crate::exports! {
         // SAFETY: a `str` of the program is readable for its length.
         let bytes = unsafe { text.bytes() };
         quote(&mut stream::lock(stream), bytes);
+    }
+
+    /// Prints the character with this code.
+    pub fn vexrt_print_char(stream: i32, code: u32) {
+        let _ = stream::lock(stream).write_char(character(code));
+    }
+
+    /// Prints a character in quotes, with escapes.
+    pub fn vexrt_print_quoted_char(stream: i32, code: u32) {
+        quote_char(&mut stream::lock(stream), code);
     }
 
     /// Prints a signed integer in decimal.
@@ -146,6 +174,21 @@ mod tests {
     fn quoted_text_reads_as_a_literal() {
         assert_eq!(quoted("a \"b\" \\ \n\t\r\0 é".as_bytes()), r#""a \"b\" \\ \n\t\r\0 é""#);
         assert_eq!(quoted(b"\x01\x7f\xff!"), r#""\u{1}\u{7f}\xff!""#);
+    }
+
+    #[test]
+    fn a_quoted_character_reads_as_a_literal() {
+        let quoted = |code| {
+            let mut out = String::new();
+            quote_char(&mut out, code);
+            out
+        };
+        assert_eq!(quoted(u32::from('é')), "'é'");
+        assert_eq!(quoted(u32::from('\'')), r"'\''");
+        assert_eq!(quoted(u32::from('"')), "'\"'");
+        assert_eq!(quoted(u32::from('\n')), r"'\n'");
+        assert_eq!(quoted(7), r"'\u{7}'");
+        assert_eq!(quoted(0xD800), "'\u{fffd}'");
     }
 
     #[test]
