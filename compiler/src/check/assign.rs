@@ -243,7 +243,7 @@ impl<'a> FnCx<'_, 'a> {
             ExprKind::Local(id) => self.info[id.0 as usize].changed = true,
             ExprKind::Field { base, .. } | ExprKind::Payload { base, .. } | ExprKind::Index { base, .. } => {
                 self.note_change(base);
-            },
+            }
             _ => {}
         }
     }
@@ -254,7 +254,7 @@ impl<'a> FnCx<'_, 'a> {
             ExprKind::Deref(pointer) => self.is_pointer(pointer.ty),
             ExprKind::Field { base, .. } | ExprKind::Payload { base, .. } | ExprKind::Index { base, .. } => {
                 self.is_behind_raw_pointer(base)
-            },
+            }
             _ => false,
         }
     }

@@ -54,7 +54,12 @@ pub(super) struct TooEntangled;
 type Row<'p> = Vec<&'p Pat>;
 
 /// Up to `limit` values of type `ty` that no pattern takes.
-pub(super) fn missing(types: &mut Types, ty: Ty, pats: &[&Pat], limit: usize) -> Result<Vec<Witness>, TooEntangled> {
+pub(super) fn missing(
+    types: &mut Types,
+    ty: Ty,
+    pats: &[&Pat],
+    limit: usize,
+) -> Result<Vec<Witness>, TooEntangled> {
     let mut search = Search { types, steps: 0, limit };
     let rows = pats.iter().map(|pat| vec![*pat]).collect();
     let found = search.missing(rows, &[ty])?;
@@ -127,7 +132,9 @@ impl Search<'_> {
             TyKind::Struct { def, .. } => {
                 let def = *def;
                 match &self.types.structs[def.0 as usize].variants {
-                    Some(all) => ((0..all.len() as u32).map(|index| Head::Variant(def, index)).collect(), true),
+                    Some(all) => {
+                        ((0..all.len() as u32).map(|index| Head::Variant(def, index)).collect(), true)
+                    }
                     None => (vec![Head::Parts(Some(def))], true),
                 }
             }
@@ -137,7 +144,12 @@ impl Search<'_> {
     }
 
     /// The rows that take values with this head, with its parts as columns in place of the first.
-    fn specialised<'p>(&mut self, rows: &[Row<'p>], head: &Head, parts: usize) -> Result<Vec<Row<'p>>, TooEntangled> {
+    fn specialised<'p>(
+        &mut self,
+        rows: &[Row<'p>],
+        head: &Head,
+        parts: usize,
+    ) -> Result<Vec<Row<'p>>, TooEntangled> {
         let mut out = Vec::new();
         for row in rows {
             for pat in alternatives(row[0]) {
@@ -305,7 +317,8 @@ fn literals(column: &[&Pat]) -> Vec<Head> {
 impl Witness {
     /// The value as a pattern in the source.
     pub(super) fn show(&self, types: &Types) -> String {
-        let list = |parts: &[Witness]| parts.iter().map(|part| part.show(types)).collect::<Vec<_>>().join(", ");
+        let list =
+            |parts: &[Witness]| parts.iter().map(|part| part.show(types)).collect::<Vec<_>>().join(", ");
         match self {
             Witness::Any => "_".into(),
             Witness::Tuple(parts) if parts.len() == 1 => format!("({},)", parts[0].show(types)),

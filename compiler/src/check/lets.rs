@@ -82,7 +82,9 @@ impl<'c, 'a> FnCx<'c, 'a> {
         expect: Expect,
         span: Span,
     ) -> Expr {
-        let ast::ExprKind::Let { pattern, value } = &first.kind else { unreachable!("the chain has one `let`") };
+        let ast::ExprKind::Let { pattern, value } = &first.kind else {
+            unreachable!("the chain has one `let`")
+        };
         self.with_temps(|fx| {
             let looked = fx.at_site(value.span, |fx| fx.scrutinee(value, !rest.is_empty()));
             let taken = fx.scoped(|fx| {
@@ -218,15 +220,20 @@ impl<'c, 'a> FnCx<'c, 'a> {
         let mut round = |fx: &mut Self| {
             let body = fx.loop_body(body);
             let next = Expr { kind: ExprKind::Continue(id), ty: Ty::NEVER, span };
-            let stmts =
-                [*body, next].map(|expr| Stmt { span: expr.span, kind: StmtKind::Expr(expr) }).into_iter().collect();
+            let stmts = [*body, next]
+                .map(|expr| Stmt { span: expr.span, kind: StmtKind::Expr(expr) })
+                .into_iter()
+                .collect();
             Expr { kind: ExprKind::Block(Block { stmts, value: None }), ty: Ty::NEVER, span }
         };
         let rounds = self.chain(&chain, &mut round, span);
         self.straight = straight;
         self.loops.pop();
         let end = Expr { kind: ExprKind::Break { target: id, value: None }, ty: Ty::NEVER, span };
-        let stmts = [rounds, end].map(|expr| Stmt { span: expr.span, kind: StmtKind::Expr(expr) }).into_iter().collect();
+        let stmts = [rounds, end]
+            .map(|expr| Stmt { span: expr.span, kind: StmtKind::Expr(expr) })
+            .into_iter()
+            .collect();
         let block = Block { stmts, value: None };
         let body = Box::new(Expr { kind: ExprKind::Block(block), ty: Ty::NEVER, span });
         Expr { kind: ExprKind::Loop { id, body }, ty: Ty::UNIT, span }

@@ -99,7 +99,10 @@ impl<'a> FnCx<'_, 'a> {
         if self.shallow(place.ty) == Ty::ERROR {
             return (Test::Any, Pat::Any);
         }
-        let (lo, hi) = (range.lo.as_ref().map(|e| self.range_end(e, &place)), range.hi.as_ref().map(|e| self.range_end(e, &place)));
+        let (lo, hi) = (
+            range.lo.as_ref().map(|e| self.range_end(e, &place)),
+            range.hi.as_ref().map(|e| self.range_end(e, &place)),
+        );
         if [&lo, &hi].into_iter().flatten().any(|end| self.shallow(end.0.ty) == Ty::ERROR) {
             return (Test::Any, Pat::Any);
         }
@@ -107,10 +110,12 @@ impl<'a> FnCx<'_, 'a> {
             return self.float_range(range, lo.map(|end| end.0), hi.map(|end| end.0), place);
         }
         let first = lo.map_or(Some(i128::MIN), |end| end.1);
-        let last = hi.map_or(Some(i128::MAX), |end| end.1.map(|hi| if range.inclusive { hi } else { hi - 1 }));
+        let last =
+            hi.map_or(Some(i128::MAX), |end| end.1.map(|hi| if range.inclusive { hi } else { hi - 1 }));
         let (Some(first), Some(last)) = (first, last) else {
             let shown = self.a(place.ty);
-            let title = format!("a range of patterns has constant numbers or characters at its ends, not {shown}");
+            let title =
+                format!("a range of patterns has constant numbers or characters at its ends, not {shown}");
             self.error(Diagnostic::error(codes::PATTERN, range.span, title));
             return (Test::Any, Pat::Any);
         };

@@ -126,7 +126,8 @@ impl<'a> FnCx<'_, 'a> {
             let (test, pat) = self.pattern(pattern, place.clone(), Mode::Value, &mut walk);
             found.push((test, std::mem::take(&mut walk.bindings), pat));
             if found.len() > MAX_ALTERNATIVES {
-                let title = format!("there are more than {MAX_ALTERNATIVES} ways to bind the names of this pattern");
+                let title =
+                    format!("there are more than {MAX_ALTERNATIVES} ways to bind the names of this pattern");
                 let d = Diagnostic::error(codes::PATTERN, pattern.span(), title);
                 self.error(d.help("give the alternatives arms of their own"));
                 break;
@@ -137,7 +138,8 @@ impl<'a> FnCx<'_, 'a> {
         }
         if found.len() == 1 {
             let (test, bindings, pat) = found.swap_remove(0);
-            let bindings = bindings.into_iter().map(|(name, value)| (self.declare_bound(name, &value), value));
+            let bindings =
+                bindings.into_iter().map(|(name, value)| (self.declare_bound(name, &value), value));
             return (test, bindings.collect(), pat);
         }
         self.alternatives(found, place, pattern.span())
@@ -300,8 +302,11 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     fn not_exhaustive(&mut self, pending: &PendingMatch, ty: Ty, missing: &[exhaustive::Witness]) {
-        let shown: Vec<String> =
-            missing.iter().take(MAX_SHOWN).map(|witness| format!("`{}`", witness.show(&self.cx.types))).collect();
+        let shown: Vec<String> = missing
+            .iter()
+            .take(MAX_SHOWN)
+            .map(|witness| format!("`{}`", witness.show(&self.cx.types)))
+            .collect();
         let list = match &shown[..] {
             all if missing.len() > MAX_SHOWN => format!("{} and more", all.join(", ")),
             [one] => one.clone(),
@@ -310,7 +315,8 @@ impl<'a> FnCx<'_, 'a> {
         };
         let title = format!("no arm takes {list}");
         let shown_ty = self.a(ty);
-        let d = Diagnostic::error(codes::NOT_EXHAUSTIVE, pending.span, title).at(format!("this is {shown_ty}"));
+        let d =
+            Diagnostic::error(codes::NOT_EXHAUSTIVE, pending.span, title).at(format!("this is {shown_ty}"));
         let d = match pending.rows.iter().any(|row| row.1) {
             true => d.note("an arm with a guard does not count: the guard may not hold"),
             false => d,

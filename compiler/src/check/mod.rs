@@ -9,6 +9,7 @@ pub use crate::{codes, suggest};
 mod aggregate;
 mod arguments;
 mod assign;
+mod braces;
 mod branch;
 mod builtins;
 mod call;

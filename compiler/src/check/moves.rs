@@ -9,7 +9,8 @@ use super::{Checker, codes};
 use crate::loader::ModuleId;
 use crate::typed::walk;
 use crate::typed::{
-    Arm, Expr, ExprKind, Function, FunctionBody, GlobalId, GlobalPattern, LocalId, LoopId, Pattern, Stmt, StmtKind,
+    Arm, Expr, ExprKind, Function, FunctionBody, GlobalId, GlobalPattern, LocalId, LoopId, Pattern, Stmt,
+    StmtKind,
 };
 
 /// A variable that can be moved out of or wait for its first value.
@@ -203,7 +204,8 @@ impl<'c> Flow<'c, '_> {
         };
         self.read(var, span);
         if matches!(var, Var::Local(id) if self.bound.contains(&id)) {
-            let title = format!("`{}` cannot be moved by the guard that decides about its arm", self.name(var));
+            let title =
+                format!("`{}` cannot be moved by the guard that decides about its arm", self.name(var));
             let d = Diagnostic::error(codes::MOVE_OUT, span, title);
             return self.report(span, d.help("lend it with `&`, or move it in the arm"));
         }

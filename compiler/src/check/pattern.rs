@@ -54,7 +54,7 @@ impl Walk {
 }
 
 /// All of these tests.
-fn all(tests: Vec<Test>) -> Test {
+pub(super) fn all(tests: Vec<Test>) -> Test {
     let mut list = Vec::with_capacity(tests.len());
     for test in tests {
         match test {
@@ -164,7 +164,7 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     /// Binds the names of a pattern that fits nothing, so that their uses are no further errors.
-    fn bind_nothing(&mut self, pattern: &'a ast::Pattern, walk: &mut Walk) -> (Test, Pat) {
+    pub(super) fn bind_nothing(&mut self, pattern: &'a ast::Pattern, walk: &mut Walk) -> (Test, Pat) {
         match pattern {
             ast::Pattern::Name(name) if self.may_bind(*name) => {
                 let nothing = self.poison(name.span);
@@ -175,7 +175,9 @@ impl<'a> FnCx<'_, 'a> {
                 self.bind_part(at.name, nothing, Mode::Value, walk);
                 self.bind_nothing(&at.pattern, walk);
             }
-            ast::Pattern::Tuple(parts, _) => parts.iter().for_each(|part| drop(self.bind_nothing(part, walk))),
+            ast::Pattern::Tuple(parts, _) => {
+                parts.iter().for_each(|part| drop(self.bind_nothing(part, walk)))
+            }
             ast::Pattern::Or(parts, _) => drop(self.bind_nothing(&parts[0], walk)),
             ast::Pattern::Variant(variant) => {
                 variant.args.iter().flatten().for_each(|part| drop(self.bind_nothing(part, walk)));
@@ -190,7 +192,9 @@ impl<'a> FnCx<'_, 'a> {
 
     /// Whether a name in a pattern binds, as far as that is known without the type of what it takes.
     fn may_bind(&self, name: ast::Ident) -> bool {
-        name.name.as_str() != "_" && !self.cx.variants.contains_key(&name.name) && self.constant(name).is_none()
+        name.name.as_str() != "_"
+            && !self.cx.variants.contains_key(&name.name)
+            && self.constant(name).is_none()
     }
 
     /// The constant that a name stands for.
@@ -211,7 +215,9 @@ impl<'a> FnCx<'_, 'a> {
         let known = self.cx.enum_of(ty);
         let variant = match known {
             Some(def) => self.cx.variant_named(def, name.name),
-            None if self.var_kind(ty) == Some(VarKind::General) => self.bare_variant(name.name, None, name.span),
+            None if self.var_kind(ty) == Some(VarKind::General) => {
+                self.bare_variant(name.name, None, name.span)
+            }
             None => None,
         };
         if let Some(id) = variant {
@@ -236,14 +242,22 @@ impl<'a> FnCx<'_, 'a> {
         match pattern {
             ast::Pattern::Name(name) => self.may_bind(*name),
             ast::Pattern::At(_) => true,
-            ast::Pattern::Tuple(parts, _) | ast::Pattern::Or(parts, _) => parts.iter().any(|part| self.binds(part)),
+            ast::Pattern::Tuple(parts, _) | ast::Pattern::Or(parts, _) => {
+                parts.iter().any(|part| self.binds(part))
+            }
             ast::Pattern::Variant(variant) => variant.args.iter().flatten().any(|part| self.binds(part)),
             ast::Pattern::Struct(structure) => structure.fields.iter().any(|(_, part)| self.binds(part)),
             ast::Pattern::Wild(_) | ast::Pattern::Literal(_) | ast::Pattern::Range(_) => false,
         }
     }
 
-    fn or_pattern(&mut self, parts: &'a [ast::Pattern], place: Expr, mode: Mode, walk: &mut Walk) -> (Test, Pat) {
+    fn or_pattern(
+        &mut self,
+        parts: &'a [ast::Pattern],
+        place: Expr,
+        mode: Mode,
+        walk: &mut Walk,
+    ) -> (Test, Pat) {
         if parts.iter().any(|part| self.binds(part)) {
             // One alternative at a time; the others are walked in further rounds.
             let at = walk.next_choice;
@@ -404,149 +418,6 @@ impl<'a> FnCx<'_, 'a> {
             pats.push(pat);
         }
         (all(tests), Pat::Variant(id.1, pats))
-    }
-
-    fn braces_pattern(
-        &mut self,
-        pattern: &'a ast::StructPattern,
-        place: Expr,
-        mode: Mode,
-        walk: &mut Walk,
-    ) -> (Test, Pat) {
-        let wanted = self.shallow(place.ty);
-        let found = match (&pattern.path[..], self.cx.enum_of(wanted)) {
-            ([name], Some(def)) => self.cx.variant_named(def, name.name),
-            ([name], None) if !matches!(self.cx.lookup_type(self.module, name.name), Lookup::Missing) => None,
-            (path, _) => self.variant_by_names(path, Some(wanted)),
-        };
-        let Some(id) = found else { return self.struct_pattern(pattern, place, mode, walk) };
-        if !self.fits_enum(id, wanted, pattern.span) {
-            pattern.fields.iter().for_each(|(_, part)| drop(self.bind_nothing(part, walk)));
-            return (Test::Any, Pat::Any);
-        }
-        let variant = self.variant_in(place.ty, id.1);
-        if !variant.named && !(variant.fields.is_empty() && pattern.fields.is_empty()) {
-            self.wrong_payload(id, &variant, Some(usize::MAX), pattern.span);
-            pattern.fields.iter().for_each(|(_, part)| drop(self.bind_nothing(part, walk)));
-            return (Test::Any, Pat::Any);
-        }
-        let path = self.cx.variant_path_text(id);
-        let test = Test::Variant { place: place.clone(), variant: id.1 };
-        let part = |index: usize, ty: Ty, span: Span| payload(&place, id.1, index, ty, span);
-        let (mut tests, pats) = self.field_patterns(pattern, &path, &variant, &part, mode, walk);
-        tests.insert(0, test);
-        (all(tests), Pat::Variant(id.1, pats))
-    }
-
-    fn struct_pattern(
-        &mut self,
-        pattern: &'a ast::StructPattern,
-        place: Expr,
-        mode: Mode,
-        walk: &mut Walk,
-    ) -> (Test, Pat) {
-        let path = ast::TypeExpr {
-            kind: ast::TypeKind::Path { names: pattern.path.clone(), args: Vec::new() },
-            span: pattern.path[0].span.to(pattern.path[pattern.path.len() - 1].span),
-        };
-        let def = self.struct_path(&path, place.ty);
-        let ty = self.shallow(place.ty);
-        let same = def.is_some() && matches!(*self.cx.types.kind(ty), TyKind::Struct { def: of, .. } if Some(of) == def);
-        if !same {
-            if def.is_some() {
-                let text = self.cx.sources.text(path.span).to_string();
-                self.unfit(&text, ty, pattern.span);
-            }
-            pattern.fields.iter().for_each(|(_, part)| drop(self.bind_nothing(part, walk)));
-            return (Test::Any, Pat::Any);
-        }
-        let fields = self.cx.types.fields_of(ty);
-        let whole = crate::types::Variant { name: pattern.path[0].name, span: pattern.span, fields, named: true };
-        let shown = self.show(ty);
-        let part = |index: usize, ty: Ty, span: Span| {
-            let base = Box::new(place.clone());
-            Expr { kind: ExprKind::Field { base, index: index as u32 }, ty, span }
-        };
-        let (tests, pats) = self.field_patterns(pattern, &shown, &whole, &part, mode, walk);
-        (all(tests), Pat::Parts(pats))
-    }
-
-    /// The structure that a pattern names. A value whose type is not known yet becomes one of it.
-    fn struct_path(&mut self, path: &ast::TypeExpr, ty: Ty) -> Option<crate::types::StructId> {
-        let ast::TypeKind::Path { names, .. } = &path.kind else { return None };
-        let found = match &names[..] {
-            [name] => match self.cx.lookup_type(self.module, name.name) {
-                Lookup::Found(id) => Some(id),
-                _ => None,
-            },
-            [module, name] => self.cx.alias(self.module, module.name).and_then(|from| {
-                self.cx.modules[from.0 as usize].types.get(&name.name).copied()
-            }),
-            _ => None,
-        };
-        match found {
-            Some(id) if self.cx.is_enum(id) => {
-                let title = format!("`{}` is an enum: a pattern names one of its variants", self.cx.types.structs[id.0 as usize].name);
-                self.error(Diagnostic::error(codes::UNKNOWN_VARIANT, path.span, title));
-                None
-            }
-            Some(id) => {
-                if self.var_kind(ty) == Some(VarKind::General) {
-                    let named = self.enum_type(id, &[], None, path.span);
-                    self.unify(ty, named);
-                }
-                self.cx.ensure_struct(id);
-                Some(id)
-            }
-            None => {
-                let last = *names.last()?;
-                match self.cx.enum_of(self.shallow(ty)) {
-                    None if names.len() == 1 => drop(self.resolve_type(path)),
-                    known => self.no_such_variant(names, known, last),
-                }
-                None
-            }
-        }
-    }
-
-    /// The patterns of named fields, and of those that are left out.
-    fn field_patterns(
-        &mut self,
-        pattern: &'a ast::StructPattern,
-        path: &str,
-        whole: &crate::types::Variant,
-        part_of: &dyn Fn(usize, Ty, Span) -> Expr,
-        mode: Mode,
-        walk: &mut Walk,
-    ) -> (Vec<Test>, Vec<Pat>) {
-        let mut tests = Vec::new();
-        let mut pats: Vec<Option<Pat>> = whole.fields.iter().map(|_| None).collect();
-        let mut known = true;
-        for (name, part) in &pattern.fields {
-            let Some(index) = whole.fields.iter().position(|field| field.name == name.name) else {
-                self.unknown_payload(path, whole, *name);
-                known = false;
-                self.bind_nothing(part, walk);
-                continue;
-            };
-            if pats[index].is_some() {
-                let title = format!("the field `{}` is given twice", name.name);
-                self.error(Diagnostic::error(codes::STRUCT_FIELDS, name.span, title));
-                continue;
-            }
-            let place = part_of(index, whole.fields[index].ty, part.span());
-            let (test, pat) = self.pattern(part, place, mode, walk);
-            tests.push(test);
-            pats[index] = Some(pat);
-        }
-        let missing = whole.fields.iter().zip(&pats).filter(|(_, pat)| pat.is_none());
-        let missing: Vec<String> = missing.map(|(field, _)| format!("`{}`", field.name)).collect();
-        if !missing.is_empty() && !pattern.rest && known {
-            let title = format!("the pattern of `{path}` lacks {}", missing.join(", "));
-            let d = Diagnostic::error(codes::STRUCT_FIELDS, pattern.span, title);
-            self.error(d.help("name them, or leave the others out with `..`"));
-        }
-        (tests, pats.into_iter().map(|pat| pat.unwrap_or(Pat::Any)).collect())
     }
 }
 

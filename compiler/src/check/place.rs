@@ -293,7 +293,9 @@ impl<'a> FnCx<'_, 'a> {
                 self.locals[id.0 as usize].borrowed = true;
                 self.info[id.0 as usize].changed |= mutable;
             }
-            ExprKind::Field { base, .. } | ExprKind::Payload { base, .. } => self.mark_borrowed(base, mutable),
+            ExprKind::Field { base, .. } | ExprKind::Payload { base, .. } => {
+                self.mark_borrowed(base, mutable)
+            }
             ExprKind::Index { base, .. } if !matches!(self.kind(base.ty), TyKind::Slice { .. }) => {
                 self.mark_borrowed(base, mutable);
             }

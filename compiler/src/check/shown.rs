@@ -119,7 +119,9 @@ fn root(place: &mut Expr) -> Option<&mut Expr> {
         return Some(place);
     }
     match &mut place.kind {
-        ExprKind::Field { base, .. } | ExprKind::Payload { base, .. } | ExprKind::Index { base, .. } => root(base),
+        ExprKind::Field { base, .. } | ExprKind::Payload { base, .. } | ExprKind::Index { base, .. } => {
+            root(base)
+        }
         _ => None,
     }
 }

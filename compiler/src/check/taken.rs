@@ -40,12 +40,13 @@ impl FnCx<'_, '_> {
     fn settle_arm(&mut self, arm: &mut Arm, whole: &Expr) {
         let moves = |fx: &Self, value: &Expr| match &value.kind {
             ExprKind::Take(part) => fx.cx.types.needs_drop(part.ty),
-            ExprKind::Match { arms, .. } => arms.iter().any(|arm| {
-                matches!(&arm.body.kind, ExprKind::Take(part) if fx.cx.types.needs_drop(part.ty))
-            }),
+            ExprKind::Match { arms, .. } => arms
+                .iter()
+                .any(|arm| matches!(&arm.body.kind, ExprKind::Take(part) if fx.cx.types.needs_drop(part.ty))),
             _ => false,
         };
-        let Some(at) = arm.bindings.iter().find(|(_, value)| moves(self, value)).map(|(_, value)| value.span) else {
+        let Some(at) = arm.bindings.iter().find(|(_, value)| moves(self, value)).map(|(_, value)| value.span)
+        else {
             return;
         };
         let mut stmts = Vec::new();
@@ -55,7 +56,8 @@ impl FnCx<'_, '_> {
         });
         match choices {
             None => {
-                let taken: Vec<Expr> = arm.bindings.iter().filter_map(|(_, value)| taken_part(value)).collect();
+                let taken: Vec<Expr> =
+                    arm.bindings.iter().filter_map(|(_, value)| taken_part(value)).collect();
                 self.drop_rest(whole, &taken, at, &mut stmts);
             }
             Some(choices) => {

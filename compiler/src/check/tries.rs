@@ -39,7 +39,12 @@ impl<'a> FnCx<'_, 'a> {
         let Scrutinee { value, place } = self.held(value);
         let held = self.payload_binding(&place, good, span);
         let body = self.bound_value(&held, span);
-        let taken = Arm { test: Test::Variant { place: place.clone(), variant: good }, bindings: held, guard: None, body };
+        let taken = Arm {
+            test: Test::Variant { place: place.clone(), variant: good },
+            bindings: held,
+            guard: None,
+            body,
+        };
         let lost = self.payload_binding(&place, bad, span);
         let fields = lost.iter().map(|_| (0, self.bound_value(&lost, span))).collect();
         let early = Expr { kind: ExprKind::Variant { variant: bad, fields }, ty: self.ret, span };
@@ -51,7 +56,12 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     /// The payload of a variant, bound to a variable without a name.
-    fn payload_binding(&mut self, place: &Expr, variant: u32, span: Span) -> Vec<(crate::typed::LocalId, Expr)> {
+    fn payload_binding(
+        &mut self,
+        place: &Expr,
+        variant: u32,
+        span: Span,
+    ) -> Vec<(crate::typed::LocalId, Expr)> {
         let fields = self.variant_in(place.ty, variant).fields;
         let Some(field) = fields.first() else { return Vec::new() };
         let part = payload(place, variant, 0, field.ty, span);

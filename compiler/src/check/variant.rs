@@ -33,7 +33,9 @@ impl<'a> FnCx<'_, 'a> {
                 }
                 self.enum_in(alias, name.name).map(|id| (id, &[][..]))
             }
-            ast::ExprKind::Generic { base, args } => self.enum_path(base).map(|(id, _)| (id, args.as_slice())),
+            ast::ExprKind::Generic { base, args } => {
+                self.enum_path(base).map(|(id, _)| (id, args.as_slice()))
+            }
             _ => None,
         }
     }
@@ -75,7 +77,9 @@ impl<'a> FnCx<'_, 'a> {
     /// can be named here has such a variant.
     pub(super) fn bare_variant(&mut self, name: Symbol, wanted: Option<Ty>, span: Span) -> Option<VariantId> {
         self.cx.variants.get(&name)?;
-        if self.names.contains_key(&name) || !matches!(self.cx.lookup_value(self.module, name), Lookup::Missing) {
+        if self.names.contains_key(&name)
+            || !matches!(self.cx.lookup_value(self.module, name), Lookup::Missing)
+        {
             return None;
         }
         let wanted = wanted.and_then(|ty| self.cx.enum_of(self.shallow(ty)));
@@ -96,7 +100,13 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     /// A type with variants, its arguments as they were written or to be inferred.
-    pub(super) fn enum_type(&mut self, id: StructId, args: &[ast::TypeExpr], wanted: Option<Ty>, span: Span) -> Ty {
+    pub(super) fn enum_type(
+        &mut self,
+        id: StructId,
+        args: &[ast::TypeExpr],
+        wanted: Option<Ty>,
+        span: Span,
+    ) -> Ty {
         self.cx.ensure_struct(id);
         let count = self.cx.types.structs[id.0 as usize].generics.len();
         let args: Vec<Ty> = if args.is_empty() {
@@ -288,7 +298,8 @@ impl<'a> FnCx<'_, 'a> {
         let structure = &self.cx.types.structs[def.0 as usize];
         let title = format!("`{}` has no variant `{}`", structure.name, name.name);
         let d = Diagnostic::error(codes::UNKNOWN_VARIANT, name.span, title);
-        let names: Vec<&str> = structure.variants.iter().flatten().map(|variant| variant.name.as_str()).collect();
+        let names: Vec<&str> =
+            structure.variants.iter().flatten().map(|variant| variant.name.as_str()).collect();
         let d = match suggest::nearest(name.name.as_str(), names.iter().copied()) {
             Some(near) => d.fix(format!("did you mean `{near}`?"), name.span, near),
             None => d.note(format!("it has {}", names.join(", "))),

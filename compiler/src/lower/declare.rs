@@ -288,16 +288,8 @@ impl<'p> Declare<'p> {
         match types.kind(ty) {
             TyKind::Array { elem, .. } | TyKind::Slice { elem, .. } => self.value(*elem, &spec),
             TyKind::Option(value) => self.value(*value, &spec),
-            _ => {
-                types.field_types(ty).into_iter().for_each(|field| self.value(field, &spec));
-                self.payload_types(ty).into_iter().for_each(|field| self.value(field, &spec));
-            }
+            _ => self.out.types.get(ty).part_types().into_iter().for_each(|part| self.value(part, &spec)),
         }
-    }
-
-    /// The types in the payloads of all variants.
-    fn payload_types(&self, ty: Ty) -> Vec<Ty> {
-        self.out.types.get(ty).variants.iter().flatten().map(|field| field.ty).collect()
     }
 
     /// Registers what dropping a value of type `ty` calls.
@@ -322,8 +314,7 @@ impl<'p> Declare<'p> {
                 if let Some(func) = types.drop_fn(ty) {
                     self.reference(func, &[]);
                 }
-                types.field_types(ty).into_iter().for_each(|field| self.drop_of(field));
-                self.payload_types(ty).into_iter().for_each(|field| self.drop_of(field));
+                self.out.types.get(ty).part_types().into_iter().for_each(|part| self.drop_of(part));
             }
         }
     }

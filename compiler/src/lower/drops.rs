@@ -249,7 +249,8 @@ impl<'a> Lower<'a> {
             _ if !self.info(ty).variants.is_empty() => {
                 let payloads = &self.info(ty).variants;
                 let table = &self.decls.types;
-                let drops = |variant: usize| payloads[variant].iter().any(|field| table.get(field.ty).needs_drop);
+                let drops =
+                    |variant: usize| payloads[variant].iter().any(|field| table.get(field.ty).needs_drop);
                 self.each_variant(ty, memory, drops, |lower, variant| {
                     for field in &payloads[variant] {
                         lower.drop_at(field.ty, memory.plus(field.offset as i64));

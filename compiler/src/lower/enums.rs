@@ -13,7 +13,8 @@ impl<'a> Lower<'a> {
     pub(super) fn flat_variant(&mut self, ty: Ty, variant: u32, fields: &'a [(u32, Expr)]) -> Leaves {
         let info = self.info(ty);
         let parts = self.part_values(fields.iter().map(|(_, value)| value));
-        let mut leaves: smallvec::SmallVec<[Option<ir::Value>; 4]> = info.leaves.iter().map(|_| None).collect();
+        let mut leaves: smallvec::SmallVec<[Option<ir::Value>; 4]> =
+            info.leaves.iter().map(|_| None).collect();
         let tag = info.tag.expect("a type with variants has a tag");
         leaves[0] = Some(self.int(tag, i64::from(variant)));
         for ((index, _), part) in fields.iter().zip(parts) {

@@ -131,7 +131,12 @@ impl<'a> Lower<'a> {
     }
 
     /// Evaluates the parts of a value of type `ty`, each to its offset in it.
-    pub(super) fn parts_into(&mut self, ty: Ty, parts: impl Iterator<Item = (&'a Expr, u64)> + Clone, dest: Addr) {
+    pub(super) fn parts_into(
+        &mut self,
+        ty: Ty,
+        parts: impl Iterator<Item = (&'a Expr, u64)> + Clone,
+        dest: Addr,
+    ) {
         let held = self.begin_parts(parts.clone().map(|(part, _)| part));
         // What leaves the expression may write to `dest` before it drops the parts.
         let memory = if held.are_held() { self.temp(ty) } else { dest };
@@ -147,7 +152,10 @@ impl<'a> Lower<'a> {
     }
 
     /// Evaluates flat parts of a value.
-    pub(super) fn part_values(&mut self, parts: impl Iterator<Item = &'a Expr> + Clone) -> SmallVec<[Leaves; 4]> {
+    pub(super) fn part_values(
+        &mut self,
+        parts: impl Iterator<Item = &'a Expr> + Clone,
+    ) -> SmallVec<[Leaves; 4]> {
         let held = self.begin_parts(parts.clone());
         let mut values = SmallVec::new();
         for part in parts {

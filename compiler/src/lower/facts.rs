@@ -219,7 +219,9 @@ fn bound(pattern: &Pattern, found: &mut FxHashSet<LocalId>) {
 pub(super) fn root(place: &Expr) -> Option<LocalId> {
     match &place.kind {
         ExprKind::Local(id) | ExprKind::Temp { local: id, .. } => Some(*id),
-        ExprKind::Field { base, .. } | ExprKind::Payload { base, .. } | ExprKind::Index { base, .. } => root(base),
+        ExprKind::Field { base, .. } | ExprKind::Payload { base, .. } | ExprKind::Index { base, .. } => {
+            root(base)
+        }
         _ => None,
     }
 }

@@ -111,7 +111,13 @@ struct Arms {
 
 impl<'a> Lower<'a> {
     /// `match`: its leaves, or into `dest`.
-    pub(super) fn match_value(&mut self, ty: Ty, value: &'a Expr, arms: &'a [Arm], dest: Option<Addr>) -> Leaves {
+    pub(super) fn match_value(
+        &mut self,
+        ty: Ty,
+        value: &'a Expr,
+        arms: &'a [Arm],
+        dest: Option<Addr>,
+    ) -> Leaves {
         self.place(value);
         let merge = if dest.is_some() { self.b.create_block() } else { self.block_for(ty) };
         let (root, heads) = heads(value, arms);

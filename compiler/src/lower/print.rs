@@ -294,10 +294,15 @@ impl<'a> Lower<'a> {
             TyKind::Option(value) => self.print_option(stream, memory, [ty, value], &spec, &texts),
             _ if !self.info(ty).variants.is_empty() => {
                 let payloads = &self.info(ty).variants;
-                self.each_variant(ty, memory, |_| true, |lower, variant| {
-                    let first: usize = payloads[..variant].iter().map(|fields| fields.len() + 1).sum();
-                    lower.print_fields(stream, memory, &payloads[variant], &spec, &texts[first..]);
-                });
+                self.each_variant(
+                    ty,
+                    memory,
+                    |_| true,
+                    |lower, variant| {
+                        let first: usize = payloads[..variant].iter().map(|fields| fields.len() + 1).sum();
+                        lower.print_fields(stream, memory, &payloads[variant], &spec, &texts[first..]);
+                    },
+                );
             }
             _ => self.print_fields(stream, memory, &self.info(ty).fields, &spec, &texts),
         }

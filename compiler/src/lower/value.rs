@@ -56,6 +56,11 @@ impl TypeInfo {
         self.leaves.len()
     }
 
+    /// The types of the fields, or of those of all payloads.
+    pub(super) fn part_types(&self) -> Vec<Ty> {
+        self.fields.iter().chain(self.variants.iter().flatten()).map(|field| field.ty).collect()
+    }
+
     /// What is known of the tag alone.
     pub(super) fn tag_only(&self, tag: ir::Type) -> TypeInfo {
         let bytes = u64::from(tag.bytes());
@@ -155,7 +160,8 @@ impl TypeTable {
         info.leaves.push(Leaf { offset: 0, ty: tag });
         for (variant, payload) in payloads.into_iter().enumerate() {
             let offsets = types.variant_offsets(ty, variant);
-            let fields = payload.into_iter().zip(offsets).map(|(ty, offset)| FieldInfo { ty, offset, leaf: 0 });
+            let fields =
+                payload.into_iter().zip(offsets).map(|(ty, offset)| FieldInfo { ty, offset, leaf: 0 });
             let fields: Vec<FieldInfo> = fields.collect();
             info.flat &= fields.iter().all(|field| self.infos[field.ty.index()].flat);
             if info.flat {
@@ -210,7 +216,8 @@ fn add_leaf(leaves: &mut SmallVec<[Leaf; MAX_LEAVES]>, leaf: Leaf) -> bool {
 
 /// Finds the leaves of a field among those of the whole; false if others lie between them.
 fn place_field(leaves: &[Leaf], field: &mut FieldInfo, own: &[Leaf]) -> bool {
-    let first = leaves.partition_point(|leaf| u64::from(leaf.offset) < field.offset + u64::from(own[0].offset));
+    let first =
+        leaves.partition_point(|leaf| u64::from(leaf.offset) < field.offset + u64::from(own[0].offset));
     field.leaf = first as u32;
     let same = |(leaf, own): (&Leaf, &Leaf)| u64::from(leaf.offset) == field.offset + u64::from(own.offset);
     first + own.len() <= leaves.len() && leaves[first..].iter().zip(own).all(same)

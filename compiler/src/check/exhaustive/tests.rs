@@ -23,10 +23,9 @@ fn shapes(types: &mut Types) -> Ty {
         variant("Rect", vec![field("w", Ty::BOOL), field("h", Ty::U8)], true),
     ];
     let id = StructId(types.structs.len() as u32);
-    types.structs.push(StructDef {
-        variants: Some(variants),
-        ..StructDef::new(Symbol::new("Shape"), Span::NONE)
-    });
+    types
+        .structs
+        .push(StructDef { variants: Some(variants), ..StructDef::new(Symbol::new("Shape"), Span::NONE) });
     types.intern(TyKind::Struct { def: id, args: Vec::new() })
 }
 
@@ -88,7 +87,8 @@ fn an_arm_after_its_values_are_taken_is_useless() {
     let shape = shapes(&mut types);
     let (point, circle) = (Pat::Variant(0, Vec::new()), Pat::Variant(1, vec![Pat::Any]));
     let both = Pat::Or(vec![point.clone(), circle.clone()]);
-    let mut useful = |before: &[&Pat], pat: &Pat| is_useful(&mut types, shape, before, pat).expect("few steps");
+    let mut useful =
+        |before: &[&Pat], pat: &Pat| is_useful(&mut types, shape, before, pat).expect("few steps");
     assert!(useful(&[&point], &both) && useful(&[&both], &Pat::Any));
     assert!(!useful(&[&both], &circle) && !useful(&[&Pat::Any], &point));
     assert!(useful(&[&Pat::Other], &Pat::Any) && useful(&[&Pat::Any], &Pat::Other));
@@ -102,7 +102,8 @@ fn entangled_patterns_are_given_up_on() {
     let rows: Vec<Pat> = (0..40)
         .flat_map(|at| {
             [0, 1].map(|value| {
-                let column = |c: usize| if c == at || c == (at + 1) % 40 { int(value, value) } else { Pat::Any };
+                let column =
+                    |c: usize| if c == at || c == (at + 1) % 40 { int(value, value) } else { Pat::Any };
                 Pat::Parts((0..40).map(column).collect())
             })
         })
