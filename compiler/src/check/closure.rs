@@ -170,7 +170,13 @@ impl<'a> FnCx<'_, 'a> {
         self.cx.bodies.push(None);
         let generics = self.generics.clone();
         let names = generics.params.iter().map(|(name, _)| name.name).collect();
-        self.cx.structs.push(StructInfo { decl: None, module: self.module, state: State::Done, generics });
+        self.cx.structs.push(StructInfo {
+            decl: None,
+            enum_decl: None,
+            module: self.module,
+            state: State::Done,
+            generics,
+        });
         self.cx.types.structs.push(StructDef {
             generics: names,
             closure: Some(func),

@@ -133,11 +133,6 @@ impl<'a> Checker<'a> {
         }
     }
 
-    pub(super) fn unsupported(&mut self, span: Span, what: &str) {
-        let code = vex_syntax::codes::NOT_SUPPORTED;
-        self.error(Diagnostic::error(code, span, format!("{what} are not supported yet")));
-    }
-
     pub(super) fn duplicate(&mut self, name: ast::Ident, first: Span, what: &str) {
         let title = format!("the {what} `{}` is declared twice", name.name);
         self.error(
