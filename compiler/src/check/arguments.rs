@@ -73,6 +73,7 @@ impl<'a> FnCx<'_, 'a> {
     fn give_types(&mut self, func: FuncId, args: &[Ty], given: &Given, span: Span) {
         let info = &self.cx.funcs[func.0 as usize];
         let (own, name) = (info.decl_generics as usize, info.name.clone());
+        let args = &args[..args.len() - info.callables.len()];
         let outer = args.len() - own;
         let count = given.types.len();
         let slots = match count {

@@ -147,6 +147,15 @@ impl FnCx<'_, '_> {
             expr.ty = to;
             return Ok(expr);
         }
+        if let (TyKind::Param { .. }, TyKind::Fn { params, ret }) =
+            (self.cx.types.kind(from), self.cx.types.kind(to).clone())
+            && let Some((known, result)) = self.callable(from)
+            && known.len() == params.len()
+            && known.iter().zip(&params).all(|(&a, &b)| self.unify(a, b))
+            && self.unify(result, ret)
+        {
+            return Ok(self.cast(expr, to, CastKind::Bits));
+        }
         if let (TyKind::Struct { .. }, TyKind::Fn { .. }) = (self.cx.types.kind(from), self.cx.types.kind(to))
             && let ExprKind::Struct(captures) = &expr.kind
             && captures.is_empty()
@@ -246,6 +255,8 @@ impl FnCx<'_, '_> {
                 }
             }
             (Ptr | RawPtr { .. } | Fn { .. }, Ptr | RawPtr { .. } | Fn { .. }) => CastKind::Bits,
+            // Of a parameter of function type, whose value is kept.
+            (Param { .. }, Fn { .. }) => CastKind::Bits,
             (Ref { .. }, Ptr) => CastKind::Bits,
             (
                 Ref { mutable: m, pointee: p },

@@ -246,10 +246,23 @@ impl<'a> Checker<'a> {
         outer: &Rc<Generics>,
     ) -> FuncId {
         let mut bound_decls = Vec::new();
-        let generics = match decl.generics.is_empty() {
+        let mut generics = match decl.generics.is_empty() {
             true => outer.clone(),
             false => Rc::new(self.add_generics(outer, &decl.generics, &mut bound_decls)),
         };
+        let decl_generics = (generics.params.len() - outer.params.len()) as u32;
+        let takes_functions = |param: &ast::Param| matches!(param.ty.kind, ast::TypeKind::Fn { .. });
+        let mut callables = Vec::new();
+        if !is_extern && (decl.body.is_some() || owner.is_some()) && decl.params.iter().any(takes_functions) {
+            let own = Rc::make_mut(&mut generics);
+            for (index, param) in decl.params.iter().enumerate().filter(|(_, param)| takes_functions(param)) {
+                let name = Symbol::new(self.sources.text(param.ty.span));
+                let ty = self.types.param(own.params.len() as u32, name, true);
+                own.params.push((ast::Ident { name, span: param.ty.span }, ty));
+                bound_decls.push((ty, &param.ty));
+                callables.push((index, ty));
+            }
+        }
         if let (true, Some(param)) = (is_extern, decl.generics.first()) {
             let d = Diagnostic::error(codes::EXTERN, param.name.span, "a C function has no type parameters");
             self.error(d);
@@ -265,7 +278,8 @@ impl<'a> Checker<'a> {
             busy: false,
             is_extern,
             required: false,
-            decl_generics: (generics.params.len() - outer.params.len()) as u32,
+            decl_generics,
+            callables,
             generics,
             bounds: None,
             bound_decls,

@@ -5,6 +5,7 @@ use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
 
 use super::arguments::Given;
 use super::function::{Expect, FnCx, Literal};
+use super::generics::Need;
 use super::infer::VarKind;
 use super::lets::has_let;
 use super::local::Binding;
@@ -252,6 +253,15 @@ impl<'a> FnCx<'_, 'a> {
 
     pub(super) fn function_value_of(&mut self, func: FuncId, given: Given, span: Span) -> Expr {
         let (args, signature) = self.instantiate(func, given, span);
+        // What its parameters of function type take is a function where nothing says which.
+        for bound in self.cx.bounds(func).iter() {
+            let callable = self.cx.funcs[func.0 as usize].callables.iter().any(|(_, ty)| *ty == bound.ty);
+            if let (true, Need::Call(params, ret)) = (callable, self.put(&bound.what, &args)) {
+                let (slot, function) = (self.cx.types.subst(bound.ty, &args), TyKind::Fn { params, ret });
+                let function = self.cx.types.intern(function);
+                self.unify(slot, function);
+            }
+        }
         self.oblige(func, &args, span);
         if signature.ret == Ty::ERROR || signature.params.contains(&Ty::ERROR) {
             return self.poison(span);

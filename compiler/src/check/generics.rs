@@ -192,8 +192,9 @@ impl<'a> Checker<'a> {
         let (module, generics) = (info.module, info.generics.clone());
         let declared = std::mem::take(&mut info.bound_decls);
         let bounds = self.resolve_bounds(module, &generics, &declared);
-        let own = self.funcs[func.0 as usize].own_bound.clone();
-        let bounds: Rc<[Bound]> = own.into_iter().chain(bounds).collect();
+        let info = &self.funcs[func.0 as usize];
+        let copied = info.callables.iter().map(|&(_, ty)| Bound { ty, what: Need::Copy, span: info.head });
+        let bounds: Rc<[Bound]> = info.own_bound.iter().cloned().chain(copied).chain(bounds).collect();
         self.funcs[func.0 as usize].bounds = Some(bounds.clone());
         bounds
     }

@@ -165,8 +165,11 @@ struct FuncInfo<'a> {
     /// Whether a trait asks for it and has no code for it.
     required: bool,
     generics: Rc<Generics>,
-    /// How many of its type parameters it declares itself; the last ones.
+    /// How many type parameters it declares itself, after those of the declaration around it.
     decl_generics: u32,
+    /// The last type parameters: those that stand for its parameters of function type, by the parameters' numbers. A
+    /// call may give such a parameter a closure, which has a type of its own.
+    callables: Vec<(usize, Ty)>,
     /// What its type parameters are bound to, once that is needed.
     bounds: Option<Rc<[Bound]>>,
     bound_decls: BoundDecls<'a>,

@@ -234,8 +234,12 @@ impl<'a> Checker<'a> {
             params.push(self.self_type(module, owner, param));
         }
         let (mut names, mut defaults) = (Vec::new(), Vec::new());
-        for param in &decl.params {
-            let ty = self.resolve_type(module, &param.ty);
+        let callables = self.funcs[id.0 as usize].callables.clone();
+        for (index, param) in decl.params.iter().enumerate() {
+            let ty = match callables.iter().find(|(callable, _)| *callable == index) {
+                Some((_, ty)) => *ty,
+                None => self.resolve_type(module, &param.ty),
+            };
             params.push(ty);
             names.push(param.name.name);
             let value = param.default.as_ref().and_then(|expr| self.constant_of(module, expr, ty));

@@ -1,6 +1,6 @@
 //! Bodies: type arguments put in, and what depended on them made what it is.
 
-use vex_syntax::Symbol;
+use vex_syntax::{Diagnostic, Symbol};
 
 use super::Mono;
 use crate::typed::walk;
@@ -23,6 +23,10 @@ impl Mono {
             ExprKind::Call { callee: Callee::Func { func, args: own }, .. } => {
                 let own: Vec<Ty> = std::mem::take(own).into_iter().map(|arg| self.ty(arg, args)).collect();
                 *func = self.instance(*func, &own);
+            }
+            ExprKind::Cast { value, .. } if self.is_closure(value.ty) => {
+                let value = std::mem::replace(&mut **value, nothing());
+                expr.kind = self.kept_closure(value, ty);
             }
             ExprKind::Func { func, args: own } => {
                 let own: Vec<Ty> = std::mem::take(own).into_iter().map(|arg| self.ty(arg, args)).collect();
@@ -163,6 +167,29 @@ impl Mono {
         *callee = Callee::Func { func, args: Vec::new() };
     }
 
+    fn is_closure(&self, ty: Ty) -> bool {
+        self.program.types.struct_of(ty).is_some_and(|def| def.closure.is_some())
+    }
+
+    /// A closure where a function is wanted that is kept: it must have captured nothing.
+    fn kept_closure(&mut self, value: Expr, ty: Ty) -> ExprKind {
+        let def = self.program.types.struct_of(value.ty).expect("a closure's type");
+        let (code, at, captured) = (def.closure, def.span, def.fields.first().map(|field| field.name));
+        let Some(code) = code else { return ExprKind::Unit };
+        if let (Some(name), None) = (captured, &self.endless) {
+            let title = format!("this closure captures `{name}`, but the function it is given to keeps it");
+            let d = Diagnostic::error(crate::codes::BOUND, at, title);
+            let d = d.label(value.span, "kept here, as a function");
+            self.endless = Some(Box::new(
+                d.help("a type parameter can keep it: `F: fn(…)` in place of the function type"),
+            ));
+        }
+        let own = self.program.types.args_of(value.ty).to_vec();
+        let code = self.instance(code, &own);
+        let func = self.without_captures(code, ty);
+        ExprKind::Func { func, args: Vec::new() }
+    }
+
     /// The function that a closure without captures is where a function is wanted: it makes the empty structure
     /// that the closure's code takes.
     fn without_captures(&mut self, code: FuncId, ty: Ty) -> FuncId {
@@ -198,6 +225,7 @@ impl Mono {
             name: function.name.clone(),
             span,
             generics: 0,
+            callables: 0,
             owner: None,
             params: (0..params.len() as u32).map(LocalId).collect(),
             locals,

@@ -66,6 +66,7 @@ impl Mono {
             name: format!("{}.{name}", self.program.types.display(this)),
             span,
             generics: 0,
+            callables: 0,
             owner: None,
             params: (0..count as u32).map(LocalId).collect(),
             locals,

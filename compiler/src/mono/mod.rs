@@ -261,6 +261,10 @@ impl Mono {
                 format!("{}.{last}", self.program.types.display(owner))
             }
             None => {
+                let args = &args[..args.len() - function.callables as usize];
+                if args.is_empty() {
+                    return function.name.clone();
+                }
                 let args: Vec<String> = args.iter().map(|&ty| self.program.types.display(ty)).collect();
                 format!("{}<{}>", function.name, args.join(", "))
             }

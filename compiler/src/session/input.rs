@@ -354,6 +354,7 @@ impl Session {
             name: "end".into(),
             span,
             generics: 0,
+            callables: 0,
             owner: None,
             params: Vec::new(),
             locals: Vec::new(),

@@ -87,6 +87,8 @@ pub struct Function {
     pub span: Span,
     /// Number of type parameters (0 unless generic).
     pub generics: u32,
+    /// How many of them, the last ones, stand for parameters of function type and have no name of their own.
+    pub callables: u32,
     /// The type whose method or static function it is.
     pub owner: Option<Ty>,
     /// Parameters, receiver first; each is a local.

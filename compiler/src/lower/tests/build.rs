@@ -70,6 +70,7 @@ impl Fun {
             name: name.into(),
             span: Span::new(1, 2),
             generics: 0,
+            callables: 0,
             owner: None,
             params: self.params,
             locals: self.locals,
