@@ -1,5 +1,6 @@
 //! IR to machine code: lowers and compiles functions on every core, a batch at a time, and keeps only what the
-//! linker needs: bytes, relocations and the rows of the code map.
+//! linker needs: bytes, relocations and the rows of the code map. Functions whose calls became code of others are compiled
+//! only when something still refers to them, which is known when those others are compiled: so there are rounds.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +13,7 @@ use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::{Context, FinalizedMachReloc, FinalizedRelocTarget};
 
 use super::{JitError, codemap};
-use crate::lower::{Inlined, Lowered};
+use crate::lower::{Inlined, Lowered, namespace};
 
 /// Functions in a batch: enough that taking one costs nothing, few enough that the threads end together.
 const BATCH: usize = 32;
@@ -56,13 +57,15 @@ pub(super) struct BatchReloc {
 /// A compiled function's place in its batch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BatchFunction {
+    /// Its index.
+    pub index: u32,
     /// Offset of its code.
     pub offset: u32,
     /// End of its rows (they begin where those of the function before it end).
     pub rows_end: u32,
 }
 
-/// The code of consecutive functions.
+/// The code of some functions.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     /// Machine code of all of them.
@@ -76,18 +79,8 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Index of a batch's first function.
-    pub fn first(batch: usize) -> usize {
-        batch * BATCH
-    }
-
-    /// The batch of function `index`, and the function's place in it.
-    pub fn of(index: u32) -> (usize, usize) {
-        (index as usize / BATCH, index as usize % BATCH)
-    }
-
-    /// Adds the function that `context` has just compiled.
-    fn add(&mut self, context: &Context, head: u32, inlined: &[Inlined]) {
+    /// Adds function `index`, which `context` has just compiled.
+    fn add(&mut self, index: u32, context: &Context, head: u32, inlined: &[Inlined]) {
         let Some(compiled) = context.compiled_code() else { return };
         let buffer = &compiled.buffer;
         let align = FUNCTION_ALIGN.max(buffer.alignment as usize);
@@ -97,7 +90,7 @@ impl Batch {
         self.code.extend_from_slice(buffer.data());
         self.relocs.extend(buffer.relocs().iter().map(|reloc| convert(reloc, &context.func, offset)));
         codemap::encode_rows(buffer, head, inlined, &mut self.rows);
-        self.functions.push(BatchFunction { offset, rows_end: self.rows.len() as u32 });
+        self.functions.push(BatchFunction { index, offset, rows_end: self.rows.len() as u32 });
     }
 }
 
@@ -121,6 +114,8 @@ pub(super) struct Job<'a> {
     pub isa: &'a dyn TargetIsa,
     /// How many functions.
     pub count: usize,
+    /// Whether a function is needed only if another one that is needed refers to it.
+    pub optional: &'a (dyn Fn(u32) -> bool + Sync),
     /// Makes their IR.
     pub build: Build<'a>,
     /// Source position of a function's head.
@@ -130,23 +125,44 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Compiles everything; the result has the batches in order, whichever thread made them.
+    /// Compiles what is needed; the result has the batches in order, whichever thread made them.
     ///
     /// # Errors
-    /// [`JitError::Compile`] of the function with the lowest index that the code generator refuses.
+    /// [`JitError::Compile`] of the first function that the code generator refuses.
     pub fn run(&self) -> Result<Vec<Batch>, JitError> {
-        let batches = self.count.div_ceil(BATCH);
-        let threads = if self.count < PARALLEL_FROM { 1 } else { self.threads().min(batches) };
+        let (optional, mut next): (Vec<u32>, _) =
+            (0..self.count as u32).partition(|&index| (self.optional)(index));
+        let mut missing = vec![false; self.count];
+        optional.into_iter().for_each(|index| missing[index as usize] = true);
+        let mut batches = Vec::new();
+        while !next.is_empty() {
+            let made = self.round(&next)?;
+            next = Vec::new();
+            for reloc in made.iter().flat_map(|batch| &batch.relocs) {
+                if let Target::User { namespace: namespace::INSTANCE, index } = reloc.target
+                    && std::mem::take(&mut missing[index as usize])
+                {
+                    next.push(index);
+                }
+            }
+            next.sort_unstable();
+            batches.extend(made);
+        }
+        Ok(batches)
+    }
+
+    /// Compiles these functions.
+    fn round(&self, indices: &[u32]) -> Result<Vec<Batch>, JitError> {
+        let batches = indices.len().div_ceil(BATCH);
+        let threads = if indices.len() < PARALLEL_FROM { 1 } else { self.threads().min(batches) };
         let next = AtomicUsize::new(0);
         let done = Mutex::new(Vec::with_capacity(batches));
         let work = || {
             let mut context = Context::new();
             loop {
                 let batch = next.fetch_add(1, Ordering::Relaxed);
-                if batch >= batches {
-                    break;
-                }
-                let result = self.batch(batch, &mut context);
+                let Some(indices) = indices.chunks(BATCH).nth(batch) else { break };
+                let result = self.batch(indices, &mut context);
                 if result.is_err() {
                     // Nobody needs the rest; earlier batches, which other threads have already taken, still end.
                     next.store(batches, Ordering::Relaxed);
@@ -170,18 +186,16 @@ impl Job<'_> {
         self.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
     }
 
-    fn batch(&self, batch: usize, context: &mut Context) -> Result<Batch, JitError> {
-        let first = Batch::first(batch);
+    fn batch(&self, indices: &[u32], context: &mut Context) -> Result<Batch, JitError> {
         let mut out = Batch::default();
-        for index in first..(first + BATCH).min(self.count) {
-            let index = index as u32;
+        for &index in indices {
             context.clear();
             let Lowered { func, inlined } = (self.build)(index);
             context.func = func;
             if let Err(error) = context.compile(self.isa, &mut ControlPlane::default()) {
                 return Err(JitError::Compile { function: index, reason: error.inner.to_string() });
             }
-            out.add(context, (self.head)(index), &inlined);
+            out.add(index, context, (self.head)(index), &inlined);
         }
         Ok(out)
     }

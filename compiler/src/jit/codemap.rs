@@ -30,8 +30,8 @@ pub struct Location<'a> {
 struct Entry {
     /// Offset of its first byte from the start of the code.
     start: u32,
-    /// Offset of its name in the names.
-    name: u32,
+    /// Its number among all functions, of which some have no code of their own.
+    function: u32,
     /// Offset of its rows in the table.
     rows: u32,
 }
@@ -44,7 +44,9 @@ pub struct CodeMap {
     /// Bytes of code.
     len: usize,
     entries: Vec<Entry>,
+    /// The names of all functions, one after the other, and where each begins.
     names: String,
+    name_starts: Vec<u32>,
     table: Vec<u8>,
 }
 
@@ -128,12 +130,21 @@ fn read(bytes: &mut &[u8]) -> u32 {
 }
 
 impl CodeMap {
-    /// Adds a function that starts at byte `start` of the code, with the rows [`encode_rows`] made. Functions are
-    /// added in the order of their addresses.
-    pub(super) fn add(&mut self, name: &str, start: u32, rows: &[u8]) {
+    /// A map without code, of functions with these names, by their numbers.
+    pub(super) fn named<'a>(names: impl Iterator<Item = &'a str>) -> CodeMap {
+        let mut map = CodeMap::default();
+        for name in names {
+            map.name_starts.push(map.names.len() as u32);
+            map.names.push_str(name);
+        }
+        map
+    }
+
+    /// Adds the code of a function, which starts at byte `start`, with the rows [`encode_rows`] made. It is added in the
+    /// order of addresses.
+    pub(super) fn add(&mut self, function: u32, start: u32, rows: &[u8]) {
         debug_assert!(self.entries.last().is_none_or(|last| last.start < start));
-        self.entries.push(Entry { start, name: self.names.len() as u32, rows: self.table.len() as u32 });
-        self.names.push_str(name);
+        self.entries.push(Entry { start, function, rows: self.table.len() as u32 });
         self.table.extend_from_slice(rows);
     }
 
@@ -143,6 +154,7 @@ impl CodeMap {
         self.len = len;
         self.entries.shrink_to_fit();
         self.names.shrink_to_fit();
+        self.name_starts.shrink_to_fit();
         self.table.shrink_to_fit();
     }
 
@@ -158,7 +170,8 @@ impl CodeMap {
 
     /// Bytes the map takes.
     pub fn size(&self) -> usize {
-        self.entries.len() * size_of::<Entry>() + self.names.len() + self.table.len()
+        let names = self.names.len() + self.name_starts.len() * size_of::<u32>();
+        self.entries.len() * size_of::<Entry>() + names + self.table.len()
     }
 
     /// The function and source position of the instruction that `address` lies in. For a return address ask for the
@@ -190,13 +203,13 @@ impl CodeMap {
             read(&mut rows);
             rows = rows.get(1..)?;
         }
-        let mut function = index;
+        let mut function = entry.function;
         for further in 0..=level {
             let Some(number) = position.checked_sub(INLINED).filter(|_| !rows.is_empty()) else {
                 if further < level {
                     return None;
                 }
-                function = index;
+                function = self.entries[index].function;
                 break;
             };
             let mut entry = rows;
@@ -204,7 +217,7 @@ impl CodeMap {
                 read(&mut entry);
             }
             let place = read(&mut entry);
-            function = read(&mut entry) as usize;
+            function = read(&mut entry);
             let call = read(&mut entry);
             position = if further == level { place } else { call };
         }
@@ -242,7 +255,7 @@ impl CodeMap {
     pub fn functions(&self) -> impl Iterator<Item = (&str, usize, usize)> {
         self.entries.iter().enumerate().map(|(index, entry)| {
             let end = self.entries.get(index + 1).map_or(self.len, |next| next.start as usize);
-            (self.name(index), self.base + entry.start as usize, end - entry.start as usize)
+            (self.name(entry.function), self.base + entry.start as usize, end - entry.start as usize)
         })
     }
 
@@ -256,9 +269,10 @@ impl CodeMap {
         Some((index, offset - self.entries[index].start))
     }
 
-    fn name(&self, index: usize) -> &str {
-        let end = self.entries.get(index + 1).map_or(self.names.len(), |next| next.name as usize);
-        &self.names[self.entries[index].name as usize..end]
+    fn name(&self, function: u32) -> &str {
+        let function = function as usize;
+        let end = self.name_starts.get(function + 1).map_or(self.names.len(), |&next| next as usize);
+        &self.names[self.name_starts[function] as usize..end]
     }
 }
 
@@ -274,14 +288,14 @@ mod tests {
 
     #[test]
     fn functions_that_were_put_in_place_have_levels_of_their_own() {
-        let mut map = CodeMap::default();
+        let mut map = CodeMap::named(["one", "two", "nowhere", "three"].into_iter());
         let mut one = rows(600, &[(2, INLINED + 1), (5, INLINED), (9, 640)], &[(7, 3)]);
-        for number in [700, 1, 610, 800, 2, INLINED] {
+        for number in [700, 1, 610, 800, 3, INLINED] {
             write(&mut one, number);
         }
-        map.add("one", 0, &one);
-        map.add("two", 32, &rows(690, &[], &[]));
-        map.add("three", 48, &rows(790, &[], &[]));
+        map.add(0, 0, &one);
+        map.add(1, 32, &rows(690, &[], &[]));
+        map.add(3, 48, &rows(790, &[], &[]));
         map.place(0x1000 as *const u8, 64);
         let at = |offset: usize, level| map.find_at(0x1000 + offset, level).map(|l| (l.function, l.position));
         assert_eq!([at(0, 0), at(0, 1)], [Some(("one", 600)), None]);
@@ -295,9 +309,9 @@ mod tests {
 
     #[test]
     fn addresses_find_their_function_position_and_trap() {
-        let mut map = CodeMap::default();
-        map.add("one", 0, &rows(600, &[(2, 700), (5, 20), (9, 600), (12, 1_000_000)], &[(7, 3), (13, 252)]));
-        map.add("two", 32, &rows(4_000_000_000, &[], &[]));
+        let mut map = CodeMap::named(["two", "one"].into_iter());
+        map.add(1, 0, &rows(600, &[(2, 700), (5, 20), (9, 600), (12, 1_000_000)], &[(7, 3), (13, 252)]));
+        map.add(0, 32, &rows(4_000_000_000, &[], &[]));
         map.place(0x1000 as *const u8, 48);
         let at = |offset: usize| map.find(0x1000 + offset).map(|l| (l.function, l.position, l.start));
         assert_eq!(at(0), Some(("one", 600, 0x1000)));

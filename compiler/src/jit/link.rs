@@ -21,7 +21,9 @@ const BATCH_ALIGN: u64 = 64;
 
 /// What a program consists of besides its code.
 pub(super) struct Parts<'a> {
-    /// Its functions' names.
+    /// How many functions it has.
+    pub functions: usize,
+    /// Their names.
     pub name: &'a dyn Fn(u32) -> &'a str,
     /// What it needs from outside.
     pub symbols: &'a [SymbolDecl],
@@ -36,7 +38,7 @@ pub(super) struct Parts<'a> {
 pub(super) struct Linked {
     /// What is where in its code.
     pub map: CodeMap,
-    /// Address of each function, by index.
+    /// Address of each function, by index; null for those that nothing needs.
     pub functions: Vec<*const u8>,
     /// Address of each data object, by index.
     pub data: Vec<*mut u8>,
@@ -83,21 +85,21 @@ pub(super) fn link(
     let mut linker = Linker::new(isa, memory, &batches, parts)?;
     let mut starts = Vec::with_capacity(batches.len());
     for (index, batch) in batches.iter().enumerate() {
-        starts.push(linker.define(index, batch, &batches, parts, layout)?);
+        starts.push(linker.define(index, batch, parts, layout)?);
     }
     linker.module.finalize_definitions().map_err(|_| JitError::OutOfMemory)?;
 
     let base = memory.code.cast_const();
-    let (mut map, mut functions) = (CodeMap::default(), Vec::new());
+    let mut map = CodeMap::named((0..parts.functions as u32).map(parts.name));
+    let mut functions = vec![std::ptr::null(); parts.functions];
     for (index, batch) in batches.into_iter().enumerate() {
         let mut rows = 0;
-        for (place, function) in batch.functions.iter().enumerate() {
+        for function in &batch.functions {
             let address = starts[index].wrapping_add(function.offset as usize);
-            let name = (parts.name)((Batch::first(index) + place) as u32);
             let offset = address.addr() - base.addr();
-            map.add(name, offset as u32, &batch.rows[rows..function.rows_end as usize]);
+            map.add(function.index, offset as u32, &batch.rows[rows..function.rows_end as usize]);
             rows = function.rows_end as usize;
-            functions.push(address);
+            functions[function.index as usize] = address;
         }
     }
     map.place(base, memory.code_size);
@@ -109,6 +111,8 @@ pub(super) fn link(
 struct Linker {
     module: JITModule,
     batches: Vec<FuncId>,
+    /// By function: its batch and its offset in that.
+    places: Vec<(u32, u32)>,
     symbols: Vec<ModuleRelocTarget>,
     constants: DataId,
     variables: DataId,
@@ -159,11 +163,17 @@ impl Linker {
             module.declare_data("data:constants", Linkage::Import, false, false).map_err(internal)?;
         let variables =
             module.declare_data("data:variables", Linkage::Import, true, false).map_err(internal)?;
+        let mut places = vec![(u32::MAX, 0); parts.functions];
+        for (number, batch) in (0..).zip(batches) {
+            for function in &batch.functions {
+                places[function.index as usize] = (number, function.offset);
+            }
+        }
         let batches = batches
             .iter()
             .map(|_| module.declare_anonymous_function(&signature).map_err(internal))
             .collect::<Result<_, _>>()?;
-        Ok(Linker { module, batches, symbols, constants, variables })
+        Ok(Linker { module, batches, places, symbols, constants, variables })
     }
 
     /// Copies a batch to its place, which comes back.
@@ -171,20 +181,13 @@ impl Linker {
         &mut self,
         index: usize,
         batch: &Batch,
-        all: &[Batch],
         parts: &Parts<'_>,
         layout: &DataLayout,
     ) -> Result<*const u8, JitError> {
         let target = |target: Target| match target {
             Target::User { namespace: namespace::INSTANCE, index } => {
-                let (batch, place) = Batch::of(index);
-                (
-                    ModuleRelocTarget::FunctionOffset(
-                        self.batches[batch],
-                        all[batch].functions[place].offset,
-                    ),
-                    0,
-                )
+                let (batch, offset) = self.places[index as usize];
+                (ModuleRelocTarget::FunctionOffset(self.batches[batch as usize], offset), 0)
             }
             Target::User { namespace: namespace::SYMBOL, index } => (self.symbols[index as usize].clone(), 0),
             Target::User { namespace: namespace::DATA, index } => {

@@ -150,9 +150,10 @@ impl CompiledProgram {
         &self.linked.map
     }
 
-    /// The address of a function, by its index among the declared instances.
+    /// The address of a function, by its index among the declared instances; `None` also when it has no code of its own,
+    /// since all calls of it became code of their callers.
     pub fn function(&self, index: u32) -> Option<*const u8> {
-        self.linked.functions.get(index as usize).copied()
+        self.linked.functions.get(index as usize).copied().filter(|address| !address.is_null())
     }
 }
 
@@ -190,6 +191,7 @@ struct Unit<'a> {
     data: &'a [DataDecl],
     entry: u32,
     build: codegen::Build<'a>,
+    optional: &'a (dyn Fn(u32) -> bool + Sync),
 }
 
 /// The host as a target for lowering and for [`compile`].
@@ -232,6 +234,7 @@ pub fn compile(program: &Program, options: &JitOptions) -> Result<CompiledProgra
         data: &decls.data,
         entry: decls.entry,
         build: &build,
+        optional: &|index| decls.is_optional(index),
     };
     compile_unit(isa, &unit, options)
 }
@@ -250,6 +253,7 @@ fn compile_unit(
     let job = codegen::Job {
         isa: &*isa,
         count: unit.instances.len(),
+        optional: unit.optional,
         build: unit.build,
         head: &|index| unit.instances[index as usize].span.lo,
         threads: options.threads,
@@ -271,7 +275,9 @@ fn compile_unit(
         }
     };
     let name = |index: u32| &*unit.instances[index as usize].name;
-    let parts = link::Parts { name: &name, symbols: unit.symbols, data: unit.data, resolve: &resolve };
+    let functions = unit.instances.len();
+    let parts =
+        link::Parts { functions, name: &name, symbols: unit.symbols, data: unit.data, resolve: &resolve };
     let layout = link::DataLayout::new(unit.data).ok_or(JitError::OutOfMemory)?;
     let memory = memory::ProgramMemory::new(link::sizes(&batches, &layout))?;
     let linked = link::link(isa, batches, &parts, &layout, &memory.place())?;

@@ -160,6 +160,7 @@ impl SessionCode {
         let job = codegen::Job {
             isa: &*self.isa,
             count: decls.instances.len(),
+            optional: &|index| decls.is_optional(index),
             build: &|index| lower::function(program, &decls, index),
             head: &|index| decls.instances[index as usize].span.lo,
             threads: self.options.threads,
@@ -173,8 +174,13 @@ impl SessionCode {
         let place = self.arena.place(&taken);
         let name = |index: u32| &*decls.instances[index as usize].name;
         let resolve = |symbol: &SymbolDecl| self.resolve(&symbol.name);
-        let parts =
-            link::Parts { name: &name, symbols: &decls.symbols, data: &decls.data, resolve: &resolve };
+        let parts = link::Parts {
+            functions: decls.instances.len(),
+            name: &name,
+            symbols: &decls.symbols,
+            data: &decls.data,
+            resolve: &resolve,
+        };
         let linked = link::link(self.isa.clone(), batches, &parts, &layout, &place);
         // Whatever was written: pages of others must be sealed again.
         self.arena.seal(&taken)?;

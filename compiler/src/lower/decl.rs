@@ -255,6 +255,8 @@ pub(super) struct Summary {
     pub defer_count: u32,
     /// Whether calls of it may become its code.
     pub in_place: Option<InPlace>,
+    /// Whether data refers to it.
+    pub pinned: bool,
     /// Whether it calls itself, maybe through others.
     pub recursive: bool,
     /// The biggest functions of which calls become code, in its loops and elsewhere.
@@ -276,6 +278,13 @@ impl Declarations {
     /// Index of the function among the instances, if it is compiled.
     pub fn index_of(&self, func: FuncId) -> Option<u32> {
         self.functions.get(func.0 as usize).copied().filter(|&index| index != NO_INDEX)
+    }
+
+    /// Whether an instance is compiled only when compiled code refers to it: calls of it may have become code.
+    pub fn is_optional(&self, index: u32) -> bool {
+        self.summaries
+            .get(index as usize)
+            .is_some_and(|summary| summary.in_place.is_some() && !summary.pinned)
     }
 
     /// The data objects of a global variable's value and flag, if both are made here.

@@ -7,7 +7,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::decl::{Body, Declarations, InPlace};
+use super::decl::{Body, DataTarget, Declarations, InPlace};
 use super::scan::{self, Flow, Scan, Site};
 use crate::typed::{FuncId, LocalId, Program};
 use crate::types::TyKind;
@@ -52,6 +52,7 @@ pub(super) fn plan(program: &Program, decls: &mut Declarations) {
     for index in 0..plan.scans.len() as u32 {
         plan.decide_from(index);
     }
+    plan.pin();
     let mut memo = FxHashMap::default();
     for index in 0..plan.scans.len() {
         plan.finish(index, &mut memo);
@@ -177,6 +178,15 @@ impl Plan<'_> {
         let callee = &self.decls.summaries[self.index(site.callee)];
         let InPlace { size } = callee.in_place?;
         (!callee.recursive && (!site.guarded || size <= TINY)).then_some(size)
+    }
+
+    /// Functions that data refers to must have code of their own.
+    fn pin(&mut self) {
+        for (_, target) in self.decls.data.iter().flat_map(|data| &data.relocs) {
+            if let DataTarget::Instance(index) = *target {
+                self.decls.summaries[index as usize].pinned = true;
+            }
+        }
     }
 
     /// What can only be said when all functions are decided on.

@@ -111,6 +111,7 @@ impl Maker {
             data: &self.data,
             entry: self.instances.len() as u32 - 1,
             build: &build,
+            optional: &|_| false,
         };
         jit::compile_unit(self.isa.clone(), &unit, &self.options)
     }

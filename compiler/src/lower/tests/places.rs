@@ -86,3 +86,31 @@ fn what_a_reference_is_kept_of_stays_in_memory() {
     assert!(before.matches("store").count() >= 2 && after.contains("load"), "{code}");
     assert!(!code.contains("call"), "{code}");
 }
+
+#[test]
+fn functions_whose_calls_became_code_need_not_be_compiled() {
+    let mut p = Prog::new();
+    let mut f = Fun::new();
+    let a = f.param(Ty::I64);
+    let sum = binary(BinaryOp::Add, f.get(a), int(1, Ty::I64), Ty::I64);
+    let called = p.add(f.end("called", Ty::I64, sum.clone()));
+    let mut f = Fun::new();
+    f.param(Ty::I64);
+    let pointed = p.add(f.end("pointed at", Ty::I64, sum));
+    let at = p.ty(TyKind::Fn { params: vec![Ty::I64], ret: Ty::I64 });
+    let global = p.global(at, Some(Const::Func(pointed)));
+    let mut f = Fun::new();
+    let through = f.local(at);
+    let stmts = vec![
+        bind(through, expr(ExprKind::Global(global), at)),
+        stmt(call(called, vec![int(1, Ty::I64)], Ty::I64)),
+        stmt(call(pointed, vec![int(1, Ty::I64)], Ty::I64)),
+    ];
+    p.add(f.end("main", Ty::UNIT, block(stmts, None)));
+    let (decls, _) = p.lower();
+    let optional = |name: &str| {
+        let index = decls.instances.iter().position(|instance| instance.name == name);
+        decls.is_optional(index.expect("it is reachable") as u32)
+    };
+    assert_eq!([optional("main"), optional("called"), optional("pointed at")], [false, true, false]);
+}
