@@ -18,7 +18,7 @@ pub use vex_syntax::ast::BinaryOp;
 
 pub use crate::types::{FuncId, IntTy, StructId, TraitId, Ty, TyKind, Types};
 pub use matching::{Arm, Test};
-pub use ops::{Access, CastKind, Intrinsic, UpdateOp};
+pub use ops::{Access, CastKind, Intrinsic, Query, UpdateOp};
 pub use print::{Align, FormatSpec, FormatStyle, Piece, Stream};
 pub use program::{Const, Contract, Function, FunctionBody, Global, Impl, Lifetime, Local, Placed, Program};
 
@@ -184,12 +184,13 @@ pub enum ExprKind {
     },
     /// The address of a place, as a reference (or raw pointer, when `ty` says so).
     Borrow(Box<Expr>),
-    /// Size or alignment of a type in bytes, an integer. Only in generic functions; elsewhere it is an `Int`.
+    /// What is asked of a type whose arguments are not known yet. Only in generic functions; elsewhere it is an `Int` or
+    /// a `Bool`.
     Layout {
         /// The type.
         of: Ty,
-        /// Whether its alignment is meant.
-        align: bool,
+        /// What is asked.
+        what: Query,
     },
     /// Make a slice of a reference to an array.
     ArrayToSlice(Box<Expr>),

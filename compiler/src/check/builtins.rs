@@ -31,6 +31,7 @@ const COMMON: &[&str] = &[
     "now_ns",
     "sizeof",
     "alignof",
+    "needs_drop",
     "offsetof",
     "str_from",
     "sqrt",
@@ -210,7 +211,7 @@ impl<'a> FnCx<'_, 'a> {
             }
             "assert" => self.assertion(args, at, span),
             "assert_eq" | "assertEq" => self.assert_equal(args, at, span),
-            "sizeof" | "alignof" => self.size_of(name, args, at, span),
+            "sizeof" | "alignof" | "needs_drop" => self.size_of(name, args, at, span),
             "offsetof" => self.offset_of(args, at, span),
             _ => return self.plain_builtin(word, args, at, span),
         })
@@ -293,7 +294,7 @@ impl<'a> FnCx<'_, 'a> {
         span: Span,
     ) -> Option<Expr> {
         // What stands in `sizeof` and `offsetof` may be a type.
-        if !matches!(word, "sizeof" | "alignof" | "offsetof") {
+        if !matches!(word, "sizeof" | "alignof" | "needs_drop" | "offsetof") {
             self.check_all(args);
         }
         let title = format!("`{word}` takes {}, not {}", count_of(wanted), args.len());

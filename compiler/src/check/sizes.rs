@@ -1,4 +1,4 @@
-//! `sizeof`, `alignof` and `offsetof`, whose operands are types or values.
+//! `sizeof`, `alignof`, `needs_drop` and `offsetof`, whose operands are types or values.
 
 use vex_syntax::ast;
 use vex_syntax::{Diagnostic, Span, Symbol};
@@ -7,7 +7,7 @@ use super::codes;
 use super::function::{Expect, FnCx, Literal};
 use super::infer::VarKind;
 use super::member::Scope;
-use crate::typed::{Expr, ExprKind};
+use crate::typed::{Expr, ExprKind, Query};
 use crate::types::Ty;
 
 impl<'a> FnCx<'_, 'a> {
@@ -35,11 +35,12 @@ impl<'a> FnCx<'_, 'a> {
         self.type_query(name, ty, span).unwrap_or_else(|| self.poison(span))
     }
 
-    /// `sizeof` or `alignof` of a type.
+    /// `sizeof`, `alignof` or `needs_drop` of a type.
     pub(super) fn type_query(&mut self, name: Symbol, ty: Ty, span: Span) -> Option<Expr> {
-        let pick: fn(crate::types::Layout) -> u64 = match name.as_str() {
-            "sizeof" => |layout| layout.size,
-            "alignof" => |layout| layout.align,
+        let what = match name.as_str() {
+            "sizeof" => Query::Size,
+            "alignof" => Query::Align,
+            "needs_drop" => Query::NeedsDrop,
             _ => return None,
         };
         if ty == Ty::ERROR {
@@ -51,11 +52,20 @@ impl<'a> FnCx<'_, 'a> {
         }
         if self.cx.types.has_params(ty) {
             let of = ty;
-            let ty = self.fresh(VarKind::Int, span);
-            return Some(Expr { kind: ExprKind::Layout { of, align: name.as_str() == "alignof" }, ty, span });
+            let ty = match what {
+                Query::NeedsDrop => Ty::BOOL,
+                Query::Size | Query::Align => self.fresh(VarKind::Int, span),
+            };
+            return Some(Expr { kind: ExprKind::Layout { of, what }, ty, span });
         }
-        let value = pick(self.cx.types.layout(ty));
-        Some(self.literal(value, span))
+        let layout = self.cx.types.layout(ty);
+        Some(match what {
+            Query::Size => self.literal(layout.size, span),
+            Query::Align => self.literal(layout.align, span),
+            Query::NeedsDrop => {
+                Expr { kind: ExprKind::Bool(self.cx.types.needs_drop(ty)), ty: Ty::BOOL, span }
+            }
+        })
     }
 
     /// Reports a structure whose declaration asks for its own layout.

@@ -4,7 +4,9 @@ use vex_syntax::{Diagnostic, Symbol};
 
 use super::Mono;
 use crate::typed::walk;
-use crate::typed::{BinaryOp, Callee, Expr, ExprKind, Function, FunctionBody, Local, LocalId, UpdateOp};
+use crate::typed::{
+    BinaryOp, Callee, Expr, ExprKind, Function, FunctionBody, Local, LocalId, Query, UpdateOp,
+};
 use crate::types::{FuncId, TraitId, Ty, TyKind};
 
 impl Mono {
@@ -37,11 +39,16 @@ impl Mono {
                 self.call_of_closure(callee, values);
             }
             ExprKind::Global(id) => self.global(*id),
-            ExprKind::Layout { of, align } => {
-                let (of, align) = (self.ty(*of, args), *align);
-                let layout = self.program.types.layout(of);
-                expr.kind = ExprKind::Int(if align { layout.align } else { layout.size });
+            ExprKind::Layout { of, what } => {
+                let (of, what) = (self.ty(*of, args), *what);
+                let types = &self.program.types;
+                expr.kind = match what {
+                    Query::Size => ExprKind::Int(types.layout(of).size),
+                    Query::Align => ExprKind::Int(types.layout(of).align),
+                    Query::NeedsDrop => ExprKind::Bool(types.needs_drop(of)),
+                };
             }
+            ExprKind::Binary { .. } | ExprKind::Not(_) | ExprKind::If { .. } => fold(expr),
             ExprKind::Move(place) if !self.program.types.needs_drop(ty) => {
                 expr.kind = std::mem::replace(&mut place.kind, ExprKind::Unit);
             }
@@ -241,4 +248,30 @@ impl Mono {
 
 fn nothing() -> Expr {
     Expr { kind: ExprKind::Unit, ty: Ty::UNIT, span: vex_syntax::Span::NONE }
+}
+
+/// Decides what has become known: code for other types than these is not even looked at by what comes later.
+fn fold(expr: &mut Expr) {
+    let kind = std::mem::replace(&mut expr.kind, ExprKind::Unit);
+    expr.kind = match kind {
+        ExprKind::Binary { op, left, right } if !matches!(left.ty, Ty::USIZE | Ty::I64) => {
+            ExprKind::Binary { op, left, right }
+        }
+        ExprKind::Binary { op, left, right } => match (op, &left.kind, &right.kind) {
+            (BinaryOp::Eq, ExprKind::Int(a), ExprKind::Int(b)) => ExprKind::Bool(a == b),
+            (BinaryOp::Ne, ExprKind::Int(a), ExprKind::Int(b)) => ExprKind::Bool(a != b),
+            _ => ExprKind::Binary { op, left, right },
+        },
+        ExprKind::Not(value) => match value.kind {
+            ExprKind::Bool(value) => ExprKind::Bool(!value),
+            _ => ExprKind::Not(value),
+        },
+        ExprKind::If { cond, then, els } => match (&cond.kind, els) {
+            (ExprKind::Bool(true), _) if then.ty == expr.ty => then.kind,
+            (ExprKind::Bool(false), None) => ExprKind::Unit,
+            (ExprKind::Bool(false), Some(els)) if els.ty == expr.ty => els.kind,
+            (_, els) => ExprKind::If { cond, then, els },
+        },
+        kind => kind,
+    };
 }

@@ -24,6 +24,11 @@ const BUILTINS: &[(&str, &str, &str)] = &[
     ("now_ns", "now_ns(): i64", "A clock that only goes forward, in nanoseconds."),
     ("sizeof", "sizeof(T): usize", "The size of a type or value in bytes."),
     ("alignof", "alignof(T): usize", "The alignment of a type in bytes."),
+    (
+        "needs_drop",
+        "needs_drop(T): bool",
+        "Whether there is something to do when a value of a type is dropped.",
+    ),
     ("offsetof", "offsetof(T, field): usize", "The offset of a field in bytes."),
     ("str_from", "str_from(p: ptr, bytes: usize): str", "The bytes at an address, as a string."),
     (

@@ -2,6 +2,17 @@
 
 use super::BinaryOp;
 
+/// Something that can be asked of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Query {
+    /// Its size in bytes, an integer.
+    Size,
+    /// Its alignment in bytes, an integer.
+    Align,
+    /// Whether there is something to do when a value of it is dropped.
+    NeedsDrop,
+}
+
 /// The operation of a compound assignment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum UpdateOp {
