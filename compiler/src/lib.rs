@@ -16,6 +16,7 @@ pub mod session;
 pub mod stack;
 pub mod stdlib;
 pub mod suggest;
+pub mod translate;
 pub mod typed;
 pub mod types;
 

@@ -82,6 +82,8 @@ pub enum Command {
     Test(TestArgs),
     /// Format programs, all in one style
     Fmt(FmtArgs),
+    /// Write a program in another spelling
+    Translate(TranslateArgs),
     /// Show what the compiler makes of a program
     Emit(EmitArgs),
     /// Explain an error code
@@ -205,6 +207,31 @@ pub struct FmtArgs {
     /// Change nothing, list the files that are not formatted
     #[arg(long)]
     pub check: bool,
+}
+
+/// `vexc translate`.
+#[derive(Args, Debug)]
+#[command(after_help = "The translation prints what the program prints. It is formatted, keeps the comments,
+and writes out what the other spelling would take differently: `unsafe` blocks,
+mutable bindings, conditions, how a boolean is printed. Modules that the program
+imports stay as they are, for they can be of any spelling.
+
+Examples:
+  vexc translate --to vais hello.vx
+  vexc translate --to vex shapes.vera -o shapes.vx
+
+Exit status: 0 it is translated; 1 it does not compile, or there is no form for
+something in it; 2 wrong usage.")]
+pub struct TranslateArgs {
+    /// The new spelling: vex, vera or vais
+    #[arg(long, value_name = "SPELLING", value_parser = parse_spelling)]
+    pub to: Spelling,
+    /// The program or module; `-` reads it from standard input
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Write it to this file instead of printing it
+    #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
 }
 
 /// `vexc emit`.

@@ -38,6 +38,17 @@ impl Messages {
         status
     }
 
+    /// Prints something to know that is no error.
+    pub(super) fn note(&self, text: &str) {
+        match self.format {
+            MessageFormat::Human => {
+                let (cyan, reset) = if self.color { ("\x1b[1;96m", "\x1b[0m") } else { ("", "") };
+                write_stderr(&format!("{cyan}note{reset}: {text}\n"));
+            }
+            MessageFormat::Json => write_stderr(&format!("{}\n", serde_json::json!({ "note": text }))),
+        }
+    }
+
     /// Prints diagnostics in order.
     pub(super) fn diagnostics<'a>(
         &self,

@@ -19,6 +19,7 @@ mod site;
 mod source;
 mod tables;
 mod test;
+mod translate;
 mod tree;
 
 use std::ffi::OsString;
@@ -60,6 +61,7 @@ fn dispatch(cli: Cli) -> u8 {
         Command::Check(args) => check::check(&args, &cli.common, &messages),
         Command::Test(args) => test::test(args, &cli.common, &messages),
         Command::Fmt(args) => fmt::fmt(&args, &cli.common, &messages),
+        Command::Translate(args) => translate::translate(&args, &cli.common, &messages),
         Command::Emit(args) => emit::emit(&args, &cli.common, &messages),
         Command::Explain(args) => explain::explain(&args, &cli.common, &messages),
         Command::Repl(args) => repl::repl(&args, &cli.common, &messages),

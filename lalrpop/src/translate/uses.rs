@@ -1,5 +1,7 @@
 //! What a program does that another spelling would take differently.
 
+use rustc_hash::FxHashMap;
+
 use crate::span::Span;
 
 /// The places of a program, found by the type checker, where a default of its spelling decides what happens.
@@ -22,3 +24,7 @@ pub struct Uses {
     /// Calls of functions of the C library that only `.vais` has.
     pub c_calls: Vec<Span>,
 }
+
+/// Which references the functions of traits take: by names of trait and function, the receiver and then the parameters;
+/// true for those that can be written through.
+pub type TraitRefs = FxHashMap<(String, String), Vec<bool>>;

@@ -1,0 +1,353 @@
+//! Declarations, statements and types that have another form in another spelling.
+
+use super::Rewriter;
+use crate::ast::visit::{self, Visitor};
+use crate::ast::{
+    ConstDecl, Expr, FnDecl, ImplDecl, ImportDecl, Item, ItemKind, Pattern, SelfParam, Stmt, StmtKind,
+    TypeExpr, TypeKind,
+};
+use crate::span::Span;
+use crate::spelling::Spelling;
+use crate::spelling_table::keyword;
+use crate::token::Token;
+
+impl Visitor for Rewriter<'_> {
+    fn item(&mut self, item: &Item) {
+        match &item.kind {
+            ItemKind::Global(decl) => self.global(item.span, decl),
+            ItemKind::Import(decl) => self.import(decl),
+            ItemKind::Impl(decl) => return self.implementation(decl),
+            ItemKind::Fn(_) | ItemKind::Struct(_) | ItemKind::Enum(_) | ItemKind::Trait(_) => {}
+            ItemKind::Const(_) | ItemKind::Extern(_) => {}
+        }
+        visit::walk_item(self, item);
+    }
+
+    fn function(&mut self, function: &FnDecl) {
+        self.head(function);
+        visit::walk_function(self, function);
+    }
+
+    fn stmt(&mut self, stmt: &Stmt) {
+        if let StmtKind::Let { pattern, mutable, ty, value } = &stmt.kind {
+            self.binding(stmt.span, pattern, *mutable, ty.as_deref(), value.as_ref());
+        }
+        visit::walk_stmt(self, stmt);
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        self.value(expr);
+    }
+
+    fn ty(&mut self, ty: &TypeExpr) {
+        match &ty.kind {
+            TypeKind::Ref { mutable, pointee } => self.reference(ty.span, *mutable, pointee),
+            TypeKind::Fn { ret: Some(ret), .. } if self.to != Spelling::Vex => self.result_mark(ret),
+            _ => {}
+        }
+        visit::walk_type(self, ty);
+    }
+}
+
+impl Rewriter<'_> {
+    /// `G n: T = e` where there are only bindings.
+    fn global(&mut self, span: Span, decl: &ConstDecl) {
+        for token in self.between(span.lo, decl.name.span.lo) {
+            match token.token {
+                Token::Global => {
+                    let words = self.binding_words(true);
+                    if self.to != Spelling::Vais {
+                        self.replace(token, words);
+                    }
+                }
+                Token::Pub if self.to != Spelling::Vais => self.replace(token, ""),
+                _ => {}
+            }
+        }
+    }
+
+    /// The words before what is bound; none in `.vais`.
+    fn binding_words(&self, mutable: bool) -> String {
+        match self.to {
+            Spelling::Vex if mutable => format!("{}!", self.word(Token::Let)),
+            Spelling::Vera if mutable => self.word(Token::Var).to_owned(),
+            Spelling::Vex | Spelling::Vera => self.word(Token::Let).to_owned(),
+            Spelling::Vais => String::new(),
+        }
+    }
+
+    fn binding(
+        &mut self,
+        span: Span,
+        pattern: &Pattern,
+        mutable: bool,
+        ty: Option<&TypeExpr>,
+        value: Option<&Expr>,
+    ) {
+        let mutable = mutable || (self.leaves_vais() && self.is_changed(pattern));
+        let words = self.binding_words(mutable || (self.to == Spelling::Vais && value.is_none()));
+        let before = self.between(span.lo, pattern.span().lo);
+        match before.split_first() {
+            Some((first, others)) => {
+                self.replace(*first, words);
+                others.iter().for_each(|token| self.replace(*token, ""));
+            }
+            None if !words.is_empty() => self.edits.before(span.lo, format!("{words} ")),
+            None => {}
+        }
+        match (value, ty) {
+            (Some(value), _) => self.initial(pattern, mutable, ty, value),
+            (None, Some(ty)) if self.to == Spelling::Vais => self.without_value(pattern, ty),
+            (None, None) if self.to == Spelling::Vais => {
+                let title = "a variable without a type and a value has no form in .vais files";
+                self.problem(span, title, "give it a value or a type");
+            }
+            (None, _) => {}
+        }
+    }
+
+    fn is_changed(&self, pattern: &Pattern) -> bool {
+        match pattern {
+            Pattern::Name(ident) => self.uses.changed.contains(&ident.span),
+            Pattern::Tuple(items, _) | Pattern::Or(items, _) => {
+                items.iter().any(|item| self.is_changed(item))
+            }
+            Pattern::Variant(variant) => variant.args.iter().flatten().any(|item| self.is_changed(item)),
+            Pattern::Struct(decl) => decl.fields.iter().any(|(_, item)| self.is_changed(item)),
+            Pattern::At(at) => self.uses.changed.contains(&at.name.span) || self.is_changed(&at.pattern),
+            Pattern::Wild(_) | Pattern::Literal(_) | Pattern::Range(_) => false,
+        }
+    }
+
+    /// What stands between a binding's names and its value.
+    fn initial(&mut self, pattern: &Pattern, mutable: bool, ty: Option<&TypeExpr>, value: &Expr) {
+        let names_end = pattern.span().hi;
+        let mut typed = ty.is_some();
+        if self.to == Spelling::Vais
+            && let Some(ty) = ty
+            && !matches!(pattern, Pattern::Name(_))
+        {
+            // Only a name can have a type.
+            if !matches!(pattern, Pattern::Wild(_)) {
+                let title = "a pattern with a type has no form in .vais files";
+                self.problem(ty.span, title, "leave the type out, or give the value one with `as`");
+            }
+            for token in self.between(names_end, ty.span.hi) {
+                self.replace(token, "");
+            }
+            typed = false;
+        }
+        let start = ty.map_or(names_end, |ty| ty.span.hi);
+        for token in self.between(start, value.span.lo) {
+            match token.token {
+                Token::Eq | Token::ColonEq => {
+                    let mark = if self.to == Spelling::Vais && !typed { ":=" } else { "=" };
+                    let word = if self.to == Spelling::Vais && mutable { self.word(Token::Mut) } else { "" };
+                    self.replace(token, format!("{mark} {word}"));
+                }
+                Token::Mut => self.replace(token, ""),
+                _ => {}
+            }
+        }
+    }
+
+    /// A variable that gets its value later gets a first one, for in `.vais` each has one.
+    fn without_value(&mut self, pattern: &Pattern, ty: &TypeExpr) {
+        let Pattern::Name(_) = pattern else {
+            let title = "a pattern without a value has no form in .vais files";
+            return self.problem(pattern.span(), title, "declare the names one by one");
+        };
+        match default_of(ty) {
+            Some(value) => {
+                let word = self.word(Token::Mut);
+                self.edits.after(ty.span.hi, format!(" = {word} {value}"));
+            }
+            None => {
+                let title = "a variable of this type without a value has no form in .vais files";
+                self.problem(ty.span, title, "give it a first value");
+            }
+        }
+    }
+
+    fn import(&mut self, decl: &ImportDecl) {
+        let quoted = self.token_at(decl.path_span.lo, Token::Str);
+        match (self.to, quoted) {
+            (Spelling::Vais, Some(token)) if decl.names.is_none() && is_bare(&decl.path, self.to) => {
+                self.replace(token, decl.path.clone());
+            }
+            (Spelling::Vex | Spelling::Vera, None) => {
+                let tokens = self.between(decl.path_span.lo, decl.path_span.hi);
+                self.done.extend(tokens.iter().map(|token| token.lo));
+                self.edits.replace(decl.path_span.lo, decl.path_span.hi, format!("\"{}\"", decl.path));
+            }
+            _ => {}
+        }
+    }
+
+    /// `impl C for T` and `X T: C`; what is inside.
+    fn implementation(&mut self, decl: &ImplDecl) {
+        if let Some(contract) = &decl.contract {
+            let (first, second) = if contract.span.lo < decl.ty.span.lo {
+                (contract.span, decl.ty.span)
+            } else {
+                (decl.ty.span, contract.span)
+            };
+            let with_for = self.between(first.hi, second.lo).iter().any(|token| token.token == Token::For);
+            let (first, second) = ((first.lo, first.hi), (second.lo, second.hi));
+            if self.to == Spelling::Vais && with_for {
+                self.edits.swap(first, second, ": ".to_owned());
+            } else if self.to != Spelling::Vais && !with_for {
+                let word = self.word(Token::For);
+                self.edits.swap(first, second, format!(" {word} "));
+            }
+            self.ty(contract);
+        }
+        decl.generics.iter().flat_map(|param| &param.bounds).for_each(|bound| self.ty(bound));
+        self.ty(&decl.ty);
+        let contract = decl.contract.as_ref().and_then(last_name);
+        for function in &decl.functions {
+            let key = |name: String| (name, function.name.name.to_string());
+            match contract.as_ref().and_then(|name| self.traits.get(&key(name.clone()))) {
+                Some(marks) if self.leaves_vais() => self.function_of_trait(function, marks),
+                _ => self.function(function),
+            }
+        }
+    }
+
+    /// A function that a trait of another module wants, whose references are as that has them.
+    fn function_of_trait(&mut self, function: &FnDecl, marks: &[bool]) {
+        let (mut marks, mut others) = (marks.iter().copied(), function.clone());
+        self.keep_references = true;
+        if let Some(param) = &function.self_param {
+            let mutable = marks.next().unwrap_or(true);
+            let by_ref =
+                param.by_ref || matches!(param.ty.as_ref().map(|t| &t.kind), Some(TypeKind::Ref { .. }));
+            if by_ref && mutable {
+                self.edits.behind(param.span.hi, "!".to_owned());
+            }
+        }
+        for param in &function.params {
+            if marks.next().unwrap_or(true) && matches!(param.ty.kind, TypeKind::Ref { .. }) {
+                self.edits.behind(param.ty.span.hi, "!".to_owned());
+            }
+        }
+        self.head(function);
+        self.keep_references = false;
+        // The types of the head are done; what is left are the result and the body.
+        others.self_param = None;
+        others.params.clear();
+        visit::walk_function(self, &others);
+    }
+
+    fn head(&mut self, function: &FnDecl) {
+        if let Some(ret) = &function.ret {
+            self.result_mark(ret);
+        }
+        let declared = self.between(function.head.lo, function.name.span.lo);
+        let short = !declared.iter().any(|token| token.token == Token::Fn);
+        if self.to == Spelling::Vais && function.mutating && !short {
+            self.drop_bang(function.name.span.hi);
+        }
+        if let Some(param) = &function.self_param {
+            self.receiver(param);
+        }
+        for param in &function.params {
+            if self.leaves_vais() && !param.mutable && self.uses.changed.contains(&param.name.span) {
+                self.edits.behind(param.name.span.hi, "!".to_owned());
+            }
+        }
+    }
+
+    fn receiver(&mut self, param: &SelfParam) {
+        if param.ty.is_some() || !param.by_ref || self.keep_references {
+            return;
+        }
+        // The receiver that goes without saying has no place.
+        if self.between(param.span.lo, param.span.hi).first().is_none_or(|token| token.token != Token::Amp) {
+            return;
+        }
+        if self.leaves_vais() && !param.mutable {
+            self.edits.behind(param.span.hi, "!".to_owned());
+        } else if self.to == Spelling::Vais && param.mutable {
+            self.drop_bang(param.span.hi - 1);
+        }
+    }
+
+    /// The mark before a result type.
+    pub(super) fn result_mark(&mut self, ret: &TypeExpr) {
+        let mut index = self.index(ret.span.lo);
+        while index > 0 && self.tokens[index - 1].token == Token::LParen {
+            index -= 1;
+        }
+        let Some(mark) = index.checked_sub(1).map(|index| self.tokens[index]) else { return };
+        match mark.token {
+            Token::Colon if self.to != Spelling::Vex => self.replace(mark, " -> "),
+            Token::Arrow if self.to == Spelling::Vex => self.replace(mark, ":"),
+            _ => {}
+        }
+    }
+
+    /// Leaves out the `!` at a place, if there is one.
+    pub(super) fn drop_bang(&mut self, at: u32) {
+        if let Some(bang) = self.token_at(at, Token::SuffixBang) {
+            self.replace(bang, "");
+        }
+    }
+
+    /// `&T` of `.vais` is `&T!` elsewhere.
+    fn reference(&mut self, span: Span, mutable: bool, pointee: &TypeExpr) {
+        if self.leaves_vais() && !mutable && !self.keep_references {
+            match pointee.kind {
+                TypeKind::RawPtr { .. } | TypeKind::Ref { .. } | TypeKind::Fn { .. } => {
+                    self.edits.wrap(pointee.span.lo, pointee.span.hi, "(".to_owned(), ")!".to_owned(), 0);
+                }
+                _ => self.edits.behind(span.hi, "!".to_owned()),
+            }
+        } else if self.to == Spelling::Vais && mutable {
+            self.drop_bang(span.hi - 1);
+        }
+    }
+}
+
+/// A value that a variable of this type can have before its own.
+fn default_of(ty: &TypeExpr) -> Option<String> {
+    match &ty.kind {
+        TypeKind::RawPtr { .. } => Some("null".to_owned()),
+        TypeKind::Tuple(items) if items.is_empty() => Some("()".to_owned()),
+        TypeKind::Tuple(items) => {
+            let items: Option<Vec<String>> = items.iter().map(default_of).collect();
+            Some(format!("({},)", items?.join(", "))).map(|text| text.replace(",,", ","))
+        }
+        TypeKind::Path { names, args } if names.len() == 1 && args.is_empty() => {
+            let value = match names[0].name.as_str() {
+                "bool" => "false",
+                "str" => "\"\"",
+                "ptr" => "null",
+                "f32" | "f64" => "0.0",
+                "i8" | "i16" | "i32" | "i64" | "isize" | "u8" | "u16" | "u32" | "u64" | "usize" => "0",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// Whether a module's name can stand without quotes.
+fn is_bare(path: &str, spelling: Spelling) -> bool {
+    let word = |part: &str| {
+        !part.is_empty()
+            && part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && keyword(part, spelling).is_none()
+    };
+    path.split(['/', ':']).all(word)
+}
+
+/// The last name of a path.
+fn last_name(ty: &TypeExpr) -> Option<String> {
+    match &ty.kind {
+        TypeKind::Path { names, .. } => names.last().map(|name| name.name.to_string()),
+        _ => None,
+    }
+}
