@@ -44,7 +44,8 @@ impl From<TooMuchSource> for Failure {
 ///
 /// See [`Failure`].
 pub fn translate(input: Input, to: Spelling) -> Result<Translated, Failure> {
-    let (name, path, text, from) = (input.name.clone(), input.path.clone(), input.text.clone(), input.spelling);
+    let (name, path, text, from) =
+        (input.name.clone(), input.path.clone(), input.text.clone(), input.spelling);
     let loaded = input.load(Phases::default())?;
     let traits = trait_references(&loaded);
     let main = loaded.modules.module(loaded.modules.main()).file;

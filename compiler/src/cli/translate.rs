@@ -28,7 +28,10 @@ pub(super) fn translate(args: &TranslateArgs, common: &Common, messages: &Messag
             .map_err(|error| messages.fail(FAILED, &format!("cannot write `{}`: {error}", path.display()))),
     };
     for (old, new) in renamed {
-        messages.note(&format!("`{old}` is a word of .{} files: it is called `{new}` there", args.to.extension()));
+        messages.note(&format!(
+            "`{old}` is a word of .{} files: it is called `{new}` there",
+            args.to.extension()
+        ));
     }
     outcome.err().unwrap_or(OK)
 }

@@ -25,7 +25,7 @@ impl Rewriter<'_> {
         let Some(printed) = args.get(skipped..) else { return };
         let format = printed.first().filter(|first| matches!(first.kind, ExprKind::Str(_)));
         match format.and_then(|first| self.token_at(first.span.lo, Token::Str)) {
-            Some(literal) => self.format(Span::new(literal.lo, literal.hi), &printed[1..], callee),
+            Some(literal) => self.format(Span::new(literal.lo, literal.hi), &printed[1..]),
             None => printed.iter().for_each(|arg| self.printed(arg)),
         }
     }
@@ -50,12 +50,16 @@ impl Rewriter<'_> {
         if !self.uses.printed_bools.contains(&value.span) {
             return None;
         }
-        let open = if binds_tightly(&value.kind) { "" } else { "(" };
-        let close = if binds_tightly(&value.kind) { "" } else { ")" };
+        let chosen =
+            matches!(value.kind, ExprKind::Binary { .. } | ExprKind::Unary { .. } | ExprKind::Cast { .. });
+        let tight = binds_tightly(&value.kind);
+        let parts = |tight: bool| if tight { ("", "") } else { ("(", ")") };
         if self.leaves_vais() {
+            let (open, close) = parts(tight);
             Some((open.to_owned(), format!("{close} as i64")))
         } else if self.enters_vais() {
-            Some((format!("({open}"), format!("{close} ? \"true\" : \"false\")")))
+            let (open, close) = parts(tight || chosen);
+            Some((open.to_owned(), format!("{close} ? \"true\" : \"false\"")))
         } else {
             None
         }
@@ -63,7 +67,7 @@ impl Rewriter<'_> {
 
     /// A format string with its arguments. An expression inside the braces that has to become one with quotes is moved
     /// behind the string.
-    fn format(&mut self, literal: Span, args: &[Expr], callee: &Expr) {
+    fn format(&mut self, literal: Span, args: &[Expr]) {
         let raw = self.slice(literal.lo, literal.hi);
         let Ok(pieces) = parse_format(raw, literal.lo, self.from) else { return };
         if !pieces.iter().any(|piece| matches!(piece, FormatPiece::Arg { .. })) {
@@ -105,7 +109,6 @@ impl Rewriter<'_> {
                 self.around(expr.span, "shown", false, &before, &after, 2);
             }
         }
-        let _ = callee;
     }
 
     /// An expression inside a string, with its tokens.
@@ -119,8 +122,10 @@ impl Rewriter<'_> {
 
     /// Leaves the `?` out of a placeholder whose value becomes text, which it would quote.
     fn undebug(&mut self, span: Span) {
-        if self.enters_vais() && self.slice(span.lo, span.hi).ends_with("?}") {
-            self.edits.replace(span.hi - 2, span.hi - 1, String::new());
+        let text = self.slice(span.lo, span.hi);
+        if self.enters_vais() && text.ends_with("?}") {
+            let length = if text.ends_with(":?}") { 3 } else { 2 };
+            self.edits.replace(span.hi - length, span.hi - 1, String::new());
         }
     }
 
