@@ -24,7 +24,17 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "check", "docs", "driver", "explain", "golden", "jit", "repl", "session", "stack", "suggest",
+            "check",
+            "docs",
+            "driver",
+            "explain",
+            "golden",
+            "jit",
+            "repl",
+            "session",
+            "stack",
+            "suggest",
+            "translate",
             "typed",
         ],
     ),
@@ -49,6 +59,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("types", &[]),
     ("codes", &[]),
     ("suggest", &[]),
+    ("translate", &["check", "driver"]),
     ("stdlib", &[]),
     ("stack", &[]),
 ];
