@@ -88,7 +88,7 @@ impl<'a> Checker<'a> {
         &mut self.modules[module.0 as usize]
     }
 
-    fn declare_types(&mut self, module: ModuleId, item: &'a Item) {
+    pub(super) fn declare_types(&mut self, module: ModuleId, item: &'a Item) {
         match &item.kind {
             ItemKind::Trait(decl) => self.declare_trait(module, decl),
             ItemKind::Struct(decl) => {
@@ -163,7 +163,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn declare_values(&mut self, module: ModuleId, item: &'a Item) {
+    pub(super) fn declare_values(&mut self, module: ModuleId, item: &'a Item) {
         match &item.kind {
             ItemKind::Fn(decl) if decl.self_param.is_none() && decl.owner.is_none() => {
                 let id =

@@ -33,7 +33,12 @@ impl<'a> Checker<'a> {
 
     /// Notes which types have variants of which names.
     pub(super) fn index_variants(&mut self) {
-        for (id, def) in self.types.structs.iter().enumerate() {
+        self.index_variants_from(0);
+    }
+
+    /// The same for the types from this number on.
+    pub(super) fn index_variants_from(&mut self, first: usize) {
+        for (id, def) in self.types.structs.iter().enumerate().skip(first) {
             for (index, variant) in def.variants.iter().flatten().enumerate() {
                 self.variants.entry(variant.name).or_default().push((StructId(id as u32), index as u32));
             }

@@ -132,6 +132,12 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Checks a function that is declared in a block.
+    pub(super) fn check_nested(&mut self, id: FuncId) {
+        let signature = self.signature(id);
+        self.bodies[id.0 as usize] = Some(self.plain_function(id, &signature));
+    }
+
     fn plain_function(&mut self, id: FuncId, signature: &Signature) -> Function {
         let info = &self.funcs[id.0 as usize];
         let module = info.module;

@@ -40,6 +40,7 @@ mod memory;
 mod method;
 mod moves;
 mod names;
+mod nested;
 mod numeric;
 mod ops;
 mod overload;

@@ -6,7 +6,6 @@ use vex_syntax::{Diagnostic, Span};
 use super::codes;
 use super::function::{Expect, FnCx};
 use super::infer::VarKind;
-use super::local::Binding;
 use crate::typed::{Block, Expr, ExprKind, Pattern, Stmt, StmtKind};
 use crate::types::{Ty, TyKind};
 
@@ -17,6 +16,7 @@ impl<'a> FnCx<'_, 'a> {
         let mut value = None;
         let (mut diverges, mut warned) = (false, false);
         self.scoped(|fx| {
+            let outer = fx.declare_nested(block);
             let count = block.stmts.len();
             for (index, stmt) in block.stmts.iter().enumerate() {
                 if diverges && !warned {
@@ -30,6 +30,7 @@ impl<'a> FnCx<'_, 'a> {
                     fx.stmt(stmt, &mut out, &mut diverges);
                 }
             }
+            fx.forget_nested(outer);
         });
         let ty = match &value {
             Some(value) => self.shallow(value.ty),
@@ -109,21 +110,6 @@ impl<'a> FnCx<'_, 'a> {
                 self.straight = outer;
                 *diverges |= self.shallow(value.ty) == Ty::NEVER;
                 out.push(Stmt { kind: StmtKind::Expr(value), span: stmt.span });
-            }
-        }
-    }
-
-    fn local_item(&mut self, item: &'a ast::Item) {
-        match &item.kind {
-            ast::ItemKind::Const(decl) => {
-                let id = self.cx.add_const(decl, self.module);
-                self.cx.ensure_const_in(id, &self.names);
-                self.bind_name(decl.name.name, Binding::Const(id));
-            }
-            _ => {
-                let title = "a declaration inside a block is not supported yet";
-                let d = Diagnostic::error(vex_syntax::codes::NOT_SUPPORTED, item.span, title);
-                self.error(d.help("move it to the top level of the file"));
             }
         }
     }

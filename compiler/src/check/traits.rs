@@ -226,7 +226,12 @@ impl<'a> Checker<'a> {
 
     /// Finds the functions of every trait that a type says it has: its own methods, or made from its parts.
     pub(super) fn complete_impls(&mut self) {
-        for index in self.counts().impls..self.impls.len() {
+        self.complete_impls_from(self.counts().impls);
+    }
+
+    /// The same for the impls from this number on.
+    pub(super) fn complete_impls_from(&mut self, first: usize) {
+        for index in first..self.impls.len() {
             self.complete_impl(index);
         }
     }
