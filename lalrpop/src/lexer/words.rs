@@ -103,10 +103,12 @@ impl Words<'_> {
                 }
                 _ => {}
             }
-            if variants.are_named(lexeme, before, tokens.get(read + 1)) {
-                lexeme.token = Token::Name;
+            if !matches!(variants, Variants::Elsewhere) || lexeme.token == Token::Enum {
+                if variants.are_named(lexeme, before, tokens.get(read + 1)) {
+                    lexeme.token = Token::Name;
+                }
+                variants.pass(lexeme.token);
             }
-            variants.pass(lexeme.token);
             tokens[write] = lexeme;
             (read, write) = (read + 1, write + 1);
         }
