@@ -38,7 +38,8 @@ impl<'a> Checker<'a> {
     }
 
     /// Checks every declaration.
-    pub(super) fn check_declarations(&mut self) {
+    /// Without `whole`, those of the library's functions wait until they are needed.
+    pub(super) fn check_declarations(&mut self, whole: bool) {
         let known = self.counts();
         for index in known.structs..self.structs.len() {
             self.ensure_struct(StructId(index as u32));
@@ -51,6 +52,9 @@ impl<'a> Checker<'a> {
         }
         for index in known.funcs..self.funcs.len() {
             let id = FuncId(index as u32);
+            if self.is_of_library(id) && !whole {
+                continue;
+            }
             let signature = self.signature(id);
             self.check_receiver(id, &signature);
         }

@@ -113,23 +113,17 @@ pub(super) struct FnCx<'c, 'a> {
 }
 
 impl<'a> Checker<'a> {
-    /// Checks all bodies.
-    pub(super) fn check_bodies(&mut self) {
-        // The script first: its bindings are globals whose types the functions need.
-        let script = self.script.as_ref().map(|script| script.func.0 as usize);
-        let others = (self.counts().funcs..self.funcs.len()).filter(|&index| Some(index) != script);
-        for index in script.into_iter().chain(others) {
-            let id = FuncId(index as u32);
-            let signature = self.signature(id);
-            let function = if self.funcs[index].is_extern {
-                self.extern_function(id, &signature)
-            } else if self.script.as_ref().is_some_and(|script| script.func == id) {
-                self.script_function(id)
-            } else {
-                self.plain_function(id, &signature)
-            };
-            self.bodies[index] = Some(function);
-        }
+    /// Checks a body.
+    pub(super) fn check_body(&mut self, id: FuncId) {
+        let signature = self.signature(id);
+        let function = if self.funcs[id.0 as usize].is_extern {
+            self.extern_function(id, &signature)
+        } else if self.script.as_ref().is_some_and(|script| script.func == id) {
+            self.script_function(id)
+        } else {
+            self.plain_function(id, &signature)
+        };
+        self.bodies[id.0 as usize] = Some(function);
     }
 
     /// Checks a function that is declared in a block.

@@ -146,9 +146,9 @@ impl Environment {
             ..Base::default()
         });
         cx.collect();
-        cx.check_declarations();
+        cx.check_declarations(true);
         let entry = cx.check_entry(true);
-        cx.check_bodies();
+        cx.check_bodies(true);
         let mut diagnostics = std::mem::take(&mut cx.diags);
         diagnostics.sort_by_key(|d| d.span());
         let accepted = cx.errors == 0 && entry.is_some();
