@@ -32,7 +32,8 @@ impl<'a> FnCx<'_, 'a> {
             return (Test::Any, Pat::Any);
         }
         let variant = self.variant_in(place.ty, id.1);
-        if !variant.named && !(variant.fields.is_empty() && pattern.fields.is_empty()) {
+        let empty = variant.fields.is_empty() && pattern.fields.is_empty();
+        if !(variant.named || empty) {
             self.wrong_payload(id, &variant, Some(usize::MAX), pattern.span);
             pattern.fields.iter().for_each(|(_, part)| drop(self.bind_nothing(part, walk)));
             return (Test::Any, Pat::Any);

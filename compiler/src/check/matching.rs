@@ -27,6 +27,9 @@ pub(super) struct PendingMatch {
     rows: Vec<(Pat, bool, Span)>,
 }
 
+/// One of the ways in which an arm takes a value: its test, what the names are bound to, and what that takes.
+type Way = (Test, Vec<(ast::Ident, Expr)>, Pat);
+
 /// What is looked at: the expression that makes it, and the place that it then is.
 pub(super) struct Scrutinee {
     pub(super) value: Expr,
@@ -121,7 +124,7 @@ impl<'a> FnCx<'_, 'a> {
         place: &Expr,
     ) -> (Test, Vec<(LocalId, Expr)>, Pat) {
         let mut walk = Walk::default();
-        let mut found: Vec<(Test, Vec<(ast::Ident, Expr)>, Pat)> = Vec::new();
+        let mut found: Vec<Way> = Vec::new();
         loop {
             let (test, pat) = self.pattern(pattern, place.clone(), Mode::Value, &mut walk);
             found.push((test, std::mem::take(&mut walk.bindings), pat));
@@ -153,7 +156,7 @@ impl<'a> FnCx<'_, 'a> {
     /// Makes one arm of several ways to take a value: what a name is bound to depends on which it was.
     fn alternatives(
         &mut self,
-        found: Vec<(Test, Vec<(ast::Ident, Expr)>, Pat)>,
+        found: Vec<Way>,
         place: &Expr,
         span: Span,
     ) -> (Test, Vec<(LocalId, Expr)>, Pat) {

@@ -16,12 +16,15 @@ use crate::types::Ty;
 /// How many values of a range get an entry of their own in the first jump.
 const MAX_ENTRIES: i128 = 32;
 
+/// Numbers from the first to the last of each pair.
+type Ranges = Vec<(i128, i128)>;
+
 /// What an arm asks of the whole value first.
 enum Head {
     /// Nothing that the first jump could find out.
     Open,
     /// To be one of these numbers: indexes of variants, or values.
-    Ranges(Vec<(i128, i128)>),
+    Ranges(Ranges),
 }
 
 impl Head {
@@ -54,7 +57,7 @@ struct Entry {
 }
 
 /// The whole value that a test asks about first, and what of it; the rest of the test.
-fn head_of(test: &Test) -> Option<(&Expr, bool, Vec<(i128, i128)>)> {
+fn head_of(test: &Test) -> Option<(&Expr, bool, Ranges)> {
     match test {
         Test::Variant { place, variant } => {
             let index = i128::from(*variant);

@@ -57,7 +57,10 @@ fn variants_and_parts_are_named_as_they_are_written() {
     let mut types = Types::new();
     let shape = shapes(&mut types);
     let point = Pat::Variant(0, Vec::new());
-    assert_eq!(left_out(&mut types, shape, &[point.clone()]), ["Shape.Circle(_)", "Shape.Rect { .. }"]);
+    assert_eq!(
+        left_out(&mut types, shape, std::slice::from_ref(&point)),
+        ["Shape.Circle(_)", "Shape.Rect { .. }"]
+    );
     let rect = Pat::Variant(2, vec![int(1, 1), Pat::Any]);
     let circle = Pat::Variant(1, vec![Pat::Any]);
     assert_eq!(left_out(&mut types, shape, &[point, circle, rect]), ["Shape.Rect { w: false, .. }"]);
