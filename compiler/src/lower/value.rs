@@ -257,4 +257,48 @@ mod tests {
         assert_eq!(table.get(big).fields[1].offset, 32);
         assert_eq!(table.get(Ty::UNIT).len(), 0);
     }
+
+    /// A type with variants of these payloads.
+    fn variants(all: &mut Types, payloads: &[&[Ty]]) -> Ty {
+        let name = |text: &str| vex_syntax::Symbol::new(text);
+        let span = vex_syntax::Span::NONE;
+        let variant = |payload: &&[Ty]| crate::types::Variant {
+            name: name("V"),
+            span,
+            fields: payload.iter().map(|&ty| crate::types::Field { name: name("f"), ty, span }).collect(),
+            named: false,
+        };
+        let def = crate::types::StructId(all.structs.len() as u32);
+        all.structs.push(crate::types::StructDef {
+            variants: Some(payloads.iter().map(variant).collect()),
+            ..crate::types::StructDef::new(name("E"), span)
+        });
+        all.complete(def);
+        all.intern(TyKind::Struct { def, args: Vec::new() })
+    }
+
+    #[test]
+    fn variants_that_agree_on_their_leaves_are_flat() {
+        let mut all = Types::new();
+        let pair = all.intern(TyKind::Tuple(vec![Ty::U8, Ty::I64]));
+        let option = variants(&mut all, &[&[Ty::I64], &[]]);
+        let result = variants(&mut all, &[&[Ty::I64], &[Ty::STR]]);
+        let small = variants(&mut all, &[&[Ty::U8], &[Ty::I64], &[Ty::U16]]);
+        let mixed = variants(&mut all, &[&[Ty::I64], &[Ty::F64]]);
+        let overlap = variants(&mut all, &[&[Ty::U8, Ty::U8], &[Ty::U16]]);
+        let between = variants(&mut all, &[&[pair], &[Ty::I64, Ty::I64], &[Ty::U8]]);
+        let nested = variants(&mut all, &[&[option], &[]]);
+        let plain = variants(&mut all, &[&[], &[], &[]]);
+        let table = TypeTable::new(&all, types::I64);
+        let leaves = |ty| table.get(ty).leaves.iter().map(|l| (l.offset, l.ty)).collect::<Vec<_>>();
+        assert_eq!(leaves(option), [(0, types::I8), (8, types::I64)]);
+        assert_eq!(leaves(result), [(0, types::I8), (8, types::I64), (16, types::I64)]);
+        assert_eq!(leaves(nested), [(0, types::I8), (8, types::I8), (16, types::I64)]);
+        assert_eq!(leaves(plain), [(0, types::I8)]);
+        assert_eq!((table.get(small).variants[1][0].leaf, table.get(small).len()), (3, 4));
+        assert_eq!(table.get(result).variants[1][0].offset, 8);
+        for ty in [mixed, overlap, between] {
+            assert!(!table.get(ty).flat && table.get(ty).leaves.is_empty(), "{}", all.display(ty));
+        }
+    }
 }
