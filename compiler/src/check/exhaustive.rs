@@ -106,6 +106,11 @@ impl Search<'_> {
         ty
     }
 
+    /// Whether a type has variants, but none.
+    fn is_void(&self, ty: Ty) -> bool {
+        self.types.struct_of(ty).and_then(|def| def.variants.as_ref()).is_some_and(Vec::is_empty)
+    }
+
     /// The types of the parts of a value with this head.
     fn parts(&mut self, ty: Ty, head: &Head) -> Vec<Ty> {
         match head {
@@ -183,7 +188,7 @@ impl Search<'_> {
         };
         let ty = self.referred(first);
         let plain = rows.iter().all(|row| matches!(row[0], Pat::Any | Pat::Other));
-        let (heads, all) = if plain { (Vec::new(), false) } else { self.heads(ty, &rows) };
+        let (heads, all) = if plain { (Vec::new(), self.is_void(ty)) } else { self.heads(ty, &rows) };
         let mut found = Vec::new();
         for head in &heads {
             if found.len() >= self.limit {

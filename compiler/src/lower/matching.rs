@@ -110,6 +110,8 @@ struct Arms {
     entries: Vec<Entry>,
     /// Where values go that no arm takes. There are none in a checked program, unless a guard changed the value.
     none: Option<Block>,
+    /// Whether no jump was made yet.
+    open: bool,
 }
 
 impl<'a> Lower<'a> {
@@ -122,15 +124,18 @@ impl<'a> Lower<'a> {
         dest: Option<Addr>,
     ) -> Leaves {
         self.place(value);
+        if arms.is_empty() {
+            // A type without variants has no values.
+            self.b.ins().trap(super::traps::Trap::Unreachable.code());
+            self.unreachable();
+            return if dest.is_some() { Leaves::new() } else { self.zeros(ty) };
+        }
         let merge = if dest.is_some() { self.b.create_block() } else { self.block_for(ty) };
         let (root, heads) = heads(value, arms);
-        let mut all = Arms { entries: vec![Entry::default(); arms.len()], heads, none: None };
+        let mut all = Arms { entries: vec![Entry::default(); arms.len()], heads, none: None, open: false };
         match root {
             Some((place, variants)) => self.first_jump(place, variants, &mut all),
-            None => {
-                let first = self.entry_from(&mut all, 0, None);
-                self.jump(first, &[]);
-            }
+            None => all.open = true,
         }
         for (index, arm) in arms.iter().enumerate() {
             if self.begin_arm(index, arm, &mut all) {
@@ -150,16 +155,18 @@ impl<'a> Lower<'a> {
     /// The tests of an arm, up to its body; false if nothing leads to it.
     fn begin_arm(&mut self, index: usize, arm: &'a Arm, all: &mut Arms) -> bool {
         let Entry { full, known } = all.entries[index];
+        // The first arm may begin right here.
+        let here = std::mem::take(&mut all.open);
         let whole = is_head_only(&arm.test) || matches!(arm.test, Test::Any);
         // Where both ways meet: behind the tests that follow the head.
         let body = match (full, known) {
-            (None, None) => return false,
+            (None, None) if !here => return false,
             (Some(_), Some(known)) if whole => Some(known),
             (Some(_), Some(_)) => Some(self.b.create_block()),
             _ => None,
         };
-        if let Some(full) = full {
-            self.enter(full);
+        full.iter().for_each(|full| self.enter(*full));
+        if here || full.is_some() {
             if !matches!(arm.test, Test::Any) {
                 let fail = self.entry_from(all, index + 1, None);
                 self.test(&arm.test, fail);

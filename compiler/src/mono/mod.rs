@@ -30,7 +30,7 @@ const MOST_TYPES: usize = 100_000;
 /// There are instances without end; the message names one.
 pub fn expand(program: Program) -> Result<Program, Box<Diagnostic>> {
     let generic = program.functions.iter().any(|function| function.generics > 0);
-    let closures = program.types.structs.iter().any(|def| def.closure.is_some());
+    let closures = program.types.structs.iter().any(|def| def.closure.is_some() || !def.generics.is_empty());
     if !generic && !closures && program.contracts.impls.is_empty() {
         return Ok(program);
     }
@@ -303,7 +303,9 @@ impl Mono {
 fn constant_functions(value: &Const, out: &mut Vec<FuncId>) {
     match value {
         Const::Func(func) => out.push(*func),
-        Const::Aggregate(parts) => parts.iter().for_each(|part| constant_functions(part, out)),
+        Const::Aggregate(parts) | Const::Variant(_, parts) => {
+            parts.iter().for_each(|part| constant_functions(part, out))
+        }
         _ => {}
     }
 }
