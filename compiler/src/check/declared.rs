@@ -238,6 +238,7 @@ impl<'a> Checker<'a> {
             TyKind::Unit | TyKind::Never => result,
             TyKind::Str | TyKind::Slice { .. } | TyKind::Array { .. } | TyKind::Tuple(_) => false,
             TyKind::Option(_) => false,
+            TyKind::Struct { def, .. } if self.is_enum(*def) => false,
             _ => true,
         };
         let params = signature.params.iter().map(|&ty| (ty, false));
