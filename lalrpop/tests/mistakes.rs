@@ -36,6 +36,11 @@ fn what_was_expected_is_named() {
             ("match x { 0 => , }", "expected an expression, found `,`"),
             ("match x { => 3 }", "expected a pattern or `}`, found `=>`"),
             ("match x { case 0 => 1 }", "expected `=>` or `if`, found `0`; an arm begins with its pattern"),
+            ("match x { a: 1, b: 2 }", "expected `=>` or `if`, found `:`; an arm is `pattern => value`"),
+            ("if let P { a: + } = b { }", "expected a pattern, found `+`"),
+            ("match P { x: 1 } { _ => 1 }", {
+                "a structure literal cannot stand directly in the head of an `if`, a `match` or a loop; put it in parentheses"
+            }),
             ("match { 0 => 1 }", "expected an expression, found `{`"),
             ("match x", "expected `{`, found the end of the text"),
             ("match x { P { .., a } => 1 }", {

@@ -200,11 +200,20 @@ impl Context<'_, '_> {
             use Token::*;
             matches!(t.token, If | Elif | While | For | AnyLoop | Match | LBrace | RBrace)
         })?;
-        if !looks_like_fields || matches!(head.token, Token::LBrace | Token::RBrace) {
+        // Behind a `let` without its `=` stands a pattern.
+        let mut binding = self.tokens[start..brace].iter().rev();
+        let binding = binding.find(|t| matches!(t.token, Token::Let | Token::Eq | Token::LBrace));
+        let in_pattern = binding.is_some_and(|t| t.token == Token::Let);
+        if !looks_like_fields || in_pattern || matches!(head.token, Token::LBrace | Token::RBrace) {
             return None;
         }
         let close = statement_end(self.tokens, brace + 1);
-        let close = self.tokens[close..].iter().find(|t| t.token == Token::RBrace)?;
+        let close = close + self.tokens[close..].iter().position(|t| t.token == Token::RBrace)?;
+        let goes_on = |t: Token| !t.is_closer() && !matches!(t, Token::StmtEnd | Token::Semi | Token::Comma);
+        if !self.token(close + 1).is_some_and(goes_on) {
+            return None;
+        }
+        let close = self.tokens[close];
         let literal = self.tokens[name].span().to(close.span());
         let with = format!("({})", self.builder.text_of(literal));
         let title = "a structure literal cannot stand directly in the head of an `if`, a `match` or a loop";
@@ -266,7 +275,9 @@ impl Context<'_, '_> {
             None if self.builder.is_end(self.span().lo) => "the end of the text".to_owned(),
             None | Some(Token::StmtEnd) => "the end of the line".to_owned(),
             Some(Token::Str) => "a string".to_owned(),
-            Some(_) if self.text(self.at).len() > 40 => "this".to_owned(),
+            Some(_) if self.text(self.at).len() > 40 || self.text(self.at).contains('\n') => {
+                "this".to_owned()
+            }
             Some(_) if self.text(self.at).is_empty() => "the end of the brackets".to_owned(),
             Some(_) => format!("`{}`", self.text(self.at)),
         }
