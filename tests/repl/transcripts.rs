@@ -150,6 +150,7 @@ transcripts! {
     errors
     files
     functions
+    generics
     heap
     heap_crashes
     imports

@@ -32,8 +32,10 @@ pub(super) struct Base {
     pub(super) before: FxHashMap<Symbol, Value>,
     /// Functions and methods that the input declares anew: the earlier and the new one.
     pub(super) replaced: Vec<(FuncId, FuncId)>,
-    /// Constants and types that the input declares anew.
+    /// Constants, types and traits that the input declares anew.
     pub(super) changed: Vec<Symbol>,
+    /// Traits that the input gives to a type that had them.
+    pub(super) given_again: Vec<TraitId>,
     /// Variables that hold no value any more, and where they lost it.
     pub(super) gone: FxHashMap<GlobalId, Span>,
     /// The value to show.
@@ -98,7 +100,9 @@ pub struct CheckedInput {
     pub replaced: Vec<(FuncId, FuncId)>,
     /// Functions that it declares anew with other types: whoever calls an earlier one goes on doing so.
     pub split: Vec<(FuncId, FuncId)>,
-    /// Constants and types that it declares anew: whoever uses the earlier one goes on doing so.
+    /// Traits that it gives to a type that had them.
+    pub given_again: Vec<TraitId>,
+    /// Constants, types and traits that it declares anew: whoever uses the earlier one goes on doing so.
     pub changed: Vec<Symbol>,
     /// The first of its functions.
     pub first_func: usize,
@@ -168,6 +172,7 @@ impl Environment {
             shown: base.shown,
             replaced,
             split,
+            given_again: base.given_again,
             changed: base.changed,
             first_func: counts.funcs,
             first_global: counts.globals,
@@ -257,6 +262,10 @@ impl Environment {
         self.impls.truncate(impls);
         self.trait_functions.values_mut().for_each(|known| known.retain(|(id, _)| (id.0 as usize) < traits));
         self.gone.retain(|id, _| (id.0 as usize) < globals);
+        let contracts = &mut program.contracts;
+        contracts.functions.retain(|id, _| (id.0 as usize) < funcs);
+        contracts.declared.truncate(traits);
+        contracts.impls.truncate(impls);
         program.types.truncate(saved.types);
         program.functions.truncate(funcs);
         program.globals.truncate(globals);
@@ -457,6 +466,10 @@ impl Checker<'_> {
         if self.are_drops(old, new) {
             // Called through whichever reference to the value.
             return true;
+        }
+        let [asked, asks] = [old, new].map(|id| self.bounds(id));
+        if !asked.iter().map(|bound| (bound.ty, &bound.what)).eq(asks.iter().map(|b| (b.ty, &b.what))) {
+            return false;
         }
         let (old, new) = (self.signature(old), self.signature(new));
         (&old.params, old.ret, old.has_self) == (&new.params, new.ret, new.has_self)

@@ -74,7 +74,10 @@ impl<'a> Checker<'a> {
             let first = self.traits[old.0 as usize].span;
             return self.duplicate(decl.name, first, "trait");
         }
-        self.modules[module.0 as usize].traits.insert(decl.name.name, id);
+        let known = self.modules[module.0 as usize].traits.insert(decl.name.name, id);
+        if let (Some(_), Some(base)) = (known, &mut self.session) {
+            base.changed.push(decl.name.name);
+        }
     }
 
     /// Declares a trait's functions and what it needs.
@@ -209,7 +212,10 @@ impl<'a> Checker<'a> {
             let d = Diagnostic::error(codes::DUPLICATE, contract.span, title).at("again here");
             return self.error(d.label(first, "first here").help("remove one of them"));
         }
-        self.impl_index.insert((of, head), self.impls.len() as u32);
+        let known = self.impl_index.insert((of, head), self.impls.len() as u32);
+        if let (Some(_), Some(base)) = (known, &mut self.session) {
+            base.given_again.push(of);
+        }
         let span = contract.span;
         let derived = false;
         self.impls.push(ImplInfo {

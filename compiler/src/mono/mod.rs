@@ -29,15 +29,33 @@ const MOST_TYPES: usize = 100_000;
 /// # Errors
 /// There are instances without end; the message names one.
 pub fn expand(program: Program) -> Result<Program, Box<Diagnostic>> {
+    Ok(expand_input(program)?.program)
+}
+
+/// A program without type parameters.
+#[derive(Debug)]
+pub struct Expanded {
+    /// The program. What it had before has its number still.
+    pub program: Program,
+    /// The functions that were called with type arguments, or of traits, or of closures, by their numbers before.
+    pub made_of: FxHashSet<FuncId>,
+}
+
+/// As [`expand`], for an input of a session, which has to know when it is out of date.
+///
+/// # Errors
+/// As [`expand`].
+pub fn expand_input(program: Program) -> Result<Expanded, Box<Diagnostic>> {
     let generic = program.functions.iter().any(|function| function.generics > 0);
     let closures = program.types.structs.iter().any(|def| def.closure.is_some() || !def.generics.is_empty());
     if !generic && !closures && program.contracts.impls.is_empty() {
-        return Ok(program);
+        return Ok(Expanded { program, made_of: FxHashSet::default() });
     }
     let mut mono = Mono {
         known: vec![false; program.functions.len()],
         program,
         instances: FxHashMap::default(),
+        made_of: FxHashSet::default(),
         queue: VecDeque::new(),
         types: FxHashSet::default(),
         waiting: Vec::new(),
@@ -50,7 +68,7 @@ pub fn expand(program: Program) -> Result<Program, Box<Diagnostic>> {
     mono.run();
     match mono.endless {
         Some(why) => Err(why),
-        None => Ok(mono.program),
+        None => Ok(Expanded { program: mono.program, made_of: mono.made_of }),
     }
 }
 
@@ -67,6 +85,8 @@ struct Mono {
     program: Program,
     /// The functions made so far.
     instances: FxHashMap<(FuncId, Arc<[Ty]>), FuncId>,
+    /// What they are instances of.
+    made_of: FxHashSet<FuncId>,
     /// The functions that need no type arguments and were reached.
     known: Vec<bool>,
     queue: VecDeque<Pending>,
@@ -204,6 +224,7 @@ impl Mono {
     /// The function that a function with these type arguments is.
     fn instance(&mut self, func: FuncId, args: &[Ty]) -> FuncId {
         if let Some(&(of, name)) = self.program.contracts.functions.get(&func) {
+            self.made_of.insert(func);
             return self.of_trait(of, name, func, args);
         }
         self.plain_instance(func, args)
@@ -214,6 +235,7 @@ impl Mono {
             self.reach(func);
             return func;
         }
+        self.made_of.insert(func);
         let key = (func, Arc::from(args));
         if let Some(&known) = self.instances.get(&key) {
             return known;
@@ -275,7 +297,8 @@ impl Mono {
     fn of_trait(&mut self, of: TraitId, name: Symbol, func: FuncId, args: &[Ty]) -> FuncId {
         let this = args[0];
         let declared = self.program.contracts.declared[of.0 as usize].len();
-        let found = self.program.contracts.impls.iter().find_map(|known| {
+        // The last one: an input of a session may give a type what it had.
+        let found = self.program.contracts.impls.iter().rev().find_map(|known| {
             let mut own = vec![Ty::ERROR; known.generics as usize];
             let fits = known.of == of && self.program.types.matches(known.ty, this, &mut own);
             fits.then(|| (own, known.functions.get(&name).copied(), known.derived, known.args.len()))

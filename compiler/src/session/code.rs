@@ -6,6 +6,7 @@ use vex_syntax::Diagnostic;
 use vex_syntax::ast_print::print_ast;
 
 use super::input::Source;
+use super::instances::NotCompiled;
 use super::{Reply, Session};
 use crate::check::CheckedInput;
 use crate::jit::{self, JitError, SessionCode};
@@ -66,7 +67,8 @@ impl Session {
             Ok(Arc::from(format!("function{count}")))
         };
         let named = self.name_functions(&checked, &mut name);
-        let text = named.and_then(|()| emit(&self.program, self.code.options(), &wanted));
+        let expanded = named.map_err(NotCompiled::from).and_then(|()| self.expanded());
+        let text = expanded.and_then(|made| Ok(emit(&made.program, self.code.options(), &wanted)?));
         self.forget(checked);
         match text {
             Ok(text) => {
@@ -74,7 +76,7 @@ impl Session {
                 self.reply(true, false)
             }
             Err(error) => {
-                self.error(&error.to_string(), None);
+                self.tell(error);
                 self.reply(false, false)
             }
         }

@@ -123,7 +123,7 @@ impl Session {
         match self.compile(&checked) {
             Ok(input) => Some((checked, input)),
             Err(error) => {
-                self.error(&error.to_string(), None);
+                self.tell(error);
                 self.forget(checked);
                 None
             }
@@ -184,22 +184,20 @@ impl Session {
         self.env.undo(checked.saved, &mut self.program);
     }
 
-    /// Compiles a checked input.
-    pub(super) fn compile(&mut self, checked: &CheckedInput) -> Result<Input, JitError> {
-        self.name_functions(checked, SessionCode::function_symbol)?;
-        self.code.add(&self.program)
-    }
-
     /// Gives the functions of an input the symbols of those they replace, or new ones.
     pub(super) fn name_functions(
         &mut self,
         checked: &CheckedInput,
         mut make: impl FnMut(&mut SessionCode) -> Result<Arc<str>, JitError>,
     ) -> Result<(), JitError> {
+        let closures = self.closures();
         for index in checked.first_func..self.program.functions.len() {
             let function = &self.program.functions[index];
             let is_entry = self.program.entry.0 as usize == index;
-            if is_entry || function.library || !matches!(function.body, FunctionBody::Code(_)) {
+            let is_code = matches!(function.body, FunctionBody::Code(_));
+            // What stands for many functions has no code of its own, and closures are part of those around them.
+            let is_part = function.generics > 0 || closures.contains(&FuncId(index as u32));
+            if is_entry || function.library || is_part || !is_code {
                 continue;
             }
             let replaced = checked.replaced.iter().find(|(_, new)| new.0 as usize == index);
@@ -221,14 +219,18 @@ impl Session {
                 self.owners.push(*id);
             }
         }
+        for index in checked.first_global..self.program.globals.len() {
+            self.complete_type(self.program.globals[index].ty);
+        }
         let entry = self.program.entry.0 as usize;
-        for (index, function) in self.program.functions.iter_mut().enumerate().skip(checked.first_func) {
-            if function.via.is_some() {
-                let used = super::refresh::used_variables(function);
-                if !used.is_empty() {
-                    self.uses.insert(FuncId(index as u32), used);
-                }
+        for index in checked.first_func..self.program.functions.len() {
+            let used = if index == entry { Vec::new() } else { self.used_variables(FuncId(index as u32)) };
+            if !used.is_empty() {
+                self.uses.insert(FuncId(index as u32), used);
             }
+        }
+        self.keep_bodies();
+        for (index, function) in self.program.functions.iter_mut().enumerate().skip(checked.first_func) {
             check::seal(function);
             if index == entry {
                 function.body = FunctionBody::Elsewhere;
@@ -365,10 +367,10 @@ impl Session {
         });
         self.program.entry = entry;
         self.program.lifetime = Lifetime::End(held);
-        match self.code.add(&self.program) {
-            Ok(input) => self.execute(&input),
+        match self.add_code() {
+            Ok((input, _)) => self.execute(&input),
             Err(error) => {
-                self.error(&error.to_string(), None);
+                self.tell(error);
                 Finished::Badly
             }
         }

@@ -9,6 +9,7 @@
 //! | `show`, `peek` | values as text |
 //! | `complete` | what a text could become |
 //! | `constant` | the values of constants as text |
+//! | `instances` | code that was made of generic functions |
 //! | `refresh` | functions that mention what was redefined |
 //! | `evaluate` | the value of an expression that a command asks for |
 //! | `memory` | the commands that show memory |
@@ -27,6 +28,7 @@ mod files;
 mod help;
 mod input;
 mod inspect;
+mod instances;
 mod memory;
 mod output;
 pub mod peek;
@@ -115,6 +117,8 @@ pub struct Session {
     owners: Vec<GlobalId>,
     /// The variables that functions use.
     uses: FxHashMap<FuncId, Vec<GlobalId>>,
+    /// Bodies to compile again when what they are made of changes.
+    instances: instances::Instances,
     /// Whether unsafe operations need no `unsafe` at the prompt.
     unsafe_on: bool,
     /// The books of allocations as they were before the last input.
@@ -158,6 +162,7 @@ impl Session {
             count: 0,
             owners: Vec::new(),
             uses: FxHashMap::default(),
+            instances: instances::Instances::default(),
             unsafe_on: false,
             before: None,
             phases: None,

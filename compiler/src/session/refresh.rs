@@ -12,7 +12,7 @@ use vex_syntax::{FileId, Span, Spelling, Symbol, parse_file};
 use super::input::Source;
 use super::{Again, Session};
 use crate::check::CheckedInput;
-use crate::typed::{Expr, ExprKind, FuncId, Function, FunctionBody, GlobalId, walk};
+use crate::typed::{FuncId, GlobalId};
 
 /// Most times that refreshed functions, having other types themselves, lead to further ones.
 const MOST_ROUNDS: usize = 16;
@@ -166,30 +166,13 @@ impl Session {
             Ok(input) => input,
             Err(error) => {
                 self.forget(checked);
-                return Err(error.to_string());
+                return Err(error.title());
             }
         };
         self.keep(&checked, &input);
         self.code.discard(&input);
         Ok(self.changed_names(&checked))
     }
-}
-
-/// The variables that a function's body uses.
-pub(super) fn used_variables(function: &Function) -> Vec<GlobalId> {
-    fn collect(expr: &Expr, used: &mut Vec<GlobalId>) {
-        if let ExprKind::Global(id) = expr.kind
-            && !used.contains(&id)
-        {
-            used.push(id);
-        }
-        walk::children(expr, &mut |child| collect(child, used));
-    }
-    let mut used = Vec::new();
-    if let FunctionBody::Code(body) = &function.body {
-        collect(body, &mut used);
-    }
-    used
 }
 
 /// Whether a text has one of the names as a word of its own.

@@ -5,6 +5,8 @@
 //! program left in ruins is shown as far as it is there, and what is wrong with it is said in angle brackets. How much
 //! is shown is limited, and the work is in proportion to what is shown.
 
+mod parts;
+
 use std::fmt::Write;
 
 use vex_runtime::builtins::print;
@@ -81,7 +83,7 @@ impl Shower<'_> {
             TyKind::Unit | TyKind::Never => self.text("()"),
             TyKind::Bool => self.bool(address),
             TyKind::Int(int) => self.int(*int, address),
-            TyKind::Char => self.int(crate::types::IntTy::U32, address),
+            TyKind::Char => self.char(address),
             TyKind::F32 => self.f32(address),
             TyKind::F64 => self.f64(address),
             TyKind::Str => self.str(address),
@@ -119,6 +121,7 @@ impl Shower<'_> {
             },
             TyKind::Array { elem, len } => self.elements(*elem, address, *len),
             TyKind::Option(held) => self.option(ty, *held, address),
+            _ if self.types.tag(ty).is_some() => self.variant(ty, address),
             _ => self.fields(ty, address),
         };
         self.depth -= 1;
@@ -173,6 +176,16 @@ impl Shower<'_> {
             true => self.write(format_args!("{}", (bits << unused) as i64 >> unused)),
             false => self.write(format_args!("{bits}")),
         }
+    }
+
+    fn char(&mut self, address: usize) -> Seen {
+        let Some(bytes) = self.peek.bytes(address) else { return self.unreadable(address) };
+        let code = u32::from_le_bytes(bytes);
+        if char::from_u32(code).is_none() {
+            return self.write(format_args!("<invalid char {code:#x}>"));
+        }
+        print::quote_char(&mut self.out, code);
+        Seen::Yes
     }
 
     fn f32(&mut self, address: usize) -> Seen {
@@ -252,52 +265,6 @@ impl Shower<'_> {
         if index > 0 {
             self.text(", ");
         }
-    }
-
-    fn option(&mut self, ty: Ty, held: Ty, address: usize) -> Seen {
-        match self.peek.bytes(address) {
-            Some([0]) => self.text("None"),
-            Some([1]) => {
-                let offset = self.types.field_offsets(ty)[1];
-                self.text("Some(");
-                self.value(held, address.wrapping_add(offset as usize));
-                self.text(")")
-            }
-            Some([other]) => self.write(format_args!("<invalid option {other}>")),
-            None => self.unreadable(address),
-        }
-    }
-
-    /// A structure or a tuple.
-    fn fields(&mut self, ty: Ty, address: usize) -> Seen {
-        let types = self.types;
-        let def = types.struct_of(ty);
-        let tys = types.field_types(ty);
-        match def {
-            Some(def) => self.write(format_args!("{} {{", def.name)),
-            None => self.text("("),
-        };
-        for (index, (&field, offset)) in tys.iter().zip(types.field_offsets(ty)).enumerate() {
-            self.text(match (index, def) {
-                (0, None) => "",
-                (0, Some(_)) => " ",
-                _ => ", ",
-            });
-            if self.is_full() {
-                self.write(format_args!("… {} more", tys.len() - index));
-                break;
-            }
-            if let Some(def) = def {
-                self.write(format_args!("{}: ", def.fields[index].name));
-            }
-            self.value(field, address.wrapping_add(offset as usize));
-        }
-        self.text(match def {
-            None if tys.len() == 1 => ",)",
-            None => ")",
-            Some(_) if tys.is_empty() => "}",
-            Some(_) => " }",
-        })
     }
 }
 

@@ -4,7 +4,7 @@
 use vex_syntax::{Span, Symbol};
 
 use super::*;
-use crate::types::{Field, StructDef, StructId};
+use crate::types::{Field, StructDef, StructId, Variant};
 
 /// Knows one function.
 struct OneName;
@@ -193,4 +193,29 @@ fn functions_have_names() {
     assert_eq!(shown(&types, ty, &0x1234usize, ALL), "double");
     assert_eq!(shown(&types, ty, &0x1235usize, ALL), "0x1235");
     assert_eq!(shown(&types, Ty::PTR, &0x1234usize, ALL), "0x1234");
+}
+
+#[test]
+fn variants_are_told_apart_by_their_tags() {
+    let mut types = Types::new();
+    let span = Span::new(1, 1);
+    let field = |name: &str, ty| Field { name: Symbol::new(name), ty, span };
+    let variant =
+        |name: &str, fields: Vec<Field>, named| Variant { name: Symbol::new(name), span, fields, named };
+    let variants = vec![
+        variant("Empty", Vec::new(), false),
+        variant("One", vec![field("0", Ty::I16)], false),
+        variant("Two", vec![field("a", Ty::U8), field("b", Ty::CHAR)], true),
+    ];
+    let id = StructId(types.structs.len() as u32);
+    types.structs.push(StructDef { variants: Some(variants), ..StructDef::new(Symbol::new("Shape"), span) });
+    let ty = types.intern(TyKind::Struct { def: id, args: Vec::new() });
+    assert_eq!(types.layout(ty).size, 8);
+    assert_eq!(shown(&types, ty, &[0u32, 9], ALL), "Empty");
+    assert_eq!(shown(&types, ty, &[0x0007_0001u32, 9], ALL), "One(7)");
+    assert_eq!(shown(&types, ty, &[0x0502u32, u32::from('x')], ALL), "Two { a: 5, b: 'x' }");
+    assert_eq!(shown(&types, ty, &[0x0502u32, 0xD800], ALL), "Two { a: 5, b: <invalid char 0xd800> }");
+    assert_eq!(shown(&types, ty, &[3u32, 0], ALL), "<invalid Shape 3>");
+    let text = value(&types, ty, 16, &ALL, &OneName);
+    assert_eq!(text, "<unreadable: 0x10>");
 }
