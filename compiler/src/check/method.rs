@@ -132,7 +132,7 @@ impl<'a> FnCx<'_, 'a> {
         let def = self.cx.types.struct_of(object_ty)?;
         let index = def.fields.iter().position(|field| field.name == name.name)?;
         let ty = self.cx.types.field_ty(object_ty, index);
-        matches!(self.cx.types.kind(ty), TyKind::Fn { .. }).then(|| {
+        self.is_callable(ty).then(|| {
             let base = Box::new(object.clone());
             Expr { kind: ExprKind::Field { base, index: index as u32 }, ty, span: object.span.to(name.span) }
         })

@@ -24,6 +24,15 @@ fn arithmetic(op: BinaryOp) -> Option<(&'static str, &'static str)> {
     })
 }
 
+/// The operator that a trait of arithmetic gives; none for `Neg`.
+pub(super) fn operator_of(of: &str) -> Option<BinaryOp> {
+    let all = [BinaryOp::Add, BinaryOp::Sub, BinaryOp::Mul, BinaryOp::Div, BinaryOp::Rem];
+    all.into_iter().find(|op| arithmetic(*op).is_some_and(|(name, _)| name == of))
+}
+
+/// The traits that numbers have without saying so.
+pub(super) const NUMERIC: &[&str] = &["Add", "Sub", "Mul", "Div", "Rem", "Neg"];
+
 impl FnCx<'_, '_> {
     /// The trait that gives a type an operator.
     pub(super) fn trait_of(op: BinaryOp) -> Option<&'static str> {
@@ -43,7 +52,9 @@ impl FnCx<'_, '_> {
 
     /// Whether a type has a trait of the language, as far as is known.
     pub(super) fn has_core(&mut self, ty: Ty, of: TraitId) -> bool {
-        let (ty, bounds) = (self.known(ty), self.bounds.clone());
+        // A literal will have the usual type if nothing else gives it one.
+        let ty = self.resolved(ty).unwrap_or_else(|_| self.known(ty));
+        let bounds = self.bounds.clone();
         self.cx.has_trait(ty, of, &bounds)
     }
 

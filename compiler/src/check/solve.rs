@@ -93,6 +93,10 @@ impl Checker<'_> {
         if is("Clone") && !self.types.needs_drop(ty) {
             return Some(Vec::new());
         }
+        let number = matches!(self.types.kind(ty), TyKind::Int(_) | TyKind::F32 | TyKind::F64);
+        if number && super::overload::NUMERIC.iter().any(|name| is(name)) {
+            return Some(Vec::new());
+        }
         if !(is("Eq") || is("Ord") || is("Hash") || is("Clone")) {
             return None;
         }

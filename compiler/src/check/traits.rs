@@ -419,6 +419,10 @@ impl<'a> Checker<'a> {
             hash: core("Hash"),
             clone: core("Clone"),
             display: core("Display"),
+            arithmetic: super::overload::NUMERIC
+                .iter()
+                .filter_map(|name| Some((core(name)?, super::overload::operator_of(name))))
+                .collect(),
         }
     }
 

@@ -53,8 +53,10 @@ impl Mono {
         let contracts = &self.program.contracts;
         let is = |known: Option<TraitId>| known == Some(of);
         let (eq, ord, hash) = (is(contracts.eq), is(contracts.ord), is(contracts.hash));
+        let operator = contracts.arithmetic.get(&of).copied();
         let mut maker = Maker { mono: self, func, locals, span };
         let body = match () {
+            () if operator.is_some() => maker.arithmetic(operator.flatten(), this),
             () if eq => maker.eq(this),
             () if ord => maker.cmp(this),
             () if hash => maker.hash(this),
@@ -255,6 +257,14 @@ impl Maker<'_> {
             });
         }
         all.unwrap_or_else(|| self.at(ExprKind::Bool(true), Ty::BOOL))
+    }
+
+    /// An operator of the machine.
+    fn arithmetic(&self, op: Option<BinaryOp>, this: Ty) -> Expr {
+        match op {
+            Some(op) => self.binary(op, self.param(0, this), self.param(1, this)),
+            None => self.at(ExprKind::Neg(Box::new(self.param(0, this))), this),
+        }
     }
 
     fn eq(&mut self, this: Ty) -> Expr {

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use vex_syntax::{Span, Symbol};
 
-use super::{Expr, FuncId, GlobalId, LocalId, TraitId, Ty, Types};
+use super::{BinaryOp, Expr, FuncId, GlobalId, LocalId, TraitId, Ty, Types};
 
 /// A checked program.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ pub struct Contract {
     pub clone: Option<TraitId>,
     /// The language's `Display`.
     pub display: Option<TraitId>,
+    /// The language's traits of arithmetic operators; `None` for the unary minus.
+    pub arithmetic: FxHashMap<TraitId, Option<BinaryOp>>,
 }
 
 /// That a type has a trait.
