@@ -40,7 +40,7 @@ impl<'a> FnCx<'_, 'a> {
         self.call_method_on(object, name, false, &[], &[], span)
     }
 
-    fn call_method_on(
+    pub(super) fn call_method_on(
         &mut self,
         mut object: Expr,
         name: ast::Ident,

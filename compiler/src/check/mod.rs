@@ -48,6 +48,7 @@ mod overload;
 mod owned;
 mod pattern;
 mod place;
+mod ranges;
 mod resolve;
 mod script;
 mod session;

@@ -154,6 +154,9 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     pub(super) fn index(&mut self, base: &'a ast::Expr, index: &'a ast::Expr, span: Span) -> Expr {
+        if let ast::ExprKind::Range { lo, hi, inclusive } = &index.kind {
+            return self.index_range(base, (lo, hi, *inclusive), span);
+        }
         let base_value = self.expr(base, Expect::Any);
         let base_value = self.index_base(base_value);
         let index = self.value(index, Expect::Any);
