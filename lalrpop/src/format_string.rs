@@ -1,7 +1,8 @@
 //! Format strings: `"{} of {total:>8} is {part * 100 / total:.1}%"` to text and arguments.
 //!
 //! A placeholder is `{`, an optional expression, an optional `:` with a specification, `}`. The specification is
-//! `[[fill]align][+][#][0][width][.precision][kind]`, as in most languages of today. The text is read raw, with its
+//! `[[fill]align][+][#][0][width][.precision][t|d][kind]`, as in most languages of today but for the `t` and `d`, which
+//! say how booleans print. The text is read raw, with its
 //! escapes, so that every piece keeps its place in the source.
 
 use crate::ast::Expr;
@@ -47,6 +48,9 @@ pub struct FormatSpec {
     pub zero_pad: bool,
     /// `+`: a sign for positive numbers too.
     pub sign: bool,
+    /// `t`, `d`: whether booleans print as words or as 1 and 0, also those inside of other values; `None` is as the
+    /// spelling does.
+    pub bool_words: Option<bool>,
 }
 
 impl Default for FormatSpec {
@@ -60,6 +64,7 @@ impl Default for FormatSpec {
             align: None,
             zero_pad: false,
             sign: false,
+            bool_words: None,
         }
     }
 }
@@ -317,6 +322,11 @@ fn read_spec(text: &str) -> Result<FormatSpec, BadSpec> {
             return Err(("a precision needs digits", "write the number of digits after the point: `{:.2}`"));
         }
     }
+    if eat(&mut rest, 't') {
+        spec.bool_words = Some(true);
+    } else if eat(&mut rest, 'd') {
+        spec.bool_words = Some(false);
+    }
     spec.kind = match rest {
         "" => FormatKind::Display,
         "?" => FormatKind::Debug,
@@ -328,7 +338,7 @@ fn read_spec(text: &str) -> Result<FormatSpec, BadSpec> {
             return Err((
                 "unknown format specification",
                 "after the `:` may stand fill and alignment, `+`, `#`, `0`, a width, `.` and a precision, \
-                 and one of ? x X b o, as in `{:>8.3}` or `{:#x}`",
+                 `t` or `d` for booleans, and one of ? x X b o, as in `{:>8.3}` or `{:#x}`",
             ));
         }
     };
@@ -423,6 +433,9 @@ mod tests {
         assert_eq!(spec(">8.3"), right);
         assert_eq!(spec("*^+#010b").fill, '*');
         assert_eq!(spec("*^+#010b").align, Some(Align::Center));
+        assert_eq!(spec("t"), FormatSpec { bool_words: Some(true), ..plain });
+        let quoted = FormatSpec { bool_words: Some(false), kind: FormatKind::Debug, width: Some(4), ..plain };
+        assert_eq!(spec("4d?"), quoted);
         let hex = FormatSpec { zero_pad: true, width: Some(4), kind: FormatKind::Hex, ..plain };
         assert_eq!(spec("04x"), hex);
         assert_eq!(spec("#?").kind, FormatKind::Debug);

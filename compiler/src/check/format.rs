@@ -35,7 +35,7 @@ impl<'a> FnCx<'_, 'a> {
                 push_text(&mut pieces, " ");
             }
             let value = self.printed(arg);
-            self.push_value(&mut pieces, value, FormatSpec::default());
+            self.push_value(&mut pieces, value, FormatSpec::default(), None);
         }
         pieces
     }
@@ -52,11 +52,17 @@ impl<'a> FnCx<'_, 'a> {
         value
     }
 
-    fn push_value(&mut self, pieces: &mut Vec<Piece>, value: Expr, spec: FormatSpec) {
+    fn push_value(
+        &mut self,
+        pieces: &mut Vec<Piece>,
+        value: Expr,
+        spec: FormatSpec,
+        bool_words: Option<bool>,
+    ) {
         match &value.kind {
             ExprKind::Str(text) if spec == FormatSpec::default() => push_text(pieces, text),
             _ => {
-                let bool_as_int = self.spelling == Spelling::Vais;
+                let bool_as_int = !bool_words.unwrap_or(self.spelling != Spelling::Vais);
                 pieces.push(Piece::Value { value, spec: FormatSpec { bool_as_int, ..spec } });
             }
         }
@@ -92,9 +98,10 @@ impl<'a> FnCx<'_, 'a> {
                             None => continue,
                         },
                     };
+                    let bool_words = spec.bool_words;
                     let spec = convert(spec);
                     self.check_spec(&value, spec, span);
-                    self.push_value(&mut pieces, value, spec);
+                    self.push_value(&mut pieces, value, spec, bool_words);
                 }
             }
         }

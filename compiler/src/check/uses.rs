@@ -56,7 +56,7 @@ fn printed(expr: &Expr, types: &mut Types, uses: &mut Uses) {
         if let Piece::Value { value, .. } = piece {
             if value.ty == Ty::BOOL {
                 uses.printed_bools.push(value.span);
-            } else if has_bool(value.ty, types, &mut FxHashSet::default()) {
+            } else if has_bool(value.ty, types, false, &mut FxHashSet::default()) {
                 uses.printed_with_bools.push(value.span);
             }
         }
@@ -64,30 +64,33 @@ fn printed(expr: &Expr, types: &mut Types, uses: &mut Uses) {
     walk::children(expr, &mut |part| printed(part, types, uses));
 }
 
-/// Whether a value of the type shows a boolean when it is printed.
-fn has_bool(ty: Ty, types: &mut Types, seen: &mut FxHashSet<Ty>) -> bool {
+/// Whether a value of the type shows a boolean when it is printed. `payload`: as a part of a type with parameters.
+fn has_bool(ty: Ty, types: &mut Types, payload: bool, seen: &mut FxHashSet<Ty>) -> bool {
     if !seen.insert(ty) {
         return false;
     }
     match types.kind(ty).clone() {
+        // What stands for a type parameter can be anything; those of a declared type are its arguments.
+        TyKind::Param { .. } => !payload,
         TyKind::Bool => true,
         TyKind::Array { elem: inner, .. }
         | TyKind::Slice { elem: inner, .. }
         | TyKind::Option(inner)
-        | TyKind::Ref { pointee: inner, .. } => has_bool(inner, types, seen),
-        TyKind::Tuple(items) => items.iter().any(|ty| has_bool(*ty, types, seen)),
+        | TyKind::Ref { pointee: inner, .. } => has_bool(inner, types, payload, seen),
+        TyKind::Tuple(items) => items.iter().any(|ty| has_bool(*ty, types, payload, seen)),
         TyKind::Struct { args, .. } => {
             let def = types.struct_of(ty);
             let fields = def.map_or(0, |def| def.fields.len());
-            let payload: Vec<Ty> = def
+            let parts: Vec<Ty> = def
                 .iter()
                 .flat_map(|def| def.variants.iter().flatten())
                 .flat_map(|variant| variant.fields.iter().map(|field| field.ty))
                 .collect();
-            args.iter().chain(&payload).any(|ty| has_bool(*ty, types, seen))
+            args.iter().any(|ty| has_bool(*ty, types, payload, seen))
+                || parts.iter().any(|ty| has_bool(*ty, types, true, seen))
                 || (0..fields).any(|index| {
                     let field = types.field_ty(ty, index);
-                    has_bool(field, types, seen)
+                    has_bool(field, types, payload, seen)
                 })
         }
         _ => false,

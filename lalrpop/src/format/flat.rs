@@ -60,6 +60,8 @@ pub(super) fn group(group: &Group<'_>, out: &mut String) {
         let is_last = index + 1 == group.items.len();
         match item.separator {
             Some(Token::Comma) if is_last && !is_one_tuple(group) => {}
+            // Only behind the last statement it means something.
+            Some(Token::Semi) if is_last && group.kind == Kind::List => {}
             Some(separator) => out.push_str(text_of(separator)),
             None => {}
         }

@@ -242,7 +242,7 @@ impl Printer {
             self.item(item, indent, keep);
             match item.separator {
                 Some(Token::Semi)
-                    if !needs_semicolon(&group.items, index, false) && group.kind == Kind::List => {}
+                    if !needs_semicolon(&group.items, index, true) && group.kind == Kind::List => {}
                 Some(separator) => self.out.push_str(flat::text_of(separator)),
                 None if Some(index) == end && takes_comma(group, item) => self.out.push(','),
                 None => {}

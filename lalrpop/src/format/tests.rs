@@ -138,12 +138,13 @@ fn area(s: &Shape) -> f64 {
 
 #[test]
 fn traits_and_closures() {
-    let text = "contract Add<T>:Copy+Eq{ op+ ( o:T ) : T\n name!( ):i64;\nfn f(&self)->T }\nfn (self:&V)op[ ](i:usize):T{ self.a[ i ] }";
+    let text = "contract Add<T>:Copy+Eq{ op+ ( o:T ) : T\n name!( ):i64;\nfn f(&self)->T; }\ncontract One{f():T;}\nfn (self:&V)op[ ](i:usize):T{ self.a[ i ] }";
     let expected = "contract Add<T>: Copy + Eq {
     op+(o: T): T
     name!(): i64
     fn f(&self) -> T
 }
+contract One { f(): T }
 fn (self: &V) op[](i: usize): T { self.a[i] }
 ";
     assert_eq!(vex(text), expected);

@@ -248,6 +248,10 @@ impl Rewriter<'_> {
         if self.to == Spelling::Vais && function.mutating && !short {
             self.drop_bang(function.name.span.hi);
         }
+        if self.leaves_vais() && short && !function.mutating && !self.keep_references {
+            // The receiver that goes without saying can be changed there.
+            self.edits.behind(function.name.span.hi, "!".to_owned());
+        }
         if let Some(param) = &function.self_param {
             self.receiver(param);
         }

@@ -4,9 +4,10 @@ use super::Rewriter;
 use super::values::binds_tightly;
 use crate::ast::visit::Visitor;
 use crate::ast::{Expr, ExprKind};
-use crate::format_string::{FormatPiece, parse_format};
+use crate::format_string::{FormatKind, FormatPiece, parse_format};
 use crate::lexer::lex;
 use crate::span::Span;
+use crate::spelling::Spelling;
 use crate::token::Token;
 
 impl Rewriter<'_> {
@@ -23,91 +24,83 @@ impl Rewriter<'_> {
             _ => return,
         };
         let Some(printed) = args.get(skipped..) else { return };
-        let format = printed.first().filter(|first| matches!(first.kind, ExprKind::Str(_)));
-        match format.and_then(|first| self.token_at(first.span.lo, Token::Str)) {
-            Some(literal) => self.format(Span::new(literal.lo, literal.hi), &printed[1..]),
-            None => printed.iter().for_each(|arg| self.printed(arg)),
+        let literal = printed.first().filter(|first| matches!(first.kind, ExprKind::Str(_)));
+        let literal = literal.and_then(|first| self.token_at(first.span.lo, Token::Str));
+        match literal.and_then(|token| self.placeholders(Span::new(token.lo, token.hi))) {
+            Some(pieces) => self.format(pieces, &printed[1..]),
+            None => self.plain(printed),
         }
     }
 
-    /// A value that is printed as it is.
-    fn printed(&mut self, arg: &Expr) {
-        self.check_inside(arg.span);
-        if let Some((before, after)) = self.shown(arg) {
-            self.around(arg.span, "shown", false, &before, &after, 2);
+    /// Whether what is printed here prints in another way in the new spelling.
+    fn prints_otherwise(&self, span: Span) -> bool {
+        (self.leaves_vais() || self.enters_vais())
+            && (self.uses.printed_bools.contains(&span) || self.uses.printed_with_bools.contains(&span))
+    }
+
+    /// The letter that makes booleans print as they did.
+    fn letter(&self) -> char {
+        if self.from == Spelling::Vais { 'd' } else { 't' }
+    }
+
+    /// Values printed one after the other. Where one has a boolean inside, a format string says how it prints.
+    fn plain(&mut self, args: &[Expr]) {
+        let inside =
+            |arg: &Expr| self.prints_otherwise(arg.span) && !self.uses.printed_bools.contains(&arg.span);
+        let Some(first) = args.first() else { return };
+        if args.iter().any(inside) {
+            let pieces = args.iter().map(|arg| match self.prints_otherwise(arg.span) {
+                true => format!("{{:{}}}", self.letter()),
+                false => "{}".to_owned(),
+            });
+            let text = pieces.collect::<Vec<_>>().join(" ");
+            return self.edits.before(first.span.lo, format!("\"{text}\", "));
+        }
+        for arg in args.iter().filter(|arg| self.prints_otherwise(arg.span)).collect::<Vec<_>>() {
+            let tight = binds_tightly(&arg.kind);
+            if self.leaves_vais() {
+                self.around(arg.span, "shown", !tight, "", " as i64", 2);
+            } else {
+                let binds = matches!(
+                    arg.kind,
+                    ExprKind::Binary { .. } | ExprKind::Unary { .. } | ExprKind::Cast { .. }
+                );
+                self.around(arg.span, "shown", !tight && !binds, "", " ? \"true\" : \"false\"", 2);
+            }
         }
     }
 
-    fn check_inside(&mut self, span: Span) {
-        if self.uses.printed_with_bools.contains(&span) && (self.leaves_vais() || self.enters_vais()) {
-            let title = "this prints with a boolean inside, which .vais shows as 1 or 0";
-            self.problem(span, title, "print its parts one by one");
-        }
-    }
-
-    /// What to put around a value so that it prints as it did.
-    fn shown(&self, value: &Expr) -> Option<(String, String)> {
-        if !self.uses.printed_bools.contains(&value.span) {
+    /// The pieces of a format string; `None` for text without placeholders.
+    fn placeholders(&self, literal: Span) -> Option<Vec<FormatPiece>> {
+        let raw = self.slice(literal.lo, literal.hi);
+        if !raw.contains('{') {
             return None;
         }
-        let chosen =
-            matches!(value.kind, ExprKind::Binary { .. } | ExprKind::Unary { .. } | ExprKind::Cast { .. });
-        let tight = binds_tightly(&value.kind);
-        let parts = |tight: bool| if tight { ("", "") } else { ("(", ")") };
-        if self.leaves_vais() {
-            let (open, close) = parts(tight);
-            Some((open.to_owned(), format!("{close} as i64")))
-        } else if self.enters_vais() {
-            let (open, close) = parts(tight || chosen);
-            Some((open.to_owned(), format!("{close} ? \"true\" : \"false\"")))
-        } else {
-            None
-        }
+        parse_format(raw, literal.lo, self.from).ok()
     }
 
-    /// A format string with its arguments. An expression inside the braces that has to become one with quotes is moved
-    /// behind the string.
-    fn format(&mut self, literal: Span, args: &[Expr]) {
-        let raw = self.slice(literal.lo, literal.hi);
-        let Ok(pieces) = parse_format(raw, literal.lo, self.from) else { return };
-        if !pieces.iter().any(|piece| matches!(piece, FormatPiece::Arg { .. })) {
-            // No format string: what follows is printed as it is.
-            return args.iter().for_each(|arg| self.printed(arg));
-        }
-        let mut position = 0;
+    /// A format string with its arguments.
+    fn format(&mut self, pieces: Vec<FormatPiece>, args: &[Expr]) {
+        let mut rest = args.iter();
         for piece in pieces {
-            let FormatPiece::Arg { expr, span, .. } = piece else { continue };
-            let Some(expr) = expr else {
-                if let Some(arg) = args.get(position) {
-                    self.check_inside(arg.span);
-                    if let Some((before, after)) = self.shown(arg) {
-                        self.around(arg.span, "shown", false, &before, &after, 2);
-                        self.undebug(span);
-                    }
+            let FormatPiece::Arg { expr, spec, span } = piece else { continue };
+            let value = match &expr {
+                Some(expr) => {
+                    self.embedded(expr);
+                    Some(expr.span)
                 }
-                position += 1;
-                continue;
+                None => rest.next().map(|arg| arg.span),
             };
-            let moved = self.enters_vais() && self.uses.printed_bools.contains(&expr.span);
-            self.check_inside(expr.span);
-            self.embedded(&expr);
-            if moved {
-                self.undebug(span);
-                let Some((before, after)) = self.shown(&expr) else { continue };
-                let text = format!("{before}{}{after}", self.slice(expr.span.lo, expr.span.hi));
-                let tokens = self.between(expr.span.lo, expr.span.hi);
-                self.done.extend(tokens.iter().map(|token| token.lo));
-                self.edits.replace(expr.span.lo, expr.span.hi, String::new());
-                match args.get(position) {
-                    Some(next) => self.edits.before(next.span.lo, format!("{text}, ")),
-                    None => {
-                        let end = args.last().map_or(literal.hi, |last| last.span.hi);
-                        self.edits.after(end, format!(", {text}"));
-                    }
-                }
-            } else if let Some((before, after)) = self.shown(&expr) {
-                self.around(expr.span, "shown", false, &before, &after, 2);
+            if spec.bool_words.is_some() || !value.is_some_and(|value| self.prints_otherwise(value)) {
+                continue;
             }
+            // Behind the expression only a specification can have a `:`.
+            let after = expr.map_or(span.lo + 1, |expr| expr.span.hi);
+            let has_spec = self.slice(after, span.hi).contains(':');
+            let letter = self.letter();
+            let kind = u32::from(spec.kind != FormatKind::Display);
+            let text = if has_spec { letter.to_string() } else { format!(":{letter}") };
+            self.edits.before(span.hi - 1 - kind, text);
         }
     }
 
@@ -118,15 +111,6 @@ impl Rewriter<'_> {
         let at = self.tokens.partition_point(|token| token.lo < lo);
         self.tokens.splice(at..at, inner);
         self.expr(expr);
-    }
-
-    /// Leaves the `?` out of a placeholder whose value becomes text, which it would quote.
-    fn undebug(&mut self, span: Span) {
-        let text = self.slice(span.lo, span.hi);
-        if self.enters_vais() && text.ends_with("?}") {
-            let length = if text.ends_with(":?}") { 3 } else { 2 };
-            self.edits.replace(span.hi - length, span.hi - 1, String::new());
-        }
     }
 
     /// A call of a function of the C library over `i64` addresses, by what there is in all spellings.
