@@ -67,6 +67,9 @@ pub(super) fn declared_in(item: &Item, owner: Option<&str>, name: &str) -> Optio
         ItemKind::Struct(decl) if owner.is_none() && decl.name.name.as_str() == name => {
             found(item.span, &item.doc)
         }
+        ItemKind::Enum(decl) if owner.is_none() && decl.name.name.as_str() == name => {
+            found(item.span, &item.doc)
+        }
         ItemKind::Const(decl) | ItemKind::Global(decl)
             if owner.is_none() && decl.name.name.as_str() == name =>
         {

@@ -4,9 +4,10 @@ use vex_runtime::abi::{self, Group};
 use vex_syntax::Spelling;
 
 use super::commands::COMMANDS;
+use super::inspect::variant_text;
 use super::{Candidate, Completion, Session, builtins};
 use crate::stdlib;
-use crate::types::{Ty, TyKind};
+use crate::types::{StructId, Ty, TyKind};
 
 /// Most entries of a folder that are looked at.
 const MOST_ENTRIES: usize = 2_000;
@@ -121,7 +122,11 @@ impl Session {
         if let Some(id) = self.env.function(name) {
             return self.signature_text(id);
         }
-        if self.env.struct_named(name).is_some() { "struct".into() } else { String::new() }
+        match self.env.struct_named(name).map(|id| &self.program.types.structs[id.0 as usize]) {
+            Some(def) if def.variants.is_some() => "enum".into(),
+            Some(_) => "struct".into(),
+            None => String::new(),
+        }
     }
 
     /// Fields and methods of the value that `base` ends with, the static functions of a type, the names of a module.
@@ -138,7 +143,9 @@ impl Session {
             {
                 let is_it = |ty: &Ty| matches!(self.program.types.kind(*ty), TyKind::Struct { def, .. } if *def == id);
                 let ty = self.program.types.all().find(is_it);
-                return ty.map_or_else(Vec::new, |ty| self.methods(ty, false));
+                let mut found = self.variants(id);
+                found.extend(ty.map_or_else(Vec::new, |ty| self.methods(ty, false)));
+                return found;
             }
         }
         let Some(ty) = self.type_of_chain(&chain) else { return Vec::new() };
@@ -157,6 +164,13 @@ impl Session {
         }
         found.extend(crate::check::builtin_methods(types.kind(ty)).iter().map(|name| candidate(name, "")));
         found
+    }
+
+    /// The variants of a type that has them.
+    fn variants(&self, id: StructId) -> Vec<Candidate> {
+        let types = &self.program.types;
+        let all = types.structs[id.0 as usize].variants.iter().flatten();
+        all.map(|variant| candidate(variant.name.as_str(), &variant_text(types, variant))).collect()
     }
 
     fn methods(&self, ty: Ty, receiver: bool) -> Vec<Candidate> {

@@ -9,7 +9,7 @@ use vex_syntax::{Span, Spelling};
 use super::show::Limits;
 use super::{Reply, Session, builtins};
 use crate::typed::{FuncId, GlobalId};
-use crate::types::{StructId, Ty, TyKind};
+use crate::types::{Field, StructId, Ty, TyKind, Types, Variant};
 use crate::{explain, stdlib};
 
 /// A declaration as it was written.
@@ -91,8 +91,9 @@ impl Session {
         };
         let layout = types.layout(ty);
         let drops = if def.declares_drop { ", declares $Drop" } else { "" };
+        let what = if def.variants.is_some() { "enum" } else { "struct" };
         self.say_line(format_args!(
-            "struct {}  ({}, alignment {}{drops})",
+            "{what} {}  ({}, alignment {}{drops})",
             def.name,
             counted(layout.size, "byte"),
             layout.align
@@ -101,6 +102,9 @@ impl Session {
         for (field, offset) in def.fields.iter().zip(types.field_offsets(ty)) {
             let shown = types.display(field.ty);
             self.say_line(format_args!("  {offset:>5}  {:width$}: {shown}", field.name.as_str()));
+        }
+        for variant in def.variants.iter().flatten() {
+            self.say_line(format_args!("  {}", variant_text(types, variant)));
         }
     }
 
@@ -300,4 +304,18 @@ fn builtin_doc(name: &str) -> Option<String> {
 /// `1 byte`, `2 bytes`.
 pub(super) fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A variant as it is declared: `Circle(f64)`, `Rect { w: f64, h: f64 }`.
+pub(super) fn variant_text(types: &Types, variant: &Variant) -> String {
+    let field = |field: &Field| match variant.named {
+        true => format!("{}: {}", field.name, types.display(field.ty)),
+        false => types.display(field.ty),
+    };
+    let fields: Vec<String> = variant.fields.iter().map(field).collect();
+    match (fields.is_empty(), variant.named) {
+        (true, _) => variant.name.to_string(),
+        (false, true) => format!("{} {{ {} }}", variant.name, fields.join(", ")),
+        (false, false) => format!("{}({})", variant.name, fields.join(", ")),
+    }
 }

@@ -167,6 +167,11 @@ impl<'a> Resolver<'a> {
                     self.types.insert(decl.name.name, slot);
                     self.edit(decl.name.span, Piece::Name(slot));
                 }
+                ItemKind::Enum(decl) => {
+                    let slot = self.slot(decl.name.name, Space::Type, Wish::Given);
+                    self.types.insert(decl.name.name, slot);
+                    self.edit(decl.name.span, Piece::Name(slot));
+                }
                 ItemKind::Const(decl) | ItemKind::Global(decl) => {
                     let slot = self.slot(decl.name.name, Space::Value, Wish::Given);
                     self.values.insert(decl.name.name, Value::Variable(slot));
