@@ -147,6 +147,7 @@ transcripts! {
     drops
     ending
     ending_panic
+    enums
     errors
     files
     functions

@@ -138,14 +138,33 @@ impl<'a> Resolver<'a> {
                 self.expr(value);
             }
             ExprKind::If { cond, then, els } => {
+                let mark = self.locals.len();
                 self.expr(cond);
                 self.block(then);
+                self.locals.truncate(mark);
                 els.iter().for_each(|els| self.expr(els));
             }
             ExprKind::Block(block) | ExprKind::Unsafe(block) | ExprKind::Loop(block) => self.block(block),
             ExprKind::While { cond, body } => {
+                let mark = self.locals.len();
                 self.expr(cond);
                 self.block(body);
+                self.locals.truncate(mark);
+            }
+            // What it binds is known until the `if` or `while` around it ends.
+            ExprKind::Let { pattern, value } => {
+                self.expr(value);
+                self.pattern(pattern);
+            }
+            ExprKind::Match { value, arms } => {
+                self.expr(value);
+                for arm in arms {
+                    let mark = self.locals.len();
+                    self.pattern(&arm.pattern);
+                    arm.guard.iter().for_each(|guard| self.expr(guard));
+                    self.expr(&arm.body);
+                    self.locals.truncate(mark);
+                }
             }
             ExprKind::For { pattern, iter, body } => {
                 self.expr(iter);
@@ -163,6 +182,35 @@ impl<'a> Resolver<'a> {
                 self.expr(action);
             }
             other => children(other, &mut |child| self.expr(child)),
+        }
+    }
+
+    /// What a pattern binds, and the types and constants that it names.
+    fn pattern(&mut self, pattern: &ast::Pattern) {
+        self.named_in(pattern);
+        bound(pattern, &mut |ident| self.locals.push(ident.name));
+    }
+
+    fn named_in(&mut self, pattern: &ast::Pattern) {
+        match pattern {
+            ast::Pattern::Name(_) | ast::Pattern::Wild(_) => {}
+            ast::Pattern::Tuple(parts, _) | ast::Pattern::Or(parts, _) => {
+                parts.iter().for_each(|part| self.named_in(part));
+            }
+            ast::Pattern::Literal(value) => self.expr(value),
+            ast::Pattern::Range(range) => range.lo.iter().chain(&range.hi).for_each(|end| self.expr(end)),
+            ast::Pattern::Variant(variant) => {
+                if let [first, _, ..] = variant.path[..] {
+                    self.name(first.name, first.span, true);
+                }
+                variant.args.iter().flatten().for_each(|part| self.named_in(part));
+            }
+            ast::Pattern::Struct(structure) => {
+                let first = structure.path[0];
+                self.name(first.name, first.span, true);
+                structure.fields.iter().for_each(|(_, part)| self.named_in(part));
+            }
+            ast::Pattern::At(at) => self.named_in(&at.pattern),
         }
     }
 
