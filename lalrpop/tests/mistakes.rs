@@ -55,6 +55,7 @@ fn what_was_expected_is_named() {
             }),
             ("let f = |x, x + 1", "expected `,` or `|`, found `+`"),
             ("let f = |x|", "expected an expression, found the end of the text"),
+            ("fn f() { let g = |x|: i64 { x }(3) }", "expected the end of the statement, found `(`"),
             ("let f = |x: | 3", "expected a type, found `|`"),
             ("let f = |x|: i64 x", "expected `{`, found `x`"),
             ("let f = fn(x: i64) { x }", {

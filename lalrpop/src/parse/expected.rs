@@ -189,6 +189,9 @@ impl<'a> Expected<'a> {
             // `name: T = e` and the end of the block are not what was meant.
             rest.retain(|n| !matches!(*n, ":" | "}"));
         }
+        if separator && words.is_empty() && rest == ["}"] {
+            rest.clear();
+        }
         self.drop_unlikely(&mut rest, spelling);
         rest.sort_by_key(|n| matches!(*n, ")" | "]" | "}" | "types>"));
         words.extend(rest.iter().map(|n| word(n, spelling)));
