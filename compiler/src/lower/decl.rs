@@ -37,7 +37,7 @@ pub struct LowerOptions {
     pub heap_report: bool,
     /// Compare the stack pointer with the symbol `vexrt_stack_limit` (a `usize`) at the start of functions.
     pub stack_check: bool,
-    /// Put tiny functions in place of calls.
+    /// Put functions in place of calls, and keep borrowed variables in registers where that is known to be right.
     pub inline: bool,
     /// Compare the stack pointer with that symbol also in each round of a loop, so that any loop can be stopped.
     pub poll: bool,

@@ -7,7 +7,13 @@ use smallvec::SmallVec;
 use crate::types::{Ty, TyKind, Types};
 
 /// A value with more scalars than this, or with an array in it, lives in memory.
-pub(super) const MAX_LEAVES: usize = 4;
+pub(super) const MAX_LEAVES: usize = 8;
+
+/// A value with more scalars than this lives in memory too if they are narrow: there it is copied by whole words.
+const MAX_NARROW: usize = 4;
+
+/// How many bytes a scalar must have, on average, so that they are not narrow.
+const WIDE: u64 = 4;
 
 /// A scalar of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +57,12 @@ pub(super) struct TypeInfo {
 }
 
 impl TypeInfo {
+    /// Whether it has so few leaves that they may live in SSA values.
+    fn has_few_leaves(&self) -> bool {
+        let count = self.leaves.len();
+        count <= MAX_NARROW || (count <= MAX_LEAVES && self.size >= WIDE * count as u64)
+    }
+
     /// Number of leaves of a flat type.
     pub(super) fn len(&self) -> usize {
         self.leaves.len()
@@ -133,6 +145,7 @@ impl TypeTable {
             }
             kind => info.leaves.extend(scalar(kind, pointer).map(|ty| Leaf { offset: 0, ty })),
         }
+        info.flat &= info.has_few_leaves();
         if !info.flat {
             info.leaves.clear();
         }
@@ -173,7 +186,7 @@ impl TypeTable {
             }
             info.variants.push(fields);
         }
-        info.flat &= info.leaves.len() <= MAX_LEAVES;
+        info.flat &= info.has_few_leaves();
         if info.flat {
             let (leaves, variants) = (&info.leaves, &mut info.variants);
             info.flat = variants.iter_mut().flatten().all(|field| {
@@ -247,14 +260,17 @@ mod tests {
         let mut all = Types::new();
         let pair = all.intern(TyKind::Tuple(vec![Ty::U8, Ty::STR]));
         let opt = all.intern(TyKind::Option(pair));
-        let big = all.intern(TyKind::Tuple(vec![opt, Ty::I64]));
+        let most = all.intern(TyKind::Tuple(vec![opt, opt]));
+        let big = all.intern(TyKind::Tuple(vec![most, Ty::I64]));
+        let narrow = all.intern(TyKind::Tuple(vec![Ty::U16; 5]));
         let array = all.intern(TyKind::Array { elem: Ty::I64, len: 2 });
         let table = TypeTable::new(&all, types::I64);
         let leaves = |ty| table.get(ty).leaves.iter().map(|l| (l.offset, l.ty)).collect::<Vec<_>>();
         assert_eq!(leaves(pair), [(0, types::I8), (8, types::I64), (16, types::I64)]);
         assert_eq!(leaves(opt), [(0, types::I8), (8, types::I8), (16, types::I64), (24, types::I64)]);
         assert!(table.get(opt).flat && !table.get(big).flat && !table.get(array).flat);
-        assert_eq!(table.get(big).fields[1].offset, 32);
+        assert!(table.get(most).flat && !table.get(narrow).flat);
+        assert_eq!(table.get(big).fields[1].offset, 64);
         assert_eq!(table.get(Ty::UNIT).len(), 0);
     }
 
