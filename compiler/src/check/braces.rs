@@ -53,10 +53,7 @@ impl<'a> FnCx<'_, 'a> {
         mode: Mode,
         walk: &mut Walk,
     ) -> (Test, Pat) {
-        let path = ast::TypeExpr {
-            kind: ast::TypeKind::Path { names: pattern.path.clone(), args: Vec::new() },
-            span: pattern.path[0].span.to(pattern.path[pattern.path.len() - 1].span),
-        };
+        let path = path_type(pattern);
         let def = self.struct_path(&path, place.ty);
         let ty = self.shallow(place.ty);
         let same = def.is_some()
@@ -78,6 +75,69 @@ impl<'a> FnCx<'_, 'a> {
         };
         let (tests, pats) = self.field_patterns(pattern, &shown, &whole, &part, mode, walk);
         (all(tests), Pat::Parts(pats))
+    }
+
+    /// Whether a pattern in braces is one of a variant.
+    pub(super) fn names_variant(&mut self, pattern: &ast::StructPattern) -> bool {
+        match &pattern.path[..] {
+            [name] => matches!(self.cx.lookup_type(self.module, name.name), Lookup::Missing),
+            path => self.variant_by_names(path, None).is_some(),
+        }
+    }
+
+    /// Of a structure that a binding takes apart: the index of each field that the pattern names, and the types of all.
+    pub(super) fn taken_fields(
+        &mut self,
+        pattern: &ast::StructPattern,
+        ty: Ty,
+    ) -> (Vec<Option<usize>>, Vec<Ty>) {
+        let nothing = (vec![None; pattern.fields.len()], Vec::new());
+        let path = path_type(pattern);
+        let def = self.struct_path(&path, ty);
+        let ty = self.shallow(ty);
+        if def.is_none() || ty == Ty::ERROR {
+            return nothing;
+        }
+        if !matches!(*self.cx.types.kind(ty), TyKind::Struct { def: of, .. } if Some(of) == def) {
+            let text = self.cx.sources.text(path.span).to_string();
+            self.unfit(&text, ty, pattern.span);
+            return nothing;
+        }
+        if self.cx.types.struct_of(ty).is_some_and(|def| def.declares_drop) {
+            let shown = self.a(ty);
+            let title = format!("{shown} cannot be taken apart");
+            let d = Diagnostic::error(codes::MOVE_OUT, pattern.span, title);
+            self.error(d.note("its `drop` needs the whole of it"));
+            return nothing;
+        }
+        let fields = self.cx.types.fields_of(ty);
+        let tys = fields.iter().map(|field| field.ty).collect();
+        let shown = self.show(ty);
+        let name = pattern.path[0].name;
+        let whole = Variant { name, span: pattern.span, fields, named: true };
+        let mut places: Vec<Option<usize>> = Vec::with_capacity(pattern.fields.len());
+        for (name, _) in &pattern.fields {
+            let at = whole.fields.iter().position(|field| field.name == name.name);
+            if at.is_none() {
+                self.unknown_payload(&shown, &whole, *name);
+            } else if places.contains(&at) {
+                let title = format!("the field `{}` is given twice", name.name);
+                self.error(Diagnostic::error(codes::STRUCT_FIELDS, name.span, title));
+            }
+            places.push(at);
+        }
+        let missing = (0..whole.fields.len()).filter(|at| !places.contains(&Some(*at)));
+        let missing: Vec<String> = missing.map(|at| format!("`{}`", whole.fields[at].name)).collect();
+        if !missing.is_empty() && !pattern.rest && !places.contains(&None) {
+            self.lacks(&shown, &missing, pattern.span);
+        }
+        (places, tys)
+    }
+
+    fn lacks(&mut self, path: &str, missing: &[String], span: Span) {
+        let title = format!("the pattern of `{path}` lacks {}", missing.join(", "));
+        let d = Diagnostic::error(codes::STRUCT_FIELDS, span, title);
+        self.error(d.help("name them, or leave the others out with `..`"));
     }
 
     /// The structure that a pattern names. A value whose type is not known yet becomes one of it.
@@ -155,10 +215,14 @@ impl<'a> FnCx<'_, 'a> {
         let missing = whole.fields.iter().zip(&pats).filter(|(_, pat)| pat.is_none());
         let missing: Vec<String> = missing.map(|(field, _)| format!("`{}`", field.name)).collect();
         if !missing.is_empty() && !pattern.rest && known {
-            let title = format!("the pattern of `{path}` lacks {}", missing.join(", "));
-            let d = Diagnostic::error(codes::STRUCT_FIELDS, pattern.span, title);
-            self.error(d.help("name them, or leave the others out with `..`"));
+            self.lacks(path, &missing, pattern.span);
         }
         (tests, pats.into_iter().map(|pat| pat.unwrap_or(Pat::Any)).collect())
     }
+}
+
+/// The path of a pattern, as a type.
+fn path_type(pattern: &ast::StructPattern) -> ast::TypeExpr {
+    let kind = ast::TypeKind::Path { names: pattern.path.clone(), args: Vec::new() };
+    ast::TypeExpr { kind, span: pattern.path[0].span.to(pattern.path[pattern.path.len() - 1].span) }
 }

@@ -369,6 +369,11 @@ impl<'a> Checker<'a> {
                     self.declare_script_globals(module, elem, mutable);
                 }
             }
+            ast::Pattern::Struct(structure) => {
+                for (_, part) in &structure.fields {
+                    self.declare_script_globals(module, part, mutable);
+                }
+            }
             // What else is written there is reported where the binding is checked.
             _ => {}
         }

@@ -102,7 +102,7 @@ impl FnCx<'_, '_> {
         mutable: bool,
     ) -> crate::typed::Pattern {
         use crate::typed::Pattern;
-        if let ast::Pattern::Tuple(..) = pattern {
+        if let ast::Pattern::Tuple(..) | ast::Pattern::Struct(_) = pattern {
             self.bound_once(pattern, &mut Vec::new());
         }
         match pattern {
@@ -121,16 +121,31 @@ impl FnCx<'_, '_> {
                     Pattern::Wild
                 }
             },
+            ast::Pattern::Struct(structure) => {
+                let (places, tys) = self.taken_fields(structure, ty);
+                let parts = structure.fields.iter().zip(places);
+                let parts: Vec<_> = parts
+                    .map(|((_, part), at)| {
+                        let ty = at.map_or(Ty::ERROR, |at| tys[at]);
+                        (at, self.declare_pattern(part, ty, mutable))
+                    })
+                    .collect();
+                let mut all = vec![Pattern::Wild; tys.len()];
+                parts.into_iter().for_each(|(at, part)| at.iter().for_each(|at| all[*at] = part.clone()));
+                Pattern::Tuple(all)
+            }
             _ => Pattern::Wild,
         }
     }
 
     /// Whether a pattern can stand in a binding, which has to take every value; reports it if not.
     pub(super) fn irrefutable(&mut self, pattern: &ast::Pattern) -> bool {
-        if let ast::Pattern::Name(_) | ast::Pattern::Wild(_) | ast::Pattern::Tuple(..) = pattern {
-            return true;
+        match pattern {
+            ast::Pattern::Name(_) | ast::Pattern::Wild(_) | ast::Pattern::Tuple(..) => return true,
+            ast::Pattern::Struct(structure) if !self.names_variant(structure) => return true,
+            _ => {}
         }
-        let title = "a binding takes names, `_` and tuples of them";
+        let title = "a binding takes names, `_`, and tuples and structures of them";
         let d = Diagnostic::error(codes::MISPLACED, pattern.span(), title);
         self.error(d.help("look at the value with `match` or `if let`"));
         false
@@ -149,6 +164,9 @@ impl FnCx<'_, '_> {
                 seen.push(*name);
             }
             ast::Pattern::Tuple(elems, _) => elems.iter().for_each(|elem| self.bound_once(elem, seen)),
+            ast::Pattern::Struct(structure) => {
+                structure.fields.iter().for_each(|(_, part)| self.bound_once(part, seen));
+            }
             _ => {}
         }
     }

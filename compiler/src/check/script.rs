@@ -98,6 +98,16 @@ impl<'a> FnCx<'_, 'a> {
                 let parts = elems.iter().zip(tys).map(|(elem, ty)| self.script_pattern(elem, ty, next));
                 GlobalPattern::Tuple(parts.collect())
             }
+            ast::Pattern::Struct(structure) => {
+                let (places, tys) = self.taken_fields(structure, ty);
+                let mut all = vec![GlobalPattern::Wild; tys.len()];
+                // The variables have their numbers in written order.
+                for ((_, part), at) in structure.fields.iter().zip(places) {
+                    let part = self.script_pattern(part, at.map_or(Ty::ERROR, |at| tys[at]), next);
+                    at.iter().for_each(|at| all[*at] = part.clone());
+                }
+                GlobalPattern::Tuple(all)
+            }
             _ => GlobalPattern::Wild,
         }
     }
