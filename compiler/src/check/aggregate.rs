@@ -78,7 +78,7 @@ impl<'a> FnCx<'_, 'a> {
         if ty == Ty::ERROR {
             return self.poison(span);
         }
-        if len > 1 && self.cx.types.needs_drop(self.shallow(elem)) {
+        if len > 1 && self.is_owned(elem) {
             let shown = self.a(elem);
             let title = format!("{shown} needs dropping, so it cannot be repeated");
             let d = Diagnostic::error(codes::MOVE_OUT, value.span, title);

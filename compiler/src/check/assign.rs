@@ -127,7 +127,8 @@ impl<'a> FnCx<'_, 'a> {
                 let ty = target.ty;
                 let value = Box::new(self.value_of(value, ty));
                 let raw = self.is_behind_raw_pointer(&target);
-                let drop_old = !raw && self.cx.types.needs_drop(self.shallow(ty));
+                // Whether that does anything is known when the types are.
+                let drop_old = !raw;
                 ExprKind::Assign { place: Box::new(target), value, drop_old }
             }
             Some(op) => {

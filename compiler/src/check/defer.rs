@@ -48,7 +48,7 @@ impl<'a> FnCx<'_, 'a> {
             return copy;
         }
         let local = self.locals[id.0 as usize].clone();
-        if self.cx.types.needs_drop(self.shallow(local.ty)) {
+        if self.is_owned(local.ty) {
             let title = format!("`{}` is dropped before this runs", local.name);
             let d = Diagnostic::error(codes::DEFER_CAPTURE, span, title)
                 .label(local.span, "it belongs to an inner block and is move-only")

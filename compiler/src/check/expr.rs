@@ -45,6 +45,19 @@ impl<'a> FnCx<'_, 'a> {
         Expr { kind: ExprKind::Move(Box::new(expr)), ty, span }
     }
 
+    /// Whether values of a type have an owner that drops them, as far as is known.
+    pub(super) fn is_owned(&mut self, ty: Ty) -> bool {
+        let ty = self.known(ty);
+        self.cx.types.needs_drop(ty)
+    }
+
+    /// Whether they may turn out to have one.
+    pub(super) fn may_be_owned(&mut self, ty: Ty) -> bool {
+        let ty = self.known(ty);
+        let literal = matches!(self.var_kind(ty), Some(VarKind::Int | VarKind::Float));
+        self.cx.types.needs_drop(ty) || (self.cx.types.has_infer(ty) && !literal)
+    }
+
     /// An expression; places stay places.
     pub(super) fn expr(&mut self, expr: &'a ast::Expr, expect: Expect) -> Expr {
         let mut value = self.kind_of_expr(expr, expect);

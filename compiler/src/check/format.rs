@@ -46,7 +46,7 @@ impl<'a> FnCx<'_, 'a> {
             return self.coerce(value, Ty::UNIT);
         }
         // A value that needs dropping lives until the end of the statement; a place is only looked at.
-        if !self.is_place(&value) && self.cx.types.needs_drop(self.shallow(value.ty)) {
+        if !self.is_place(&value) && self.may_be_owned(value.ty) {
             return self.temporary(value);
         }
         value

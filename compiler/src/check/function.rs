@@ -405,6 +405,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
                 let place = std::mem::replace(&mut place.kind, ExprKind::Unit);
                 expr.kind = place;
             }
+            ExprKind::Assign { place, drop_old, .. } => *drop_old &= self.cx.types.needs_drop(place.ty),
             ExprKind::Take(place) if !self.cx.types.needs_drop(place.ty) => {
                 let place = std::mem::replace(&mut place.kind, ExprKind::Unit);
                 expr.kind = place;

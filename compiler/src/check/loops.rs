@@ -164,7 +164,7 @@ impl<'a> FnCx<'_, 'a> {
 
     /// The type of the elements, unless a loop cannot hand them out one by one.
     fn copied_element(&mut self, elem: Ty, span: Span) -> Ty {
-        if !self.cx.types.needs_drop(self.shallow(elem)) {
+        if !self.is_owned(elem) {
             return elem;
         }
         let title = format!("{} cannot be moved out of an element", self.a(elem));

@@ -9,7 +9,7 @@ use super::function::{Expect, FnCx};
 use super::pattern::{Mode, Walk, any_of};
 use super::{codes, local::LocalInfo};
 use crate::typed::{Arm, Expr, ExprKind, LocalId, Test};
-use crate::types::{Ty, TyKind};
+use crate::types::Ty;
 
 /// Most ways in which one arm may bind its names.
 const MAX_ALTERNATIVES: usize = 256;
@@ -82,7 +82,7 @@ impl<'a> FnCx<'_, 'a> {
             return self.held(value);
         }
         let ty = self.shallow(value.ty);
-        let by_value = !matches!(self.cx.types.kind(ty), TyKind::Infer(_)) && !self.cx.types.needs_drop(ty);
+        let by_value = !self.may_be_owned(ty);
         if copied && by_value && self.cx.types.layout(ty).size <= 64 && self.changeable(&value) {
             let value = self.consume(value);
             return self.held(value);

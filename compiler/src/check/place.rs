@@ -75,7 +75,7 @@ impl<'a> FnCx<'_, 'a> {
             return self.poison(span);
         };
         let field_ty = self.cx.types.field_ty(ty, index);
-        if !self.is_place(&base) && self.cx.types.needs_drop(ty) {
+        if !self.is_place(&base) && self.may_be_owned(ty) {
             base = self.temporary(base);
         }
         Expr { kind: ExprKind::Field { base: Box::new(base), index: index as u32 }, ty: field_ty, span }
@@ -138,7 +138,7 @@ impl<'a> FnCx<'_, 'a> {
         match self.cx.types.kind(ty) {
             TyKind::Tuple(elems) if (index as usize) < elems.len() => {
                 let field = elems[index as usize];
-                if !self.is_place(&base) && self.cx.types.needs_drop(ty) {
+                if !self.is_place(&base) && self.may_be_owned(ty) {
                     base = self.temporary(base);
                 }
                 Expr { kind: ExprKind::Field { base: Box::new(base), index }, ty: field, span }

@@ -89,7 +89,7 @@ impl<'a> FnCx<'_, 'a> {
     fn effect_value(&mut self, expr: &'a ast::Expr) -> Expr {
         self.with_temps(|fx| {
             let value = fx.expr(expr, Expect::Effect);
-            if fx.is_place(&value) && fx.cx.types.needs_drop(fx.shallow(value.ty)) {
+            if fx.is_place(&value) && fx.may_be_owned(value.ty) {
                 // Naming a move-only variable as a statement does nothing to it.
                 return fx.borrow_place(value, false);
             }
