@@ -388,3 +388,73 @@ fn what_no_program_can_be_is_said() {
     assert_eq!(fails(&[("let x = 1", ""), ("let y = 2\nreturn", "")]), SaveError::Leaves(1));
     assert!(matches!(fails(&[("let = 1", "")]), SaveError::Syntax(0, _)));
 }
+
+#[test]
+fn generic_code_is_saved_with_what_it_stood_for() {
+    let text = same(
+        &[
+            ("trait Area { fn area(self: &Self): i64 }", ""),
+            ("struct Square { side: i64 }", ""),
+            ("impl Area for Square { fn area(self: &Square): i64 { self.side * self.side } }", ""),
+            ("fn double<T: Area>(t: &T): i64 { t.area() * 2 }", ""),
+            ("fn calls(): i64 { double(&Square { side: 3 }) }", ""),
+            ("calls()", "i64"),
+            ("fn double<T: Area>(t: &T): i64 { t.area() * 200 }", ""),
+            ("calls()", "i64"),
+            ("struct Pair<A, B> { a: A, b: B }", ""),
+            ("fn swap<Square, B>(a: Square, b: B): Pair<B, Square> { Pair { a: b, b: a } }", ""),
+            ("swap(1, \"x\")", "Pair<str, i64>"),
+            (
+                "struct Square { side: i64, name: str }\nimpl Area for Square { fn area(self: &Square): i64 { 5 } }",
+                "",
+            ),
+            ("double(&Square { side: 5, name: \"s\" })", "i64"),
+            ("struct Pair<A, B> { first: A, second: B }", ""),
+            ("Pair { first: _, second: 'c' }", "Pair<i64, char>"),
+        ],
+        ": i64 = 18\n: i64 = 1800\n: Pair<str, i64> = Pair { a: \"x\", b: 1 }\n: i64 = 1000\n\
+         : Pair<i64, char> = Pair { first: 1000, second: 'c' }\n",
+    );
+    assert!(text.contains("impl Area for Square_1 {"), "{text}");
+}
+
+#[test]
+fn patterns_and_closures_are_saved() {
+    let text = same(
+        &[
+            ("const LIMIT = 3", ""),
+            ("const LIMIT = 4", ""),
+            ("enum Shape { Circle(i64), Rect { w: i64, h: i64 }, Empty }", ""),
+            (
+                "fn size(s: &Shape): i64 { match s { Shape.Circle(r) => *r, Shape.Rect { w, h } if *w > 0 => *w * *h, _ => -1 } }",
+                "",
+            ),
+            (
+                "(size(&Shape.Circle(7)), size(&Shape.Rect { w: 2, h: 3 }), size(&Shape.Empty))",
+                "(i64, i64, i64)",
+            ),
+            ("let w = 10", ""),
+            ("let r = 20", ""),
+            (
+                "fn limit(n: i64): str { match n { LIMIT => \"limit\", 0..10 => \"small\", _ => \"large\" } }",
+                "",
+            ),
+            ("(limit(4), limit(3), limit(100))", "(str, str, str)"),
+            ("let add = |n: i64| n + w", ""),
+            ("let w = 1000", ""),
+            ("let LIMIT = 1", ""),
+            ("add(1)", "i64"),
+            ("enum Shape { Point, Circle(str) }", ""),
+            ("let s = Shape.Circle(\"round\")", ""),
+            ("if let Shape.Circle(r) = s { println(r) } else { println(\"other\") }", ""),
+            ("match s { Shape.Circle(w) => w, Shape.Point => \"none\" }", "str"),
+            ("let r = |w: i64| { if w > 3 { return 1 }\n w * 2 }", ""),
+            ("(r(2), r(5))", "(i64, i64)"),
+            ("s", "@Shape"),
+        ],
+        ": (i64, i64, i64) = (7, 6, -1)\n: (str, str, str) = (\"limit\", \"small\", \"large\")\n: i64 = 11\nround\n\
+         : str = \"round\"\n: (i64, i64) = (4, 1)\n: Shape = Circle(\"round\")\n",
+    );
+    assert!(text.contains("match s { Shape_1.Circle(r) => *r, Shape_1.Rect { w, h } if *w > 0"), "{text}");
+    assert!(text.contains("let add = |n: i64| n + w_1"), "{text}");
+}

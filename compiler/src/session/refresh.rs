@@ -59,6 +59,10 @@ impl Session {
         let mut found = Vec::new();
         for (span, functions) in self.declarations(before) {
             let Some(file) = self.sources.find(span.lo) else { continue };
+            // What an earlier type of the same name had, the later one has.
+            if functions.iter().all(|&id| self.env.is_method_again(&self.program.types, id)) {
+                continue;
+            }
             let (text, spelling) = (self.sources.text(span), self.sources.file(file).spelling);
             let used = functions.iter().filter_map(|id| self.uses.get(id)).flatten().copied();
             let used: Vec<GlobalId> = used.collect();

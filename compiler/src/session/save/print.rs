@@ -31,6 +31,8 @@ pub(super) enum Form {
 #[derive(Debug)]
 pub(super) struct Layout {
     pub name: Symbol,
+    /// Its type parameters.
+    pub generics: Vec<Symbol>,
     pub fields: Vec<(Symbol, Form)>,
 }
 
@@ -169,7 +171,9 @@ impl<'w, 'a> Printer<'w, 'a> {
             let _ = writeln!(body, "print(\"{end}\")");
             let body: String = body.lines().map(|line| format!("    {line}\n")).collect();
             let (word, name) = (self.writer.word(Token::Fn), self.method());
-            let _ = write!(functions, "{word} (self: &{ty}) {name}() {{\n{body}}}\n");
+            let args: Vec<&str> = layout.generics.iter().map(|name| name.as_str()).collect();
+            let args = if args.is_empty() { String::new() } else { format!("<{}>", args.join(", ")) };
+            let _ = write!(functions, "{word} (self: &{ty}{args}) {name}() {{\n{body}}}\n");
         }
     }
 }

@@ -90,7 +90,14 @@ pub(super) fn entry(writer: &Writer<'_>, group: &Group<'_>, input: usize) -> Opt
     Some(match group.block {
         Some(block) => {
             let ty = writer.edited(input, offset(block.ty.span.lo), offset(block.ty.span.hi), &[]);
-            format!("{} {ty} {{ {function} }}", writer.word(Token::Impl))
+            let params = match (block.generics.first(), block.generics.last()) {
+                (Some(first), Some(last)) => {
+                    let end = last.bounds.last().map_or(last.name.span.hi, |bound| bound.span.hi);
+                    format!("<{}>", writer.edited(input, offset(first.name.span.lo), offset(end), &[]))
+                }
+                _ => String::new(),
+            };
+            format!("{}{params} {ty} {{ {function} }}", writer.word(Token::Impl))
         }
         None => function,
     })

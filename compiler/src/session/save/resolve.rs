@@ -42,6 +42,10 @@ pub(super) struct Resolver<'a> {
     /// The variables of the top level by their names and the inputs that declared them.
     variables: FxHashMap<(Symbol, usize), SlotId>,
     pub types: FxHashMap<Symbol, SlotId>,
+    /// Those of the values that are constants.
+    pub constants: FxHashSet<SlotId>,
+    /// The type parameters of the declarations around, innermost last.
+    pub params: Vec<Symbol>,
     /// What the structures consist of.
     pub layouts: FxHashMap<SlotId, Layout>,
     /// The current methods and static functions, by type and name.
@@ -72,6 +76,8 @@ impl<'a> Resolver<'a> {
             values: FxHashMap::default(),
             variables: FxHashMap::default(),
             types: FxHashMap::default(),
+            constants: FxHashSet::default(),
+            params: Vec::new(),
             layouts: FxHashMap::default(),
             methods: FxHashMap::default(),
             last: None,
@@ -162,19 +168,19 @@ impl<'a> Resolver<'a> {
             || unit.top.iter().filter_map(|top| if let Top::Item(item) = top { Some(item) } else { None });
         for item in items() {
             match &item.kind {
-                ItemKind::Struct(decl) => {
-                    let slot = self.slot(decl.name.name, Space::Type, Wish::Given);
-                    self.types.insert(decl.name.name, slot);
-                    self.edit(decl.name.span, Piece::Name(slot));
-                }
-                ItemKind::Enum(decl) => {
-                    let slot = self.slot(decl.name.name, Space::Type, Wish::Given);
-                    self.types.insert(decl.name.name, slot);
-                    self.edit(decl.name.span, Piece::Name(slot));
+                ItemKind::Struct(ast::StructDecl { name, .. })
+                | ItemKind::Enum(ast::EnumDecl { name, .. })
+                | ItemKind::Trait(ast::TraitDecl { name, .. }) => {
+                    let slot = self.slot(name.name, Space::Type, Wish::Given);
+                    self.types.insert(name.name, slot);
+                    self.edit(name.span, Piece::Name(slot));
                 }
                 ItemKind::Const(decl) | ItemKind::Global(decl) => {
                     let slot = self.slot(decl.name.name, Space::Value, Wish::Given);
                     self.values.insert(decl.name.name, Value::Variable(slot));
+                    if matches!(item.kind, ItemKind::Const(_)) {
+                        self.constants.insert(slot);
+                    }
                     self.edit(decl.name.span, Piece::Name(slot));
                 }
                 ItemKind::Import(_) => self.import(item),
@@ -187,7 +193,8 @@ impl<'a> Resolver<'a> {
                     let fields = decl.fields.iter();
                     let fields = fields.map(|f| (f.name.name, Form::of(&f.ty, &self.types))).collect();
                     let slot = self.types[&decl.name.name];
-                    self.layouts.insert(slot, Layout { name: decl.name.name, fields });
+                    let generics = decl.generics.iter().map(|param| param.name.name).collect();
+                    self.layouts.insert(slot, Layout { name: decl.name.name, generics, fields });
                 }
                 ItemKind::Fn(decl) => self.function(decl, None)?,
                 ItemKind::Impl(block) => {

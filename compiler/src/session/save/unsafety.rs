@@ -54,7 +54,15 @@ fn may_be_unsafe(kind: &ExprKind) -> bool {
         Unary { op: ast::UnaryOp::Deref, .. } | Index { .. } | Field { .. } | Call { .. } | Pipe { .. } => {
             true
         }
-        If { .. } | Block(_) | While { .. } | Loop(_) | For { .. } | Defer(_) => true,
+        If { .. }
+        | Match { .. }
+        | Closure(_)
+        | Try(_)
+        | Block(_)
+        | While { .. }
+        | Loop(_)
+        | For { .. }
+        | Defer(_) => true,
         Cast { value, .. } => may_be_unsafe(&value.kind),
         Struct { fields, .. } => fields.iter().any(|field| may_be_unsafe(&field.value.kind)),
         Assign { place, value, .. } => may_be_unsafe(&place.kind) || may_be_unsafe(&value.kind),

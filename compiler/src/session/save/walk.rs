@@ -19,24 +19,24 @@ impl<'a> Resolver<'a> {
             let Top::Item(item) = top else { continue };
             match &item.kind {
                 ItemKind::Fn(decl) => self.fn_decl(decl),
-                ItemKind::Struct(decl) => {
-                    decl.contracts.iter().for_each(|ty| self.ty(ty));
-                    decl.fields.iter().for_each(|field| self.ty(&field.ty));
-                }
-                ItemKind::Enum(decl) => {
-                    decl.contracts.iter().for_each(|ty| self.ty(ty));
+                ItemKind::Struct(decl) => self.with_params(&decl.generics, |it| {
+                    decl.contracts.iter().for_each(|ty| it.ty(ty));
+                    decl.fields.iter().for_each(|field| it.ty(&field.ty));
+                }),
+                ItemKind::Enum(decl) => self.with_params(&decl.generics, |it| {
+                    decl.contracts.iter().for_each(|ty| it.ty(ty));
                     let fields = decl.variants.iter().flat_map(|variant| &variant.fields);
-                    fields.for_each(|field| self.ty(&field.ty));
-                }
-                ItemKind::Trait(decl) => {
-                    decl.supers.iter().for_each(|ty| self.ty(ty));
-                    decl.functions.iter().for_each(|decl| self.fn_decl(decl));
-                }
-                ItemKind::Impl(block) => {
-                    block.contract.iter().for_each(|ty| self.ty(ty));
-                    self.ty(&block.ty);
-                    block.functions.iter().for_each(|decl| self.fn_decl(decl));
-                }
+                    fields.for_each(|field| it.ty(&field.ty));
+                }),
+                ItemKind::Trait(decl) => self.with_params(&decl.generics, |it| {
+                    decl.supers.iter().for_each(|ty| it.ty(ty));
+                    decl.functions.iter().for_each(|decl| it.fn_decl(decl));
+                }),
+                ItemKind::Impl(block) => self.with_params(&block.generics, |it| {
+                    block.contract.iter().for_each(|ty| it.ty(ty));
+                    it.ty(&block.ty);
+                    block.functions.iter().for_each(|decl| it.fn_decl(decl));
+                }),
                 ItemKind::Const(decl) | ItemKind::Global(decl) => {
                     decl.ty.iter().for_each(|ty| self.ty(ty));
                     self.expr(&decl.value);
@@ -47,7 +47,20 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// Does something where type parameters are known.
+    fn with_params(&mut self, params: &[ast::GenericParam], work: impl FnOnce(&mut Self)) {
+        let mark = self.params.len();
+        self.params.extend(params.iter().map(|param| param.name.name));
+        params.iter().flat_map(|param| &param.bounds).for_each(|bound| self.ty(bound));
+        work(self);
+        self.params.truncate(mark);
+    }
+
     fn fn_decl(&mut self, decl: &ast::FnDecl) {
+        self.with_params(&decl.generics, |it| it.function_parts(decl));
+    }
+
+    fn function_parts(&mut self, decl: &ast::FnDecl) {
         decl.owner.iter().for_each(|ty| self.ty(ty));
         decl.self_param.iter().filter_map(|param| param.ty.as_ref()).for_each(|ty| self.ty(ty));
         for param in &decl.params {
@@ -90,12 +103,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn ty(&mut self, ty: &TypeExpr) {
         match &ty.kind {
             TypeKind::Path { names, args } => {
-                if let Some(first) = names.first() {
-                    match self.types.get(&first.name) {
-                        Some(&slot) => self.edit(first.span, Piece::Name(slot)),
-                        None => drop(self.free.insert((Space::Type, first.name))),
-                    }
-                }
+                names.first().into_iter().for_each(|first| self.type_name(*first));
                 args.iter().for_each(|arg| self.ty(arg));
             }
             TypeKind::RawPtr { pointee, .. } | TypeKind::Ref { pointee, .. } => self.ty(pointee),
@@ -110,6 +118,21 @@ impl<'a> Resolver<'a> {
                 ret.iter().for_each(|ret| self.ty(ret));
             }
             TypeKind::Never | TypeKind::Infer | TypeKind::Error => {}
+        }
+    }
+
+    /// The name of a type or a trait, before which a `$` may stand.
+    fn type_name(&mut self, ident: ast::Ident) {
+        let name = Symbol::new(ident.name.as_str().trim_start_matches('$'));
+        if self.params.contains(&name) {
+            return;
+        }
+        match self.types.get(&name) {
+            Some(&slot) => {
+                let mark = (ident.name.as_str().len() - name.as_str().len()) as u32;
+                self.edit(Span::new(ident.span.lo + mark, ident.span.hi), Piece::Name(slot));
+            }
+            None => drop(self.free.insert((Space::Type, name))),
         }
     }
 
@@ -138,20 +161,13 @@ impl<'a> Resolver<'a> {
                 self.expr(value);
             }
             ExprKind::If { cond, then, els } => {
-                let mark = self.locals.len();
-                self.expr(cond);
-                self.block(then);
-                self.locals.truncate(mark);
+                // What a pattern in the condition binds is known in the block.
+                self.scope(|it| {
+                    it.expr(cond);
+                    it.block(then);
+                });
                 els.iter().for_each(|els| self.expr(els));
             }
-            ExprKind::Block(block) | ExprKind::Unsafe(block) | ExprKind::Loop(block) => self.block(block),
-            ExprKind::While { cond, body } => {
-                let mark = self.locals.len();
-                self.expr(cond);
-                self.block(body);
-                self.locals.truncate(mark);
-            }
-            // What it binds is known until the `if` or `while` around it ends.
             ExprKind::Let { pattern, value } => {
                 self.expr(value);
                 self.pattern(pattern);
@@ -159,19 +175,29 @@ impl<'a> Resolver<'a> {
             ExprKind::Match { value, arms } => {
                 self.expr(value);
                 for arm in arms {
-                    let mark = self.locals.len();
-                    self.pattern(&arm.pattern);
-                    arm.guard.iter().for_each(|guard| self.expr(guard));
-                    self.expr(&arm.body);
-                    self.locals.truncate(mark);
+                    self.scope(|it| {
+                        it.pattern(&arm.pattern);
+                        arm.guard.iter().for_each(|guard| it.expr(guard));
+                        it.expr(&arm.body);
+                    });
                 }
             }
+            ExprKind::Closure(closure) => self.closure(closure),
+            ExprKind::Block(block) | ExprKind::Unsafe(block) | ExprKind::Loop(block) => self.block(block),
+            ExprKind::While { cond, body } => self.scope(|it| {
+                it.expr(cond);
+                it.block(body);
+            }),
             ExprKind::For { pattern, iter, body } => {
                 self.expr(iter);
-                let mark = self.locals.len();
-                bound(pattern, &mut |ident| self.locals.push(ident.name));
-                self.block(body);
-                self.locals.truncate(mark);
+                self.scope(|it| {
+                    it.pattern(pattern);
+                    it.block(body);
+                });
+            }
+            ExprKind::Try(value) => {
+                self.leaves |= !self.in_function;
+                self.expr(value);
             }
             ExprKind::Return(value) => {
                 self.leaves |= !self.in_function;
@@ -185,32 +211,56 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// What a pattern binds, and the types and constants that it names.
-    fn pattern(&mut self, pattern: &ast::Pattern) {
-        self.named_in(pattern);
-        bound(pattern, &mut |ident| self.locals.push(ident.name));
+    fn scope(&mut self, work: impl FnOnce(&mut Self)) {
+        let mark = self.locals.len();
+        work(self);
+        self.locals.truncate(mark);
     }
 
-    fn named_in(&mut self, pattern: &ast::Pattern) {
+    fn closure(&mut self, closure: &ast::Closure) {
+        let outside = std::mem::replace(&mut self.in_function, true);
+        self.scope(|it| {
+            for param in &closure.params {
+                param.ty.iter().for_each(|ty| it.ty(ty));
+                it.pattern(&param.pattern);
+            }
+            closure.ret.iter().for_each(|ty| it.ty(ty));
+            it.expr(&closure.body);
+        });
+        self.in_function = outside;
+    }
+
+    /// What a pattern binds is known from here on; the types and constants in it are uses of them.
+    fn pattern(&mut self, pattern: &ast::Pattern) {
+        use ast::Pattern::*;
         match pattern {
-            ast::Pattern::Name(_) | ast::Pattern::Wild(_) => {}
-            ast::Pattern::Tuple(parts, _) | ast::Pattern::Or(parts, _) => {
-                parts.iter().for_each(|part| self.named_in(part));
-            }
-            ast::Pattern::Literal(value) => self.expr(value),
-            ast::Pattern::Range(range) => range.lo.iter().chain(&range.hi).for_each(|end| self.expr(end)),
-            ast::Pattern::Variant(variant) => {
-                if let [first, _, ..] = variant.path[..] {
-                    self.name(first.name, first.span, true);
+            Name(ident) if ident.name.as_str() == "_" => {}
+            Name(ident) => match self.values.get(&ident.name).map(Value::slot) {
+                Some(slot) if self.constants.contains(&slot) && !self.locals.contains(&ident.name) => {
+                    self.edit(ident.span, Piece::Name(slot));
                 }
-                variant.args.iter().flatten().for_each(|part| self.named_in(part));
+                _ => self.locals.push(ident.name),
+            },
+            Wild(_) => {}
+            Tuple(parts, _) => parts.iter().for_each(|part| self.pattern(part)),
+            Literal(value) => self.expr(value),
+            Range(range) => range.lo.iter().chain(&range.hi).for_each(|end| self.expr(end)),
+            Variant(variant) => {
+                // One name alone is that of a variant.
+                if let [first, _, ..] = variant.path[..] {
+                    self.type_name(first);
+                }
+                variant.args.iter().flatten().for_each(|part| self.pattern(part));
             }
-            ast::Pattern::Struct(structure) => {
-                let first = structure.path[0];
-                self.name(first.name, first.span, true);
-                structure.fields.iter().for_each(|(_, part)| self.named_in(part));
+            Struct(structure) => {
+                structure.path.first().into_iter().for_each(|first| self.type_name(*first));
+                structure.fields.iter().for_each(|(_, part)| self.pattern(part));
             }
-            ast::Pattern::At(at) => self.named_in(&at.pattern),
+            Or(parts, _) => parts.iter().for_each(|part| self.pattern(part)),
+            At(at) => {
+                self.locals.push(at.name.name);
+                self.pattern(&at.pattern);
+            }
         }
     }
 
@@ -319,6 +369,10 @@ impl<'a> Resolver<'a> {
     /// What a function takes and gives, as text that is equal for equal types.
     pub(super) fn signature(&self, decl: &ast::FnDecl, owner: Option<&str>) -> String {
         let mut text = String::new();
+        for param in &decl.generics {
+            let bounds: Vec<String> = param.bounds.iter().map(|bound| self.type_text(bound)).collect();
+            let _ = write!(text, "<{}:{}>", param.name.name, bounds.join("+"));
+        }
         let free = borrows_are_mutable(self.spelling());
         if let Some(param) = &decl.self_param {
             let receiver = match &param.ty {
