@@ -405,15 +405,18 @@ fn generic_code_is_saved_with_what_it_stood_for() {
             ("fn swap<Square, B>(a: Square, b: B): Pair<B, Square> { Pair { a: b, b: a } }", ""),
             ("swap(1, \"x\")", "Pair<str, i64>"),
             (
-                "struct Square { side: i64, name: str }\nimpl Area for Square { fn area(self: &Square): i64 { 5 } }",
+                "struct Square { side: i64, name: str }",
                 "",
             ),
+            ("impl Area for Square { fn area(self: &Square): i64 { 5 } }", ""),
+            ("double(&Square { side: 5, name: \"s\" })", "i64"),
+            ("impl Area for Square { fn area(self: &Square): i64 { 6 } }", ""),
             ("double(&Square { side: 5, name: \"s\" })", "i64"),
             ("struct Pair<A, B> { first: A, second: B }", ""),
             ("Pair { first: _, second: 'c' }", "Pair<i64, char>"),
         ],
-        ": i64 = 18\n: i64 = 1800\n: Pair<str, i64> = Pair { a: \"x\", b: 1 }\n: i64 = 1000\n\
-         : Pair<i64, char> = Pair { first: 1000, second: 'c' }\n",
+        ": i64 = 18\n: i64 = 1800\n: Pair<str, i64> = Pair { a: \"x\", b: 1 }\n: i64 = 1000\n: i64 = 1200\n\
+         : Pair<i64, char> = Pair { first: 1200, second: 'c' }\n",
     );
     assert!(text.contains("impl Area for Square_1 {"), "{text}");
 }

@@ -227,6 +227,9 @@ impl Writer<'_> {
         }
         for index in 0..self.inputs.len() {
             self.input(index);
+            for line in replace::contracts(&self, &self.resolved[index].declares, index) {
+                self.line(&line);
+            }
             for number in &self.resolved[index].declares {
                 if let Some(text) = replace::entry(&self, &groups[*number], index) {
                     self.line(&text);
@@ -270,7 +273,8 @@ impl Writer<'_> {
                 self.line(&line);
             }
         }
-        let text = self.edited(index, 0, self.inputs[index].text.len(), &[]);
+        let own = replace::own(self.groups, &resolved.declares, index);
+        let text = self.edited(index, 0, self.inputs[index].text.len(), &own);
         let text = text.trim_end().trim_start_matches(['\n', '\r']);
         if text.is_empty() {
             return;

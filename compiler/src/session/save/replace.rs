@@ -39,6 +39,8 @@ pub(super) struct Group<'a> {
 #[derive(Debug)]
 pub(super) struct Version<'a> {
     pub decl: &'a ast::FnDecl,
+    /// The block that it stands in.
+    pub block: Option<&'a ast::ImplDecl>,
     pub input: usize,
     /// Its own name, when it is not that of the entry.
     pub body: Option<SlotId>,
@@ -55,6 +57,10 @@ pub(super) struct Entry {
     pub defaults: String,
 }
 
+fn offset(position: u32) -> usize {
+    (position - BASE) as usize
+}
+
 /// The declaration of the entry that a group has since an input; `None` if it has none, or needs none.
 pub(super) fn entry(writer: &Writer<'_>, group: &Group<'_>, input: usize) -> Option<String> {
     group.now?;
@@ -62,7 +68,6 @@ pub(super) fn entry(writer: &Writer<'_>, group: &Group<'_>, input: usize) -> Opt
     let version = &group.versions[entry.version];
     let decl = version.decl;
     let (mut edits, mut args) = (Vec::new(), Vec::new());
-    let offset = |position: u32| (position - BASE) as usize;
     let mut rename = |name: &ast::Ident, piece| {
         edits.push(Edit { lo: offset(name.span.lo), hi: offset(name.span.hi), piece });
     };
@@ -90,17 +95,59 @@ pub(super) fn entry(writer: &Writer<'_>, group: &Group<'_>, input: usize) -> Opt
     Some(match group.block {
         Some(block) => {
             let ty = writer.edited(input, offset(block.ty.span.lo), offset(block.ty.span.hi), &[]);
-            let params = match (block.generics.first(), block.generics.last()) {
-                (Some(first), Some(last)) => {
-                    let end = last.bounds.last().map_or(last.name.span.hi, |bound| bound.span.hi);
-                    format!("<{}>", writer.edited(input, offset(first.name.span.lo), offset(end), &[]))
-                }
-                _ => String::new(),
-            };
-            format!("{}{params} {ty} {{ {function} }}", writer.word(Token::Impl))
+            format!("{} {ty} {{ {function} }}", impl_head(writer, block, input))
         }
         None => function,
     })
+}
+
+/// `impl<T: Show>`, of a block of an input.
+fn impl_head(writer: &Writer<'_>, block: &ast::ImplDecl, input: usize) -> String {
+    let params = match (block.generics.first(), block.generics.last()) {
+        (Some(first), Some(last)) => {
+            let end = last.bounds.last().map_or(last.name.span.hi, |bound| bound.span.hi);
+            format!("<{}>", writer.edited(input, offset(first.name.span.lo), offset(end), &[]))
+        }
+        _ => String::new(),
+    };
+    format!("{}{params}", writer.word(Token::Impl))
+}
+
+/// Where a block names its trait, with the words between that and the type.
+fn contract(block: &ast::ImplDecl) -> Option<(usize, usize)> {
+    let (contract, ty) = (block.contract.as_ref()?.span, block.ty.span);
+    Some(match contract.lo < ty.lo {
+        // With the space before it, for an edit that begins where another does is none.
+        true => (offset(contract.lo) - 1, offset(ty.lo) - 1),
+        false => (offset(ty.hi), offset(contract.hi)),
+    })
+}
+
+/// Where functions of a trait are replaced, all versions are the type's own, which gives it the trait: the edits that make
+/// those of an input so.
+pub(super) fn own(groups: &[Group<'_>], declares: &[usize], input: usize) -> Vec<Edit> {
+    let replaced = declares.iter().map(|number| &groups[*number]).filter(|group| group.now.is_some());
+    let versions = replaced.flat_map(|group| &group.versions).filter(|version| version.input == input);
+    let places = versions.filter_map(|version| contract(version.block?));
+    places.map(|(lo, hi)| Edit { lo, hi, piece: Piece::Text(String::new()) }).collect()
+}
+
+/// That the types of an input have the traits whose functions became their own.
+pub(super) fn contracts(writer: &Writer<'_>, declares: &[usize], input: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for group in declares.iter().map(|number| &writer.groups[*number]) {
+        let (Some(block), Some(_), Some(first)) = (group.block, group.now, group.versions.first()) else {
+            continue;
+        };
+        let Some((lo, hi)) = contract(block).filter(|_| first.input == input) else { continue };
+        let (lo, hi) = (lo.min(offset(block.ty.span.lo)), hi.max(offset(block.ty.span.hi)));
+        let contract = writer.edited(input, lo, hi, &[]);
+        let line = format!("{} {} {{ }}", impl_head(writer, block, input), contract.trim());
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
 }
 
 /// The call of the current version. One test after the other, not one inside the other: there may be thousands.

@@ -243,7 +243,7 @@ impl<'a> Resolver<'a> {
             if replaced.is_none() {
                 return Err(SaveError::Method(name.to_string()));
             }
-            if block.is_some_and(|block| block.contract.is_some()) {
+            if block.is_some_and(|block| block.contract.is_some() && !self.can_be_own(block)) {
                 return Err(SaveError::Contract(name.to_string()));
             }
         }
@@ -265,7 +265,7 @@ impl<'a> Resolver<'a> {
             self.groups[number].entries.push(Entry { slot, version, defaults });
         }
         let entry = self.groups[number].entries.len() - 1;
-        self.groups[number].versions.push(Version { decl, input: self.index, body: None, entry });
+        self.groups[number].versions.push(Version { decl, block, input: self.index, body: None, entry });
         if version > 0 {
             self.replaced(number, name);
             self.replaces.push((number, version));
@@ -282,6 +282,21 @@ impl<'a> Resolver<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the functions of a trait that a type has could as well be its own.
+    fn can_be_own(&self, block: &ast::ImplDecl) -> bool {
+        let name = |ty: &ast::TypeExpr| match &ty.kind {
+            ast::TypeKind::Path { names, .. } => names.last().map(|last| last.name),
+            _ => None,
+        };
+        let drops = block.contract.as_ref().and_then(name);
+        let before = block.contract.as_ref().map_or(BASE, |contract| contract.span.lo) - BASE;
+        if !self.text()[..before as usize].ends_with(char::is_whitespace) {
+            return false;
+        }
+        drops.is_some_and(|drops| drops.as_str().trim_start_matches('$') != "Drop")
+            && name(&block.ty).is_some_and(|name| self.types.contains_key(&name))
     }
 
     /// The name of a free function. A constructor is called like its structure.
