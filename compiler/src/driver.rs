@@ -101,15 +101,18 @@ impl Loaded {
             return Checked { sources, program: None, diagnostics, uses: Uses::default(), phases };
         }
         let exists = |symbol: &str| jit::resolve_symbol(symbol, false).is_some();
-        let checked = phases.time("check", || check::check_program(&modules, &sources, options, &exists));
-        let mut all = diagnostics;
-        all.extend(checked.diagnostics);
-        let expanded = phases.time("instances", || checked.program.map(mono::expand).transpose());
-        let program = expanded.unwrap_or_else(|endless| {
-            all.push(*endless);
-            None
+        let (program, found, uses) = phases.time("check", || {
+            let checked = check::check_program(&modules, &sources, options, &exists);
+            let mut found = checked.diagnostics;
+            let program = checked.program.map(mono::expand).transpose().unwrap_or_else(|endless| {
+                found.push(*endless);
+                None
+            });
+            (program, found, checked.uses)
         });
-        Checked { sources, program, diagnostics: all, uses: checked.uses, phases }
+        let mut all = diagnostics;
+        all.extend(found);
+        Checked { sources, program, diagnostics: all, uses, phases }
     }
 }
 
