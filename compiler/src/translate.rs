@@ -106,5 +106,6 @@ fn references(function: &FnDecl, vais: bool) -> Vec<bool> {
         Some(ty) => mutable(ty),
         None => param.by_ref && (param.mutable || vais),
     });
-    receiver.chain(function.params.iter().map(|param| mutable(&param.ty))).collect()
+    let params = function.params.iter().map(|param| mutable(&param.ty));
+    receiver.chain(params).chain([function.ret.as_ref().is_some_and(mutable)]).collect()
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 use vex_syntax::ast::{self, Item, ItemKind, TypeExpr, TypeKind};
-use vex_syntax::{Diagnostic, Span, Symbol};
+use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
 
 use super::generics::{Bound, Generics, Head, Need, type_arguments};
 use super::names::Lookup;
@@ -363,11 +363,13 @@ impl<'a> Checker<'a> {
         let first = generics.params.len().min(own_generics.params.len());
         let mut put: Vec<Ty> = [ty].into_iter().chain(args).collect();
         put.extend(own_generics.params[first..].iter().map(|(_, ty)| *ty));
+        // In `.vais` there is one kind of reference; a trait of another module may say the other.
+        let loose = self.spelling(self.funcs[own.0 as usize].module) == Spelling::Vais;
         let same = own_generics.params.len() - first == more
             && theirs.params.len() == ours.params.len()
             && theirs.has_self == ours.has_self
-            && theirs.params.iter().zip(&ours.params).all(|(&a, &b)| self.fits(a, b, &put))
-            && self.fits(theirs.ret, ours.ret, &put);
+            && theirs.params.iter().zip(&ours.params).all(|(&a, &b)| self.fits(a, b, &put, loose))
+            && self.fits(theirs.ret, ours.ret, &put, loose);
         if same {
             return;
         }
@@ -384,14 +386,20 @@ impl<'a> Checker<'a> {
     }
 
     /// Whether a type of a trait's function is that of a type's own; a reference that is only read may be of either
-    /// kind in a receiver.
-    fn fits(&mut self, theirs: Ty, ours: Ty, put: &[Ty]) -> bool {
+    /// kind in a receiver. `loose`: so may any other.
+    fn fits(&mut self, theirs: Ty, ours: Ty, put: &[Ty], loose: bool) -> bool {
         let theirs = self.types.subst(theirs, put);
         theirs == ours
             || matches!(
                 (self.types.kind(theirs), self.types.kind(ours)),
                 (TyKind::Ref { mutable: true, pointee: a }, TyKind::Ref { mutable: false, pointee: b }) if a == b
             )
+            || loose
+                && match (self.types.kind(theirs), self.types.kind(ours)) {
+                    (TyKind::Ref { pointee: a, .. }, TyKind::Ref { pointee: b, .. })
+                    | (TyKind::Slice { elem: a, .. }, TyKind::Slice { elem: b, .. }) => a == b,
+                    _ => false,
+                }
     }
 
     /// What monomorphisation needs to know of traits.

@@ -87,22 +87,20 @@ impl Edits {
             at = swap.second.1;
         }
         self.render(text, base, at, end, &mut out);
-        // What is put behind the last byte.
         out
     }
 
     /// The text between two places with the edits there. Those that close something at `hi` are part of it, those at
-    /// `lo` are not, unless the text starts there.
+    /// `lo` are not.
     fn render(&self, text: &str, base: u32, lo: u32, hi: u32, out: &mut String) {
         let slice = |lo: u32, hi: u32| text.get((lo - base) as usize..(hi - base) as usize).unwrap_or("");
+        if lo >= hi {
+            return;
+        }
         let mut at = lo;
         let start = self.edits.partition_point(|edit| edit.lo < lo);
         for edit in self.edits[start..].iter().take_while(|edit| edit.lo <= hi) {
-            let outside = if edit.class == Class::Close {
-                edit.lo == lo && lo != base
-            } else {
-                edit.lo == hi && lo != hi
-            };
+            let outside = edit.lo == if edit.class == Class::Close { lo } else { hi };
             if outside || edit.lo < at {
                 continue;
             }

@@ -1,14 +1,16 @@
 //! Declarations, statements and types that have another form in another spelling.
 
 use super::Rewriter;
+use crate::ast::Top;
 use crate::ast::visit::{self, Visitor};
 use crate::ast::{
-    ConstDecl, Expr, FnDecl, ImplDecl, ImportDecl, Item, ItemKind, Pattern, SelfParam, Stmt, StmtKind,
-    TypeExpr, TypeKind,
+    ConstDecl, Expr, FnDecl, ImplDecl, ImportDecl, Item, ItemKind, Pattern, SelfParam, SourceUnit, Stmt,
+    StmtKind, TypeExpr, TypeKind,
 };
 use crate::span::Span;
 use crate::spelling::Spelling;
-use crate::spelling_table::keyword;
+use crate::spelling_table::{contextual, keyword};
+use crate::symbol::Symbol;
 use crate::token::Token;
 
 impl Visitor for Rewriter<'_> {
@@ -24,6 +26,15 @@ impl Visitor for Rewriter<'_> {
     }
 
     fn function(&mut self, function: &FnDecl) {
+        let receiver = function.self_param.as_ref().and_then(|param| param.ty.as_ref());
+        let own = receiver.map(|ty| match &ty.kind {
+            TypeKind::Ref { pointee, .. } => pointee,
+            _ => ty,
+        });
+        let own = own.and_then(last_name);
+        if let Some(marks) = self.wanted(function, None, own.as_deref()) {
+            return self.function_of_trait(function, marks);
+        }
         self.head(function);
         visit::walk_function(self, function);
     }
@@ -49,7 +60,7 @@ impl Visitor for Rewriter<'_> {
     }
 }
 
-impl Rewriter<'_> {
+impl<'a> Rewriter<'a> {
     /// `G n: T = e` where there are only bindings.
     fn global(&mut self, span: Span, decl: &ConstDecl) {
         for token in self.between(span.lo, decl.name.span.lo) {
@@ -205,38 +216,80 @@ impl Rewriter<'_> {
         decl.generics.iter().flat_map(|param| &param.bounds).for_each(|bound| self.ty(bound));
         self.ty(&decl.ty);
         let contract = decl.contract.as_ref().and_then(last_name);
+        let own = last_name(&decl.ty);
         for function in &decl.functions {
-            let key = |name: String| (name, function.name.name.to_string());
-            match contract.as_ref().and_then(|name| self.traits.get(&key(name.clone()))) {
-                Some(marks) if self.leaves_vais() => self.function_of_trait(function, marks),
-                _ => self.function(function),
+            match self.wanted(function, contract.as_deref(), own.as_deref()) {
+                Some(marks) => self.function_of_trait(function, marks),
+                None => {
+                    self.head(function);
+                    visit::walk_function(self, function);
+                }
             }
+        }
+    }
+
+    /// The references that a trait of another module wants of a function: of this trait, or of one that the type has.
+    fn wanted(&self, function: &FnDecl, contract: Option<&str>, own: Option<&str>) -> Option<&'a [bool]> {
+        if !self.leaves_vais() {
+            return None;
+        }
+        let of_type = own.and_then(|own| self.contracts.get(own)).into_iter().flatten();
+        let find = |name: &str| self.traits.get(&(name.to_owned(), function.name.name.to_string()));
+        let mut names = contract.into_iter().chain(of_type.map(String::as_str));
+        names.find_map(find).map(Vec::as_slice)
+    }
+
+    /// Notes which traits the types of a file have.
+    pub(super) fn contracts(&mut self, unit: &SourceUnit) {
+        for top in &unit.top {
+            let Top::Item(item) = top else { continue };
+            let (name, contracts): (Option<String>, Vec<&TypeExpr>) = match &item.kind {
+                ItemKind::Struct(decl) => (Some(decl.name.name.to_string()), decl.contracts.iter().collect()),
+                ItemKind::Enum(decl) => (Some(decl.name.name.to_string()), decl.contracts.iter().collect()),
+                ItemKind::Impl(decl) => (last_name(&decl.ty), decl.contract.iter().collect()),
+                _ => continue,
+            };
+            let contracts = contracts.into_iter().filter_map(last_name);
+            self.contracts.entry(name.unwrap_or_default()).or_default().extend(contracts);
         }
     }
 
     /// A function that a trait of another module wants, whose references are as that has them.
     fn function_of_trait(&mut self, function: &FnDecl, marks: &[bool]) {
-        let (mut marks, mut others) = (marks.iter().copied(), function.clone());
+        let (mut all, mut rest) = (marks.iter().copied(), function.clone());
+        let is_ref = |ty: &TypeExpr| matches!(ty.kind, TypeKind::Ref { .. });
         self.keep_references = true;
-        if let Some(param) = &function.self_param {
-            let mutable = marks.next().unwrap_or(true);
-            let by_ref =
-                param.by_ref || matches!(param.ty.as_ref().map(|t| &t.kind), Some(TypeKind::Ref { .. }));
-            if by_ref && mutable {
-                self.edits.behind(param.span.hi, "!".to_owned());
-            }
+        if let Some(param) = &function.self_param
+            && (param.by_ref || param.ty.as_ref().is_some_and(is_ref))
+        {
+            self.marked(param.span, Symbol::new(contextual::SELF), all.next() == Some(true));
         }
         for param in &function.params {
-            if marks.next().unwrap_or(true) && matches!(param.ty.kind, TypeKind::Ref { .. }) {
-                self.edits.behind(param.ty.span.hi, "!".to_owned());
+            let mutable = all.next() == Some(true);
+            if is_ref(&param.ty) {
+                self.marked(param.ty.span, param.name.name, mutable);
             }
+        }
+        if let Some(ret) = function.ret.as_ref().filter(|ret| is_ref(ret)) {
+            self.marked(ret.span, Symbol::new(contextual::WILD), all.next() == Some(true));
         }
         self.head(function);
         self.keep_references = false;
-        // The types of the head are done; what is left are the result and the body.
-        others.self_param = None;
-        others.params.clear();
-        visit::walk_function(self, &others);
+        // The types of the head are done; what is left is the body.
+        rest.self_param = None;
+        rest.params.clear();
+        rest.ret = None;
+        visit::walk_function(self, &rest);
+        self.read_only.clear();
+    }
+
+    /// A reference that a trait says the kind of.
+    fn marked(&mut self, span: Span, name: Symbol, mutable: bool) {
+        if mutable {
+            self.edits.behind(span.hi, "!".to_owned());
+        } else {
+            self.read_only.insert(name);
+        }
     }
 
     fn head(&mut self, function: &FnDecl) {

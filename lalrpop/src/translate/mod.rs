@@ -87,8 +87,11 @@ pub fn translate(original: &Original<'_>, to: Spelling) -> Result<Translation, V
         problems: Vec::new(),
         tight: false,
         keep_references: false,
+        contracts: FxHashMap::default(),
+        read_only: FxHashSet::default(),
     };
     rewriter.names(original.unit);
+    rewriter.contracts(original.unit);
     for top in &original.unit.top {
         match top {
             Top::Item(item) => rewriter.item(item),
@@ -154,6 +157,10 @@ struct Rewriter<'a> {
     tight: bool,
     /// Whether references are as a trait of another module has them.
     keep_references: bool,
+    /// Which traits the types have, by their names.
+    contracts: FxHashMap<String, Vec<String>>,
+    /// References that a trait of another module wants read-only.
+    read_only: FxHashSet<Symbol>,
 }
 
 impl<'a> Rewriter<'a> {

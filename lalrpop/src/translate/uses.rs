@@ -25,6 +25,6 @@ pub struct Uses {
     pub c_calls: Vec<Span>,
 }
 
-/// Which references the functions of traits take: by names of trait and function, the receiver and then the parameters;
-/// true for those that can be written through.
+/// Which references the functions of traits take: by names of trait and function, the receiver, the parameters and the
+/// result; true for those that can be written through.
 pub type TraitRefs = FxHashMap<(String, String), Vec<bool>>;

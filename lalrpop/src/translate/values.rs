@@ -5,6 +5,7 @@ use crate::ast::visit::{self, Visitor};
 use crate::ast::{BinaryOp, Expr, ExprKind, Pattern, UnaryOp};
 use crate::span::Span;
 use crate::spelling::Spelling;
+use crate::symbol::Symbol;
 use crate::token::Token;
 
 impl Rewriter<'_> {
@@ -139,7 +140,8 @@ impl Rewriter<'_> {
             }
             return;
         }
-        if !self.leaves_vais() || mutable || self.uses.read_only_borrows.contains(&span) {
+        let read_only = root(place).is_some_and(|name| self.read_only.contains(&name));
+        if !self.leaves_vais() || mutable || read_only || self.uses.read_only_borrows.contains(&span) {
             return;
         }
         let takes_mark = matches!(
@@ -176,6 +178,18 @@ impl Rewriter<'_> {
             let word = self.word(Token::Unsafe);
             self.around(site, "unsafe", false, &format!("{word} {{ "), " }", 0);
         }
+    }
+}
+
+/// The variable that a place is a part of.
+fn root(place: &Expr) -> Option<Symbol> {
+    match &place.kind {
+        ExprKind::Name(name) => Some(*name),
+        ExprKind::Field { base, .. } | ExprKind::TupleField { base, .. } | ExprKind::Index { base, .. } => {
+            root(base)
+        }
+        ExprKind::Unary { op: UnaryOp::Deref, value } => root(value),
+        _ => None,
     }
 }
 
