@@ -221,6 +221,11 @@ impl PrintSpec {
         self.number(out, negative, "", text.bytes(), value.is_finite());
     }
 
+    /// Writes what a value printed of itself, cut to the precision.
+    pub(super) fn text(&self, out: &mut Writer, bytes: &[u8]) {
+        PrintSpec { style: DISPLAY, ..*self }.string(out, bytes);
+    }
+
     /// Writes a string, cut to the precision and, for debug, quoted.
     fn string(&self, out: &mut impl Sink, bytes: &[u8]) {
         let bytes = match self.precision() {
@@ -282,14 +287,14 @@ crate::exports! {
     pub fn vexrt_format_int(stream: i32, bits: u64, kind: i32, spec: *const PrintSpec) {
         // SAFETY: the compiler passes a spec in constant data.
         let spec = unsafe { &*spec };
-        spec.integer(&mut stream::lock(stream), bits, kind);
+        spec.integer(&mut stream::program(stream), bits, kind);
     }
 
     /// Prints a float, as one of single precision when `single` is not 0.
     pub fn vexrt_format_f64(stream: i32, value: f64, single: i32, spec: *const PrintSpec) {
         // SAFETY: the compiler passes a spec in constant data.
         let spec = unsafe { &*spec };
-        spec.float(&mut stream::lock(stream), value, single != 0);
+        spec.float(&mut stream::program(stream), value, single != 0);
     }
 
     /// Prints a string.
@@ -297,14 +302,14 @@ crate::exports! {
         // SAFETY: the compiler passes a spec in constant data; a `str` of the
         // program is readable for its length.
         let (spec, bytes) = unsafe { (&*spec, text.bytes()) };
-        spec.string(&mut stream::lock(stream), bytes);
+        spec.string(&mut stream::program(stream), bytes);
     }
 
     /// Prints a character.
     pub fn vexrt_format_char(stream: i32, code: u32, spec: *const PrintSpec) {
         // SAFETY: the compiler passes a spec in constant data.
         let spec = unsafe { &*spec };
-        spec.character(&mut stream::lock(stream), u64::from(code));
+        spec.character(&mut stream::program(stream), u64::from(code));
     }
 
     /// Prints a boolean.
@@ -312,7 +317,7 @@ crate::exports! {
         // SAFETY: the compiler passes a spec in constant data.
         let spec = unsafe { &*spec };
         let plain = PrintSpec { style: DISPLAY, ..*spec };
-        plain.string(&mut stream::lock(stream), if value { b"true" } else { b"false" });
+        plain.string(&mut stream::program(stream), if value { b"true" } else { b"false" });
     }
 
     /// Prints an address: `0x` and hexadecimal digits.
@@ -321,7 +326,7 @@ crate::exports! {
         let spec = unsafe { &*spec };
         let style = if spec.style == UPPER_HEX { UPPER_HEX } else { HEX };
         let hex = PrintSpec { style, flags: (spec.flags | ALTERNATE) & !PLUS, ..*spec };
-        hex.integer(&mut stream::lock(stream), value.addr() as u64, 64);
+        hex.integer(&mut stream::program(stream), value.addr() as u64, 64);
     }
 }
 

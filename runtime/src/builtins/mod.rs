@@ -5,7 +5,7 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | [`stream`] | buffers of standard output, standard error and the panic message |
+//! | [`stream`] | buffers of standard output, standard error, the panic message and text that is made |
 //! | [`print`] | one value, the plain way |
 //! | [`format`] | one value, with base, width and precision |
 //! | [`panic`] | the ways a program panics |
@@ -36,4 +36,5 @@ pub static TABLES: &[&[Export]] = &[
     math::EXPORTS,
     text::EXPORTS,
     defer::EXPORTS,
+    stream::redirect::EXPORTS,
 ];

@@ -7,6 +7,8 @@ use crate::fault::{self, Fault, FaultKind};
 /// Reports the gathered message as a panic.
 #[cold]
 fn panic_with_message() -> ! {
+    // Also where the message is empty it is this panic's own.
+    drop(stream::program(stream::PANIC));
     stream::with_panic_message(|message| {
         let text = match core::str::from_utf8(message) {
             Ok(text) => text,

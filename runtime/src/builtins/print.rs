@@ -89,54 +89,54 @@ crate::exports! {
     pub fn vexrt_print_str(stream: i32, text: VexStr) {
         // SAFETY: a `str` of the program is readable for its length.
         let bytes = unsafe { text.bytes() };
-        stream::lock(stream).put(bytes);
+        stream::program(stream).put(bytes);
     }
 
     /// Prints a string in quotes, with escapes.
     pub fn vexrt_print_quoted(stream: i32, text: VexStr) {
         // SAFETY: a `str` of the program is readable for its length.
         let bytes = unsafe { text.bytes() };
-        quote(&mut stream::lock(stream), bytes);
+        quote(&mut stream::program(stream), bytes);
     }
 
     /// Prints the character with this code.
     pub fn vexrt_print_char(stream: i32, code: u32) {
-        let _ = stream::lock(stream).write_char(character(code));
+        let _ = stream::program(stream).write_char(character(code));
     }
 
     /// Prints a character in quotes, with escapes.
     pub fn vexrt_print_quoted_char(stream: i32, code: u32) {
-        quote_char(&mut stream::lock(stream), code);
+        quote_char(&mut stream::program(stream), code);
     }
 
     /// Prints a signed integer in decimal.
     pub fn vexrt_print_i64(stream: i32, value: i64) {
-        integer(&mut stream::lock(stream), value < 0, value.unsigned_abs());
+        integer(&mut stream::program(stream), value < 0, value.unsigned_abs());
     }
 
     /// Prints an unsigned integer in decimal.
     pub fn vexrt_print_u64(stream: i32, value: u64) {
-        integer(&mut stream::lock(stream), false, value);
+        integer(&mut stream::program(stream), false, value);
     }
 
     /// Prints a float as the shortest text that reads back.
     pub fn vexrt_print_f64(stream: i32, value: f64) {
-        float(&mut stream::lock(stream), value, false);
+        float(&mut stream::program(stream), value, false);
     }
 
     /// Prints a single-precision float as the shortest text that reads back.
     pub fn vexrt_print_f32(stream: i32, value: f32) {
-        float(&mut stream::lock(stream), value.into(), true);
+        float(&mut stream::program(stream), value.into(), true);
     }
 
     /// Prints `true` or `false`.
     pub fn vexrt_print_bool(stream: i32, value: bool) {
-        stream::lock(stream).put(if value { b"true" } else { b"false" });
+        stream::program(stream).put(if value { b"true" } else { b"false" });
     }
 
     /// Prints an address as `0x` and hexadecimal digits; null is `0x0`.
     pub fn vexrt_print_ptr(stream: i32, value: *const c_void) {
-        let _ = write!(stream::lock(stream), "{:#x}", value.addr());
+        let _ = write!(stream::program(stream), "{:#x}", value.addr());
     }
 
     /// Ends a print call whose text may not end in a newline: what goes to

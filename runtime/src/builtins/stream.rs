@@ -1,7 +1,8 @@
-//! The three output streams of a program: standard output, standard error and
-//! the message of a panic.
+//! The output streams of a program: standard output, standard error, the message
+//! of a panic, and text that the program makes ([`redirect`]).
 //!
-//! Each has a fixed buffer in the program's data, so printing never allocates.
+//! Each has a fixed buffer in the program's data, so printing never allocates;
+//! only long texts that are made for the program do.
 //! Standard output is written when its buffer is full, when a line ends and it
 //! goes to a terminal, before standard input is read, and when the program ends
 //! in whatever way. Standard error is written once a message: at the end of a
@@ -30,12 +31,17 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, Ordering};
 
 use super::process;
 
+pub mod redirect;
+
 /// Number of standard output in calls of generated code.
 pub const STDOUT: i32 = 1;
 /// Number of standard error in calls of generated code.
 pub const STDERR: i32 = 2;
 /// Number of the panic message in calls of generated code.
 pub const PANIC: i32 = 3;
+
+/// Number of the stream whose text is kept, in calls of generated code.
+pub const CAPTURE: i32 = 4;
 
 /// Bytes each stream can hold back.
 const CAPACITY: usize = 64 * 1024;
@@ -48,6 +54,8 @@ const FULL: u8 = 1;
 const LINE: u8 = 2;
 /// Never; what does not fit is cut.
 const KEEP: u8 = 3;
+/// Never; what does not fit is kept elsewhere.
+const GATHER: u8 = 4;
 
 /// A stream's buffer and the lock that guards it.
 struct Stream {
@@ -77,6 +85,7 @@ impl Stream {
 static OUT: Stream = Stream::new(UNKNOWN);
 static ERR: Stream = Stream::new(LINE);
 static MESSAGE: Stream = Stream::new(KEEP);
+static CAPTURED: Stream = Stream::new(GATHER);
 
 /// Exclusive access to a stream. Dropping it writes what is due and unlocks.
 pub struct Writer {
@@ -84,7 +93,14 @@ pub struct Writer {
     fd: i32,
 }
 
-/// Locks the stream with this number; anything but 2 and 3 is standard output.
+/// Locks the stream that a program's print to `stream` goes to: where values
+/// print themselves, standard output may be another one.
+#[inline]
+pub(super) fn program(stream: i32) -> Writer {
+    lock(redirect::target(stream))
+}
+
+/// Locks the stream with this number; anything but 2, 3 and 4 is standard output.
 #[inline]
 pub fn lock(stream: i32) -> Writer {
     let (stream, fd) = pick(stream);
@@ -105,6 +121,7 @@ fn pick(stream: i32) -> (&'static Stream, i32) {
     match stream {
         STDERR => (&ERR, STDERR),
         PANIC => (&MESSAGE, PANIC),
+        CAPTURE => (&CAPTURED, CAPTURE),
         _ => (&OUT, STDOUT),
     }
 }
@@ -139,7 +156,7 @@ impl Writer {
         }
         buffer.bytes[buffer.len..end].copy_from_slice(bytes);
         buffer.len = end;
-        if mode != KEEP {
+        if mode < KEEP {
             note_written(bytes);
         }
         if mode == LINE && bytes.contains(&b'\n') {
@@ -149,6 +166,9 @@ impl Writer {
 
     #[cold]
     fn put_large(&mut self, mut bytes: &[u8], mode: u8) {
+        if mode == GATHER {
+            return redirect::spill(self, bytes);
+        }
         if mode == KEEP {
             let buffer = self.buffer();
             let room = CAPACITY - buffer.len;
@@ -167,7 +187,7 @@ impl Writer {
         self.put(bytes);
     }
 
-    /// Writes everything held back. Does nothing for the panic message.
+    /// Writes everything held back. Does nothing for text that is not to be written.
     pub fn flush(&mut self) {
         if let Err(error) = self.try_flush() {
             self.failed(error)
@@ -177,7 +197,7 @@ impl Writer {
     /// Writes everything held back; on an error the rest is thrown away and the
     /// OS's error number comes back.
     fn try_flush(&mut self) -> Result<(), i32> {
-        if self.mode() == KEEP {
+        if self.mode() >= KEEP {
             return Ok(());
         }
         let fd = self.fd;
@@ -253,6 +273,10 @@ impl Drop for Writer {
 /// Ends a print call whose text need not end in a newline: what goes to standard
 /// error or to a terminal is written now, so that prompts and progress show.
 pub fn end_message(stream: i32) {
+    // The print call of the value that prints itself ends it.
+    if stream == STDOUT && !redirect::is_plain() {
+        return;
+    }
     lock(stream).end_call();
 }
 
@@ -355,6 +379,7 @@ pub fn abandon_locks() {
     for stream in [&OUT, &ERR] {
         stream.locked.store(false, Ordering::Release);
     }
+    redirect::abandon();
     if !REPORTING.load(Ordering::Relaxed) {
         forget_message();
     }
@@ -377,8 +402,10 @@ pub fn with_panic_message(report: impl FnOnce(&[u8])) {
 }
 
 /// Ends a report of [`with_panic_message`] that will not come back, so that
-/// the next panic can gather its message.
+/// the next panic can gather its message; what values that printed themselves
+/// had begun is forgotten, too.
 pub fn abandon_report() {
+    redirect::abandon();
     if REPORTING.swap(false, Ordering::Relaxed) {
         forget_message();
     }
