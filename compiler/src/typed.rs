@@ -320,7 +320,7 @@ pub enum ExprKind {
         /// Its operands.
         args: Vec<Expr>,
     },
-    /// Print pieces to a stream. `()`.
+    /// Print pieces to a stream. `()`, or a `str` for [`Stream::Text`].
     Print {
         /// Where to.
         stream: Stream,

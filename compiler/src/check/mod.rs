@@ -402,6 +402,7 @@ impl<'a> Checker<'a> {
             lifetime: Lifetime::Program,
             contracts,
             shown: FxHashMap::default(),
+            debugged: FxHashMap::default(),
         }
     }
 }

@@ -49,7 +49,7 @@ impl<'a> Lower<'a> {
             Defer(defer) => self.defer(defer),
             Assign { place, value, drop_old } => self.assign(place, value, *drop_old),
             Update { op, place, value } => self.update(*op, place, value, expr.span),
-            Print { stream, pieces } => self.print(*stream, pieces),
+            Print { stream, pieces } => return self.print(*stream, pieces, expr),
             Panic { pieces } => self.panic("", pieces, expr.span),
             Assert { cond, pieces } => self.assert(cond, pieces, expr.span),
             AssertEq { left, right, pieces } => self.assert_eq(left, right, pieces, expr.span),

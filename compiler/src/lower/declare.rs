@@ -1,5 +1,7 @@
 //! Finding what is reachable from the entry, so that unused library functions cost nothing.
 
+mod printed;
+
 use std::sync::Arc;
 
 use super::abi;
@@ -11,12 +13,12 @@ use super::decl::{
 use super::facts;
 use super::plan;
 use super::rt;
-use super::text::{self, Part};
+use super::text;
 use super::value::TypeTable;
 use crate::typed::walk;
 use crate::typed::{
     Callee, Const, Expr, ExprKind, FormatSpec, FuncId, Function, FunctionBody, GlobalId, GlobalPattern,
-    Lifetime, Piece, Program, Stmt, StmtKind,
+    Lifetime, Program, Stmt, StmtKind,
 };
 use crate::types::{Ty, TyKind};
 use vex_syntax::Span;
@@ -168,8 +170,8 @@ impl<'p> Declare<'p> {
                 for text in text::ASSERT_EQ {
                     self.string_of(text);
                 }
-                self.value(left.ty, &ASSERT_SPEC);
-                self.value(right.ty, &ASSERT_SPEC);
+                self.value(left.ty, &ASSERT_SPEC, false);
+                self.value(right.ty, &ASSERT_SPEC, false);
                 self.pieces(text::assert_eq_suffix(pieces), pieces);
             }
             ExprKind::Assign { place, drop_old, .. } => {
@@ -250,45 +252,6 @@ impl<'p> Declare<'p> {
             }
             GlobalPattern::Wild => {}
             GlobalPattern::Tuple(parts) => parts.iter().for_each(|part| self.init_globals(part)),
-        }
-    }
-
-    fn pieces(&mut self, prefix: &str, pieces: &[Piece]) {
-        for part in text::parts(prefix, pieces) {
-            match part {
-                Part::Text(text) => {
-                    self.string_of(&text);
-                }
-                Part::Value(value, spec) => self.value(value.ty, &spec),
-            }
-        }
-    }
-
-    /// Registers what printing a value needs.
-    fn value(&mut self, ty: Ty, spec: &FormatSpec) {
-        if !text::is_plain(spec) {
-            self.spec_data(text::spec_words(spec, false));
-            self.spec_data(text::spec_words(spec, true));
-        }
-        let ty = text::printed_type(&self.program.types, ty);
-        if text::is_aggregate(&self.program.types, ty) {
-            let spec = self.spec(spec);
-            self.synthesized(Body::Print { ty, spec });
-        } else if ty == Ty::UNIT {
-            self.string_of("()");
-        }
-    }
-
-    fn walk_print(&mut self, ty: Ty, spec: u32) {
-        let types = &self.program.types;
-        for text in text::aggregate_texts(types, ty) {
-            self.string_of(&text);
-        }
-        let spec = self.out.specs[spec as usize];
-        match types.kind(ty) {
-            TyKind::Array { elem, .. } | TyKind::Slice { elem, .. } => self.value(*elem, &spec),
-            TyKind::Option(value) => self.value(*value, &spec),
-            _ => self.out.types.get(ty).part_types().into_iter().for_each(|part| self.value(part, &spec)),
         }
     }
 

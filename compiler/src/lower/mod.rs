@@ -35,6 +35,7 @@ mod regions;
 mod rt;
 mod scan;
 mod shadow;
+mod shown;
 mod text;
 mod thread;
 pub mod traps;

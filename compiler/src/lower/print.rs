@@ -19,13 +19,16 @@ use vex_syntax::Span;
 
 /// The runtime's number of the stream that gathers a panic's message.
 pub(super) const PANIC: i64 = 3;
+/// The runtime's number of the stream whose text is kept.
+pub(super) const CAPTURE: i64 = 4;
 
 impl<'a> Lower<'a> {
     /// `print`
-    pub(super) fn print(&mut self, stream: Stream, pieces: &'a [Piece]) {
+    pub(super) fn print(&mut self, stream: Stream, pieces: &'a [Piece], expr: &'a Expr) -> Leaves {
         let number = match stream {
             Stream::Stdout => 1,
             Stream::Stderr => 2,
+            Stream::Text => return self.printed_text(pieces, expr),
         };
         let parts = text::parts("", pieces);
         let ends_line = matches!(parts.last(), Some(Part::Text(text)) if text.ends_with('\n'));
@@ -34,10 +37,11 @@ impl<'a> Lower<'a> {
             let stream = self.int(types::I32, number);
             self.rt(Rt::PrintEnd, &[stream]);
         }
+        self.zeros(expr.ty)
     }
 
     /// Evaluates all values, then prints.
-    fn print_parts(&mut self, stream: i64, parts: Vec<Part<'a>>) {
+    pub(super) fn print_parts(&mut self, stream: i64, parts: Vec<Part<'a>>) {
         let effects = parts.iter().rposition(|part| matches!(part, Part::Value(e, _) if !is_quiet(e)));
         let mut places = Vec::with_capacity(parts.len());
         for (index, part) in parts.iter().enumerate() {
@@ -45,6 +49,9 @@ impl<'a> Lower<'a> {
                 let later = effects.is_some_and(|effects| effects > index);
                 places.push(self.printed(value, later));
             }
+        }
+        if stream == CAPTURE {
+            self.rt(Rt::CaptureBegin, &[]);
         }
         let aside = if stream == PANIC { self.put_aside(&mut places) } else { Vec::new() };
         let mut places = places.into_iter();
@@ -160,7 +167,9 @@ impl<'a> Lower<'a> {
     /// Prints the value of a place; `inside` a structure, strings are quoted.
     fn print_value(&mut self, stream: ir::Value, place: Place, ty: Ty, spec: &FormatSpec, inside: bool) {
         let (place, ty) = self.referred(place, ty);
-        if text::is_aggregate(self.types, ty) {
+        let (spec, inside) = &text::printed_as(self.program, ty, spec, inside);
+        let inside = *inside;
+        if text::is_aggregate(self.types, ty) || text::own_print(self.program, ty, spec).is_some() {
             let index = self.decls.specs.iter().position(|known| known == spec);
             let spec = index.expect("the format was declared") as u32;
             let memory = self.place_memory(place, ty);
@@ -279,6 +288,11 @@ impl<'a> Lower<'a> {
     /// A function that prints the aggregate its second parameter points at to the stream of its first.
     pub(super) fn print_glue(&mut self, entry: Block, ty: Ty, spec: FormatSpec) {
         let (stream, pointer) = (self.b.block_params(entry)[0], self.b.block_params(entry)[1]);
+        if let Some(func) = text::own_print(self.program, ty, &spec) {
+            self.print_by_function(func, stream, pointer, &spec);
+            self.b.ins().return_(&[]);
+            return;
+        }
         let memory = Addr::value(pointer, Kind::Shared);
         let texts = text::aggregate_texts(self.types, ty);
         match *self.types.kind(ty) {

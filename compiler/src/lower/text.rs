@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use crate::typed::{Align, Expr, FormatSpec, FormatStyle, Piece};
-use crate::types::{Ty, TyKind, Types, Variant};
+use crate::typed::{Align, Expr, FormatSpec, FormatStyle, Piece, Program};
+use crate::types::{FuncId, Ty, TyKind, Types, Variant};
 
 /// A piece with neighbouring texts joined.
 pub(super) enum Part<'p> {
@@ -104,6 +104,30 @@ fn variant_texts(variant: &Variant) -> Vec<Cow<'static, str>> {
 pub(super) fn is_aggregate(types: &Types, ty: Ty) -> bool {
     use TyKind::*;
     matches!(types.kind(ty), Struct { .. } | Tuple(_) | Array { .. } | Slice { .. } | Option(_))
+}
+
+/// The function of the program that prints a value of this type with this format.
+pub(super) fn own_print(program: &Program, ty: Ty, spec: &FormatSpec) -> Option<FuncId> {
+    match spec.style {
+        FormatStyle::Display => program.shown.get(&ty).copied(),
+        FormatStyle::Debug => program.debugged.get(&ty).copied(),
+        _ => None,
+    }
+}
+
+/// The format that a value is really printed with, and whether strings are quoted: `inside` of other values, those
+/// that have a function for `{:?}` are printed by it.
+pub(super) fn printed_as(program: &Program, ty: Ty, spec: &FormatSpec, inside: bool) -> (FormatSpec, bool) {
+    let shown = spec.style == FormatStyle::Display;
+    let inside = inside || spec.alternate && shown;
+    let style =
+        if inside && shown && program.debugged.contains_key(&ty) { FormatStyle::Debug } else { spec.style };
+    (FormatSpec { style, ..*spec }, inside)
+}
+
+/// Whether what a value prints of itself is cut, or filled up.
+pub(super) fn is_padded(spec: &FormatSpec) -> bool {
+    spec.width > 0 || spec.precision.is_some()
 }
 
 /// The type of what is printed for a value of type `ty`: references print what they refer to.

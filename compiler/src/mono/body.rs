@@ -39,6 +39,14 @@ impl Mono {
                 self.call_of_closure(callee, values);
             }
             ExprKind::Global(id) => self.global(*id),
+            ExprKind::Print { pieces, .. } | ExprKind::Panic { pieces } | ExprKind::Assert { pieces, .. } => {
+                self.pieces(pieces);
+            }
+            ExprKind::AssertEq { left, right, pieces } => {
+                self.is_printed(left.ty);
+                self.is_printed(right.ty);
+                self.pieces(pieces);
+            }
             ExprKind::Layout { of, what } => {
                 let (of, what) = (self.ty(*of, args), *what);
                 let types = &self.program.types;

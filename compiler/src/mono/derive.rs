@@ -1,5 +1,5 @@
 //! Functions of traits that are made from the parts of a type: `Eq`, `Ord`, `Hash` and `Clone` of structures and types
-//! with variants that ask for them, of tuples, arrays, slices and references.
+//! with variants that ask for them, of tuples, arrays, slices and references; and `Display` of all types.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use vex_syntax::{Span, Symbol};
 
 use super::Mono;
 use crate::typed::{
-    Arm, BinaryOp, Block, Callee, CastKind, Expr, ExprKind, Function, FunctionBody, Local, LocalId, LoopId,
-    Pattern, Stmt, StmtKind, Test,
+    Arm, BinaryOp, Block, Callee, CastKind, Expr, ExprKind, FormatSpec, Function, FunctionBody, Local,
+    LocalId, LoopId, Pattern, Piece, Stmt, StmtKind, Stream, Test,
 };
 use crate::types::{FuncId, TraitId, Ty, TyKind};
 
@@ -54,12 +54,14 @@ impl Mono {
         let is = |known: Option<TraitId>| known == Some(of);
         let (eq, ord, hash) = (is(contracts.eq), is(contracts.ord), is(contracts.hash));
         let operator = contracts.arithmetic.get(&of).copied();
+        let display = is(contracts.display);
         let mut maker = Maker { mono: self, func, locals, span };
         let body = match () {
             () if operator.is_some() => maker.arithmetic(operator.flatten(), this),
             () if eq => maker.eq(this),
             () if ord => maker.cmp(this),
             () if hash => maker.hash(this),
+            () if display => maker.show(this),
             () => maker.clone(this),
         };
         let locals = maker.locals;
@@ -83,6 +85,13 @@ impl Mono {
 }
 
 impl Maker<'_> {
+    /// What `print` does with a value.
+    fn show(&mut self, this: Ty) -> Expr {
+        let value = self.param(0, this);
+        let pieces = vec![Piece::Value { value, spec: FormatSpec::default() }];
+        self.at(ExprKind::Print { stream: Stream::Stdout, pieces }, Ty::UNIT)
+    }
+
     fn at(&self, kind: ExprKind, ty: Ty) -> Expr {
         Expr { kind, ty, span: self.span }
     }

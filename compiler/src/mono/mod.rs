@@ -7,6 +7,7 @@
 
 mod body;
 mod derive;
+mod shown;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -60,6 +61,8 @@ pub fn expand_input(program: Program) -> Result<Expanded, Box<Diagnostic>> {
         types: FxHashSet::default(),
         waiting: Vec::new(),
         globals: FxHashSet::default(),
+        printed: FxHashSet::default(),
+        to_show: Vec::new(),
         depth: 0,
         caller: Span::NONE,
         endless: None,
@@ -94,6 +97,10 @@ struct Mono {
     /// Types that were reached and not looked at.
     waiting: Vec<Ty>,
     globals: FxHashSet<GlobalId>,
+    /// Types of values that are printed.
+    printed: FxHashSet<Ty>,
+    /// Those among them that were not looked at.
+    to_show: Vec<Ty>,
     /// Of the function being gone through.
     depth: u32,
     /// Where the instance being made is asked for.
@@ -123,6 +130,10 @@ impl Mono {
         loop {
             while let Some(ty) = self.waiting.pop() {
                 self.look_at(ty);
+            }
+            if let Some(ty) = self.to_show.pop() {
+                self.show(ty);
+                continue;
             }
             let Some(pending) = self.queue.pop_front() else { return };
             if self.endless.is_some() {

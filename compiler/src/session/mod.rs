@@ -156,6 +156,7 @@ impl Session {
                 lifetime: Lifetime::Session,
                 contracts: Contract::default(),
                 shown: FxHashMap::default(),
+                debugged: FxHashMap::default(),
             },
             code,
             log: Vec::new(),

@@ -11,6 +11,9 @@ pub enum Stream {
     Stdout,
     /// Standard error.
     Stderr,
+    /// Nowhere: it is the value of the expression, a `str` in a block of `vex_malloc` that has a new owner. Its
+    /// pointer is null when the text is empty.
+    Text,
 }
 
 /// A piece of printed text.

@@ -25,6 +25,8 @@ pub struct Program {
     pub contracts: Contract,
     /// The functions that print values of types with a `Display` of their own; filled by monomorphisation.
     pub shown: FxHashMap<Ty, FuncId>,
+    /// Those for `{:?}` and for values inside of others, of types that have one of their own.
+    pub debugged: FxHashMap<Ty, FuncId>,
 }
 
 /// What monomorphisation needs to know of traits.
