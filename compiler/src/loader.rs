@@ -55,6 +55,11 @@ impl Loaded {
         self.done.get(&Key::Library(stdlib::CORE)).copied()
     }
 
+    /// The module of the type that `format` makes, where it is loaded.
+    pub fn string(&self) -> Option<ModuleId> {
+        self.done.get(&Key::Library(stdlib::STRING)).copied()
+    }
+
     /// A module.
     pub fn module(&self, id: ModuleId) -> &Module {
         &self.modules[id.0 as usize]
@@ -176,7 +181,10 @@ impl<'a> Loader<'a> {
         let (unit, errors) = vex_syntax::parse::parse_file(&text, base, spelling);
         self.diags.extend(errors);
         if key != Key::Library(stdlib::CORE) && self.loaded.core().is_none() && stdlib::uses_core(&text) {
-            self.core();
+            self.library(stdlib::CORE);
+        }
+        if !library && self.loaded.string().is_none() && stdlib::uses_format(&text) {
+            self.library(stdlib::STRING);
         }
         self.stack.push((key, name));
         let mut imports = FxHashMap::default();
@@ -191,9 +199,9 @@ impl<'a> Loader<'a> {
         Module { file, spelling, unit, imports, library }
     }
 
-    /// Loads what every program knows without an import.
-    fn core(&mut self) {
-        let module = stdlib::find(stdlib::CORE).expect("the library has it");
+    /// Loads a module of the library that a program uses without an import.
+    fn library(&mut self, name: &str) {
+        let Some(module) = stdlib::find(name) else { return };
         if let Ok(file) = self.sources.add(module.file, None, module.spelling, module.text, true) {
             self.module(file, Origin::Library, Key::Library(module.name), format!("`{}`", module.name));
         }

@@ -40,6 +40,17 @@ modules! {
 /// The module that every other imports without saying so.
 pub const CORE: &str = "std/core";
 
+/// The module of the type that `format` makes.
+pub const STRING: &str = "std/string";
+
+/// Whether a text may make a string with `format`, which needs [`STRING`].
+pub fn uses_format(text: &str) -> bool {
+    text.match_indices("format").any(|(at, word)| {
+        let before = text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.');
+        !before && text[at + word.len()..].trim_start().starts_with('(')
+    })
+}
+
 /// Whether a text may use something of [`CORE`]: it has one of the words that are declared there. Most small programs
 /// have none and are not made to wait for it.
 pub fn uses_core(text: &str) -> bool {

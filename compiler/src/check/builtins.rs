@@ -1,7 +1,7 @@
 //! The functions that are always there: output, panics, input, numbers, sizes, raw memory.
 
 use vex_runtime::abi::{self, AbiTy, Group};
-use vex_syntax::ast::{self, BinaryOp};
+use vex_syntax::ast;
 use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
 
 use super::arguments::count_of;
@@ -16,6 +16,7 @@ const COMMON: &[&str] = &[
     "println",
     "eprint",
     "eprintln",
+    "format",
     "panic",
     "assert",
     "assert_eq",
@@ -205,6 +206,7 @@ impl<'a> FnCx<'_, 'a> {
             "println" => self.print(Stream::Stdout, true, args, span),
             "eprint" => self.print(Stream::Stderr, false, args, span),
             "eprintln" => self.print(Stream::Stderr, true, args, span),
+            "format" => self.format(args, at, span),
             "panic" => {
                 let pieces = self.pieces(args);
                 Expr { kind: ExprKind::Panic { pieces }, ty: Ty::NEVER, span }
@@ -300,42 +302,5 @@ impl<'a> FnCx<'_, 'a> {
         let title = format!("`{word}` takes {}, not {}", count_of(wanted), args.len());
         self.error(Diagnostic::error(codes::ARGUMENTS, at, title));
         Some(self.poison(span))
-    }
-
-    fn assertion(&mut self, args: &'a [ast::Expr], at: Span, span: Span) -> Expr {
-        let Some((cond, message)) = args.split_first() else {
-            return self.count_error("assert", 1, args, at, span).unwrap_or_else(|| self.poison(span));
-        };
-        let text = self.cx.sources.text(cond.span).to_string();
-        let cond = Box::new(self.condition(cond));
-        let pieces = if message.is_empty() {
-            let shown: String = text.chars().take(200).collect();
-            vec![crate::typed::Piece::Text(shown.into())]
-        } else {
-            self.pieces(message)
-        };
-        Expr { kind: ExprKind::Assert { cond, pieces }, ty: Ty::UNIT, span }
-    }
-
-    fn assert_equal(&mut self, args: &'a [ast::Expr], at: Span, span: Span) -> Expr {
-        let [left, right, message @ ..] = args else {
-            return self.count_error("assert_eq", 2, args, at, span).unwrap_or_else(|| self.poison(span));
-        };
-        let left = self.value(left, Expect::Any);
-        let right = self.value(right, Expect::Any);
-        let (left, right) = (self.scalar(left), self.scalar(right));
-        let (left, right) = self.same_number(left, right);
-        let pointers = self.is_pointer(left.ty) && self.is_pointer(right.ty);
-        let same = pointers || self.unify(left.ty, right.ty);
-        if !same || !self.operator_applies(BinaryOp::Eq, left.ty) {
-            if self.shallow(left.ty) != Ty::ERROR && self.shallow(right.ty) != Ty::ERROR {
-                let title = format!("{} cannot be compared", self.both(left.ty, right.ty));
-                self.error(Diagnostic::error(codes::OPERATOR, span, title));
-            }
-            return self.poison(span);
-        }
-        let pieces = self.pieces(message);
-        let (left, right) = (Box::new(left), Box::new(right));
-        Expr { kind: ExprKind::AssertEq { left, right, pieces }, ty: Ty::UNIT, span }
     }
 }

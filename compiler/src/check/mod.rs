@@ -8,6 +8,7 @@ pub use crate::{codes, suggest};
 
 mod aggregate;
 mod arguments;
+mod asserts;
 mod assign;
 mod bodies;
 mod braces;

@@ -10,6 +10,7 @@ const BUILTINS: &[(&str, &str, &str)] = &[
     ("println", "println(values…)", "As `print`, and ends the line."),
     ("eprint", "eprint(values…)", "As `print`, to standard error."),
     ("eprintln", "eprintln(values…)", "As `println`, to standard error."),
+    ("format", "format(values…): String", "What `print` would print, as a string of its own."),
     ("panic", "panic(message): !", "Ends the program with a message, a backtrace and status 101."),
     ("assert", "assert(condition, message…)", "Panics unless the condition holds."),
     ("assert_eq", "assert_eq(a, b, message…)", "Panics, showing both, unless the values are equal."),
