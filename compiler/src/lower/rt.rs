@@ -59,18 +59,6 @@ runtime! {
     PrintPtr = "vexrt_print_ptr", [W P], [];
     /// End a print whose text need not end in a newline.
     PrintEnd = "vexrt_print_end", [W], [];
-    /// Have standard output lead to another stream; where it led before.
-    Redirect = "vexrt_redirect", [W], [W];
-    /// Have it lead there again.
-    RedirectBack = "vexrt_redirect_back", [W], [];
-    /// Begin to keep what is printed to the stream for that.
-    CaptureBegin = "vexrt_capture_begin", [], [];
-    /// How many bytes were kept.
-    CaptureLen = "vexrt_capture_len", [], [L];
-    /// End it and copy the text to a block.
-    CaptureEnd = "vexrt_capture_end", [P], [P L];
-    /// End it and print the text with a format.
-    CapturePrint = "vexrt_capture_print", [W P], [];
     /// Print an integer with a format.
     FormatInt = "vexrt_format_int", [W L W P], [];
     /// Print a float with a format.
@@ -163,6 +151,18 @@ runtime! {
     KeptPoolDealloc = "vexrt_kept_pool_dealloc", [P L P], [];
     /// As [`Rt::PoolDrop`], likewise.
     KeptPoolDrop = "vexrt_kept_pool_drop", [P P], [];
+    /// Have standard output lead to another stream; where it led before.
+    Redirect = "vexrt_redirect", [W], [W];
+    /// Have it lead there again.
+    RedirectBack = "vexrt_redirect_back", [W], [];
+    /// Begin to keep what is printed to the stream for that.
+    CaptureBegin = "vexrt_capture_begin", [], [];
+    /// How many bytes were kept.
+    CaptureLen = "vexrt_capture_len", [], [L];
+    /// End it and copy the text to a block.
+    CaptureEnd = "vexrt_capture_end", [P], [P L];
+    /// End it and print the text with a format.
+    CapturePrint = "vexrt_capture_print", [W P], [];
 }
 
 impl Rt {

@@ -97,6 +97,7 @@ impl Prog {
             lifetime: Lifetime::Program,
             contracts: Default::default(),
             shown: Default::default(),
+            debugged: Default::default(),
         };
         Prog { program }
     }
