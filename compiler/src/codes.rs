@@ -103,6 +103,12 @@ codes! {
     DEFER_CAPTURE = "E0308";
     /// `$Drop` without `drop`, or `drop` called by hand.
     DROP = "E0309";
+    /// A reference leaves the function whose variable it refers to.
+    ESCAPE = "E0310";
+    /// A reference is used after what it refers to is gone.
+    DANGLING = "E0311";
+    /// One call gets two references to a place, at least one of them to change it.
+    ALIASED = "E0312";
     /// A raw memory operation outside `unsafe`.
     UNSAFE = "E0401";
     /// An `extern` function that does not exist, or not with these types.

@@ -45,6 +45,9 @@ impl Checker<'_> {
                 self.bodies[index] = Some(self.unreached(FuncId(index as u32)));
             }
         }
+        if self.errors == 0 {
+            super::borrows::check(self);
+        }
     }
 
     /// Whether a function is of a library module of this input.

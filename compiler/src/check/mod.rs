@@ -11,6 +11,7 @@ mod arguments;
 mod asserts;
 mod assign;
 mod bodies;
+mod borrows;
 mod braces;
 mod branch;
 mod builtins;

@@ -1,0 +1,255 @@
+//! Calls: what a function's summary means for these arguments, and whether the arguments go together.
+
+use vex_syntax::Span;
+
+use super::Summary;
+use super::flow::Flow;
+use super::holds::{names_reference, raw_like};
+use super::loan::{Loan, Loans, Root, Why, add, add_all};
+use crate::typed::{Callee, Expr, ExprKind};
+use crate::types::{FuncId, Ty, TyKind};
+
+impl<'c> Flow<'_, 'c, '_> {
+    pub(super) fn call(&mut self, callee: &'c Callee, args: &'c [Expr], whole: &'c Expr) -> Loans {
+        let first = self.waiting.len();
+        let called = match callee {
+            Callee::Pointer(pointer) => self.expr(pointer),
+            _ => Loans::new(),
+        };
+        for arg in args {
+            let value = self.expr(arg);
+            self.waiting.push(value);
+        }
+        let values = self.waiting.split_off(first);
+        for (value, arg) in values.iter().zip(args) {
+            self.check_argument(value, arg);
+        }
+        let mut found = match callee {
+            Callee::Func { func, args: types } => {
+                let func = self.program.resolve(*func, types);
+                match self.program.summaries.get(&func).cloned() {
+                    Some(summary) => {
+                        self.check_exclusive(Some((func, &summary)), args, &values);
+                        self.apply(&summary, args, &values, whole)
+                    }
+                    None => {
+                        self.check_exclusive(None, args, &values);
+                        self.unknown(Some(func), args, &values, whole)
+                    }
+                }
+            }
+            Callee::Pointer(_) => {
+                self.check_exclusive(None, args, &values);
+                let mut found = self.unknown(None, args, &values, whole);
+                add_all(&mut found, &called);
+                found
+            }
+            Callee::Runtime(_) => Loans::new(),
+        };
+        if raw_like(&self.program.cx.types, whole.ty) && !self.function.library {
+            // A raw pointer makes no promises, whoever gives it.
+            found.clear();
+        }
+        found
+    }
+
+    /// What a loan of a summary is for these arguments.
+    fn translate(&self, loan: &Loan, values: &[Loans]) -> Loans {
+        let Root::Param(index) = loan.root else { return vec![Loan { at: Span::NONE, ..*loan }] };
+        let Some(value) = values.get(index as usize) else { return Loans::new() };
+        let mut found = Loans::new();
+        for base in value {
+            let mut base = Loan { dead: None, ..*base };
+            if !base.deep {
+                base.path.extend(&loan.path);
+            }
+            base.deep |= loan.deep && !loan.far;
+            match loan.far {
+                true => add_all(&mut found, &self.contents(&[base])),
+                false => add(&mut found, base),
+            };
+        }
+        if loan.far && loan.deep {
+            found.iter_mut().for_each(|loan| loan.deep = true);
+        }
+        found
+    }
+
+    /// What a call does, and what its result refers to.
+    fn apply(&mut self, summary: &Summary, args: &'c [Expr], values: &[Loans], whole: &'c Expr) -> Loans {
+        let at = whole.span;
+        for (to, value) in &summary.stores {
+            let kept = self.translate(value, values);
+            for to in self.translate(to, values) {
+                self.keep(to, &kept, whole);
+            }
+        }
+        let mut found = Loans::new();
+        if self.holds(whole.ty) {
+            let raw = raw_like(&self.program.cx.types, whole.ty);
+            for loan in &summary.result {
+                let borrowed = match loan.root {
+                    Root::Param(index) => args.get(index as usize).map_or(at, |arg| arg.span),
+                    _ => at,
+                };
+                for known in self.translate(loan, values) {
+                    // A parameter was borrowed by the caller; what is borrowed here is the argument.
+                    let given = known.at.is_none() || matches!(known.root, Root::Param(_));
+                    let place = if given { borrowed } else { known.at };
+                    add(&mut found, Loan { raw: known.raw || (loan.raw && raw), at: place, ..known });
+                }
+            }
+        }
+        self.waiting.push(found);
+        for changed in &summary.changes {
+            for place in self.translate(changed, values) {
+                self.change(&place, Why::Changed, false, at);
+            }
+        }
+        for written in &summary.writes {
+            let places = self.translate(written, values);
+            self.summarize_writes(&places);
+        }
+        let mut found = self.waiting.pop().unwrap_or_default();
+        // What the call itself changed before it made its result does not end that.
+        found
+            .iter_mut()
+            .filter(|loan| loan.dead.is_some_and(|(_, by)| by == at))
+            .for_each(|loan| loan.dead = None);
+        found
+    }
+
+    /// A call of something without a body here: its result refers to the receiver's memory or, without a receiver, to
+    /// every argument's.
+    fn unknown(
+        &mut self,
+        func: Option<FuncId>,
+        args: &'c [Expr],
+        values: &[Loans],
+        whole: &'c Expr,
+    ) -> Loans {
+        let signature = func.and_then(|func| self.program.cx.funcs[func.0 as usize].signature.clone());
+        if func.is_some_and(|func| self.program.cx.funcs[func.0 as usize].is_extern) {
+            return Loans::new();
+        }
+        let declared = signature.as_ref().map_or(whole.ty, |signature| signature.ret);
+        let borrows = names_reference(&self.program.cx.types, declared);
+        let mut found = Loans::new();
+        if self.holds(whole.ty) {
+            let receiver = signature.is_some_and(|signature| signature.has_self);
+            let count = if receiver { 1 } else { args.len() };
+            for (arg, value) in args.iter().zip(values).take(count) {
+                add_all(&mut found, &self.lent(arg.ty, value, borrows, whole.ty));
+            }
+        }
+        for (arg, value) in args.iter().zip(values) {
+            let TyKind::Ref { mutable: true, pointee } = *self.program.cx.types.kind(arg.ty) else {
+                continue;
+            };
+            self.summarize_writes(value);
+            if self.owns(pointee) {
+                for place in value {
+                    self.change(place, Why::Changed, false, whole.span);
+                }
+            }
+        }
+        found
+    }
+
+    /// What a result may refer to that was made of an argument.
+    fn lent(&self, ty: Ty, value: &Loans, borrows: bool, ret: Ty) -> Loans {
+        let pointee = match *self.program.cx.types.kind(ty) {
+            TyKind::Ref { pointee, .. } => pointee,
+            TyKind::Slice { elem, .. } => elem,
+            _ => return value.clone(),
+        };
+        let mut found = self.contents(value);
+        if borrows {
+            add_all(&mut found, value);
+        }
+        if (borrows || ret == Ty::STR) && self.owns(pointee) {
+            for loan in value {
+                add(&mut found, Loan { deep: true, ..*loan });
+            }
+        }
+        found
+    }
+
+    /// Whether a value of the type is known to own memory.
+    fn owns(&self, ty: Ty) -> bool {
+        let types = &self.program.cx.types;
+        !matches!(types.kind(ty), TyKind::Param { .. }) && types.needs_drop(ty)
+    }
+
+    /// No two arguments lend one place while one of them may change it.
+    fn check_exclusive(&mut self, known: Option<(FuncId, &Summary)>, args: &'c [Expr], values: &[Loans]) {
+        if args.len() < 2 || self.quiet {
+            return;
+        }
+        // In a Vais function every reference can be written through: what counts is whether it is.
+        let vais = known.filter(|(func, _)| self.program.is_vais(*func)).map(|(_, summary)| summary);
+        let changes = |index: usize| match self.program.cx.types.kind(args[index].ty) {
+            TyKind::Ref { mutable: true, .. } | TyKind::Slice { mutable: true, .. } => {
+                vais.is_none_or(|summary| {
+                    summary.writes.iter().any(|loan| loan.root == Root::Param(index as u32) && !loan.far)
+                })
+            }
+            _ => false,
+        };
+        for second in 1..args.len() {
+            for first in 0..second {
+                if !changes(first) && !changes(second) {
+                    continue;
+                }
+                if let Some(shared) =
+                    self.shared((&args[first], &values[first]), (&args[second], &values[second]))
+                {
+                    return self.report_exclusive(&shared, &args[first], &args[second]);
+                }
+            }
+        }
+    }
+
+    /// The memory that two references both refer to in any case.
+    fn shared(&self, (a, of_a): (&Expr, &Loans), (b, of_b): (&Expr, &Loans)) -> Option<Loan> {
+        let types = &self.program.cx.types;
+        let refers = |ty| matches!(types.kind(ty), TyKind::Ref { .. } | TyKind::Slice { .. });
+        let ([x], [y]) = (of_a.as_slice(), of_b.as_slice()) else { return None };
+        if !refers(a.ty)
+            || !refers(b.ty)
+            || (x.root, x.far, x.deep) != (y.root, y.far, y.deep)
+            || x.raw
+            || y.raw
+        {
+            return None;
+        }
+        if x.far && !same(a, b) {
+            return None;
+        }
+        let surely = !x.deep && x.path.overlaps(&y.path, true);
+        (surely || same(a, b)).then_some(*x)
+    }
+}
+
+/// Whether two expressions are the same and give the same place.
+fn same(a: &Expr, b: &Expr) -> bool {
+    use ExprKind::*;
+    match (&a.kind, &b.kind) {
+        (Local(a), Local(b)) => a == b,
+        (Global(a), Global(b)) => a == b,
+        (Int(a), Int(b)) => a == b,
+        (Str(a), Str(b)) => a == b,
+        (Field { base: a, index: i }, Field { base: b, index: j }) => i == j && same(a, b),
+        (Index { base: a, index: i }, Index { base: b, index: j }) => same(a, b) && same(i, j),
+        (Deref(a), Deref(b)) | (Borrow(a), Borrow(b)) => same(a, b),
+        (Cast { value: a, kind: i }, Cast { value: b, kind: j }) => i == j && same(a, b),
+        (Binary { op: i, left: a, right: c }, Binary { op: j, left: b, right: d }) => {
+            i == j && same(a, b) && same(c, d)
+        }
+        (
+            Call { callee: Callee::Func { func: i, .. }, args: a },
+            Call { callee: Callee::Func { func: j, .. }, args: b },
+        ) => i == j && a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        _ => false,
+    }
+}

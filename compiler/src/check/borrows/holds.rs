@@ -1,0 +1,89 @@
+//! Which types can hold references.
+
+use rustc_hash::FxHashMap;
+
+use crate::types::{StructId, Ty, TyKind, Types};
+
+/// Answers that were found already.
+#[derive(Default)]
+pub(super) struct Holds {
+    types: FxHashMap<Ty, bool>,
+    declared: FxHashMap<StructId, bool>,
+}
+
+impl Holds {
+    /// Whether a value of this type may refer to something that it does not own. What owns memory by a raw pointer
+    /// (it declares `$Drop`) refers to nothing by that; a type parameter may.
+    pub(super) fn holds(&mut self, types: &Types, ty: Ty) -> bool {
+        if let Some(&known) = self.types.get(&ty) {
+            return known;
+        }
+        let found = self.within(types, ty, true);
+        self.types.insert(ty, found);
+        found
+    }
+
+    /// The same; type parameters count as `param` says.
+    fn within(&mut self, types: &Types, ty: Ty, param: bool) -> bool {
+        match types.kind(ty) {
+            TyKind::Ref { .. } | TyKind::Slice { .. } | TyKind::RawPtr { .. } => true,
+            TyKind::Str | TyKind::Ptr => true,
+            TyKind::Param { .. } => param,
+            TyKind::Array { elem, .. } | TyKind::Option(elem) => self.within(types, *elem, param),
+            TyKind::Tuple(elems) => elems.iter().any(|&elem| self.within(types, elem, param)),
+            TyKind::Struct { def, args } => {
+                self.declared(types, *def) || args.iter().any(|&arg| self.within(types, arg, param))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a declared type does so whatever its arguments.
+    fn declared(&mut self, types: &Types, def: StructId) -> bool {
+        if let Some(&known) = self.declared.get(&def) {
+            return known;
+        }
+        self.declared.insert(def, false);
+        let structure = &types.structs[def.0 as usize];
+        let (owner, closure) = (structure.declares_drop, structure.closure.is_some());
+        let payloads = structure.variants.iter().flatten().flat_map(|variant| &variant.fields);
+        let found = structure.fields.iter().chain(payloads).any(|field| {
+            let owned = owner && raw_like(types, field.ty);
+            !owned && self.within(types, field.ty, closure)
+        });
+        if found {
+            // What was found on the way took it for a type that does not.
+            self.types.clear();
+            self.declared.retain(|_, known| *known);
+        }
+        self.declared.insert(def, found);
+        found
+    }
+}
+
+/// Whether it is a raw pointer or a structure around one.
+pub(super) fn raw_like(types: &Types, ty: Ty) -> bool {
+    match types.struct_of(ty) {
+        Some(def) if def.variants.is_none() && def.fields.len() == 1 => {
+            def.fields[0].ty != ty && types.is_raw_ptr(def.fields[0].ty)
+        }
+        Some(_) => false,
+        None => types.is_raw_ptr(ty),
+    }
+}
+
+/// Whether references stand in a written type, not in a type parameter's place.
+pub(super) fn names_reference(types: &Types, ty: Ty) -> bool {
+    match types.kind(ty) {
+        TyKind::Ref { .. } | TyKind::Slice { .. } => true,
+        TyKind::Array { elem, .. } | TyKind::Option(elem) => names_reference(types, *elem),
+        TyKind::Tuple(elems) => elems.iter().any(|&elem| names_reference(types, elem)),
+        TyKind::Struct { args, .. } => args.iter().any(|&arg| names_reference(types, arg)),
+        _ => false,
+    }
+}
+
+/// Whether it declares `$Drop`: whoever has a raw pointer in such a structure has memory that the structure owns.
+pub(super) fn is_owner(types: &Types, ty: Ty) -> bool {
+    types.struct_of(ty).is_some_and(|def| def.declares_drop)
+}
