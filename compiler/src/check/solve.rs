@@ -308,6 +308,10 @@ impl<'a> FnCx<'_, 'a> {
     /// The function of a trait that a type has by a bound, or that comes with a trait of its own; with the arguments
     /// that the trait's parameters have.
     pub(super) fn trait_method(&mut self, ty: Ty, name: ast::Ident) -> Option<(FuncId, Vec<Ty>)> {
+        // What is called on a reference is a method of what it refers to, even where references have the trait, too.
+        if let TyKind::Ref { .. } = self.cx.types.kind(ty) {
+            return None;
+        }
         let candidates = self.cx.trait_functions.get(&name.name)?.clone();
         for (of, func) in candidates {
             let bounds = self.bounds.clone();
