@@ -404,10 +404,7 @@ fn generic_code_is_saved_with_what_it_stood_for() {
             ("struct Pair<A, B> { a: A, b: B }", ""),
             ("fn swap<Square, B>(a: Square, b: B): Pair<B, Square> { Pair { a: b, b: a } }", ""),
             ("swap(1, \"x\")", "Pair<str, i64>"),
-            (
-                "struct Square { side: i64, name: str }",
-                "",
-            ),
+            ("struct Square { side: i64, name: str }", ""),
             ("impl Area for Square { fn area(self: &Square): i64 { 5 } }", ""),
             ("double(&Square { side: 5, name: \"s\" })", "i64"),
             ("impl Area for Square { fn area(self: &Square): i64 { 6 } }", ""),

@@ -28,8 +28,6 @@ pub const OTHER_SPELLING: Code = Code("E0011");
 pub const KEYWORD_AS_NAME: Code = Code("E0012");
 /// Nesting beyond the limit.
 pub const TOO_DEEP: Code = Code("E0013");
-/// A part of the language that is not implemented.
-pub const NOT_SUPPORTED: Code = Code("E0014");
 /// A structure literal directly in the head of an `if`, a `match` or a loop.
 pub const STRUCT_LITERAL_IN_HEAD: Code = Code("E0015");
 /// `a < b < c`.
@@ -61,7 +59,6 @@ pub const ALL: &[Code] = &[
     OTHER_SPELLING,
     KEYWORD_AS_NAME,
     TOO_DEEP,
-    NOT_SUPPORTED,
     STRUCT_LITERAL_IN_HEAD,
     CHAINED_COMPARISON,
     BAD_PATTERN,
