@@ -31,6 +31,12 @@ macro_rules! modules {
 
 modules! {
     "std/core" = "std/core.vx", Vex;
+    "std/alloc" = "std/alloc.vx", Vex;
+    "std/box" = "std/box.vx", Vex;
+    "std/ptr" = "std/ptr.vx", Vex;
+    "std/sort" = "std/sort.vx", Vex;
+    "std/span" = "std/span.vx", Vex;
+    "std/vec" = "std/vec.vx", Vex;
     "std/allocator" = "std/allocator.vais", Vais;
     "std/kmem" = "std/kmem.vx", Vex;
     "vera:memory" = "vera/memory.vera", Vera;

@@ -151,6 +151,7 @@ impl<'a> FnCx<'_, 'a> {
         for (index, arg) in args.iter().enumerate() {
             match wanted.get(index) {
                 Some(&ty) if ty == Ty::I8 && bytes_accepted => values.push(self.byte_argument(arg)),
+                Some(&ty) if self.lends(&callee, index + skip) => values.push(self.lent_argument(arg, ty)),
                 Some(&ty) => values.push(self.value_of(arg, ty)),
                 None => {
                     self.value(arg, Expect::Any);
@@ -178,6 +179,35 @@ impl<'a> FnCx<'_, 'a> {
             }
             _ => false,
         }
+    }
+
+    /// Whether a parameter is a reference to a value of a type parameter, as keys of tables are.
+    fn lends(&mut self, callee: &Callee, index: usize) -> bool {
+        let Callee::Func { func, args } = callee else { return false };
+        if args.is_empty() {
+            return false;
+        }
+        let declared = self.cx.signature(*func).params[index];
+        match *self.cx.types.kind(declared) {
+            TyKind::Ref { pointee, mutable: false } => {
+                matches!(self.cx.types.kind(pointee), TyKind::Param { .. })
+            }
+            _ => false,
+        }
+    }
+
+    /// An argument for such a parameter: a value that is given as it is, is lent.
+    fn lent_argument(&mut self, arg: &'a ast::Expr, wanted: Ty) -> Expr {
+        let given = self.expr(arg, Expect::Any);
+        let ty = self.shallow(given.ty);
+        if ty == Ty::ERROR {
+            return given;
+        }
+        let value = match self.cx.types.kind(ty) {
+            TyKind::Ref { .. } => self.consume(given),
+            _ => self.lent(given),
+        };
+        self.coerce(value, wanted)
     }
 
     fn byte_argument(&mut self, arg: &'a ast::Expr) -> Expr {

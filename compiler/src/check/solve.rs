@@ -107,7 +107,9 @@ impl Checker<'_> {
             TyKind::Ref { pointee, .. } if !is("Clone") => Some(vec![*pointee]),
             TyKind::Unit => Some(Vec::new()),
             TyKind::Ptr | TyKind::RawPtr { .. } | TyKind::Fn { .. } if is("Eq") => Some(Vec::new()),
-            TyKind::F32 | TyKind::F64 if is("Eq") => Some(Vec::new()),
+            TyKind::F32 | TyKind::F64 if is("Eq") || is("Ord") => Some(Vec::new()),
+            TyKind::Str if !is("Hash") => Some(Vec::new()),
+            TyKind::Int(_) | TyKind::Bool | TyKind::Char => Some(Vec::new()),
             _ => None,
         }
     }

@@ -340,6 +340,12 @@ impl Maker<'_> {
     }
 
     fn cmp(&mut self, this: Ty) -> Expr {
+        if self.is_scalar(this) {
+            let (a, b) = (self.param(0, this), self.param(1, this));
+            let same = self.binary(BinaryOp::Eq, a.clone(), b.clone());
+            let order = self.less(a, b);
+            return self.if_else(same, self.int(0, Ty::I32), Some(order));
+        }
         if let Some((elem, len)) = self.sequence(0, this) {
             return self.cmp_elements(this, elem, len);
         }
@@ -387,6 +393,11 @@ impl Maker<'_> {
     }
 
     fn hash(&mut self, this: Ty) -> Expr {
+        if self.is_scalar(this) {
+            let value = self.param(0, this);
+            let kind = CastKind::IntToInt;
+            return self.at(ExprKind::Cast { value: Box::new(value), kind }, Ty::U64);
+        }
         let hash = self.local("hash", Ty::U64);
         let start = Stmt {
             kind: StmtKind::Let { pattern: Pattern::Local(hash), init: Some(self.int(0, Ty::U64)) },
