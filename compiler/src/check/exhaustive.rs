@@ -14,7 +14,7 @@ use crate::types::{StructId, Ty, TyKind, Types};
 const MAX_COLUMNS: usize = 1_000;
 
 /// Steps after which a `match` counts as too entangled to look through.
-const MAX_STEPS: usize = 50_000;
+const MAX_STEPS: usize = 2_000_000;
 
 /// What a pattern takes, with types and names left out.
 #[derive(Clone, Debug)]
@@ -60,6 +60,10 @@ pub(super) fn missing(
     pats: &[&Pat],
     limit: usize,
 ) -> Result<Vec<Witness>, TooEntangled> {
+    // However many arms there are: with one for everything nothing is missing.
+    if pats.iter().any(|pat| matches!(pat, Pat::Any)) {
+        return Ok(Vec::new());
+    }
     let mut search = Search { types, steps: 0, limit };
     let rows = pats.iter().map(|pat| vec![*pat]).collect();
     let found = search.missing(rows, &[ty])?;
