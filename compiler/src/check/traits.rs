@@ -416,6 +416,7 @@ impl<'a> Checker<'a> {
             args: info.args.clone(),
             functions: info.functions.clone(),
             derived: info.derived,
+            needs: info.bounds.iter().filter_map(needed_trait).collect(),
         });
         let core = |name| self.core_trait(name);
         Contract {
@@ -442,5 +443,13 @@ impl<'a> Checker<'a> {
     /// The impl of a trait that is found by a type's head.
     pub(super) fn impl_of(&self, of: TraitId, head: Head) -> Option<&ImplInfo> {
         self.impl_index.get(&(of, head)).map(|&index| &self.impls[index as usize])
+    }
+}
+
+/// The type and the trait of a bound, if it is one of a trait.
+fn needed_trait(bound: &Bound) -> Option<(Ty, TraitId)> {
+    match bound.what {
+        Need::Trait(of, _) => Some((bound.ty, of)),
+        _ => None,
     }
 }

@@ -67,6 +67,8 @@ pub struct Impl {
     pub functions: FxHashMap<Symbol, FuncId>,
     /// Whether its functions are made from the parts of the type.
     pub derived: bool,
+    /// The traits that types have to have for it, in terms of them.
+    pub needs: Vec<(Ty, TraitId)>,
 }
 
 /// How long the global variables of a program live.
