@@ -264,6 +264,8 @@ pub(super) struct Summary {
     /// References among its parameters and locals that are tame, and locals of which all references are: see
     /// [`super::plan`].
     pub tame: FxHashSet<LocalId>,
+    /// The locals that are said to be borrowed and are not.
+    pub unlent: FxHashSet<LocalId>,
     /// The borrowed locals that live in SSA variables all the same; all of them are tame.
     pub kept: FxHashSet<LocalId>,
     /// Locals that are assigned to after their declaration.

@@ -22,7 +22,12 @@ pub(super) struct Fact {
 impl<'a> Lower<'a> {
     /// Whether a local keeps the value it was given first.
     fn is_constant(&self, id: LocalId) -> bool {
-        !self.summary.assigned.contains(&id) && !self.local(id).borrowed
+        !self.summary.assigned.contains(&id) && !self.is_borrowed(id)
+    }
+
+    /// Whether something may refer to a local.
+    fn is_borrowed(&self, id: LocalId) -> bool {
+        self.local(id).borrowed && !self.summary.unlent.contains(&id)
     }
 
     /// Notes what is known of a local that was just given this value.
@@ -148,7 +153,7 @@ impl<'a> Lower<'a> {
         match &expr.kind {
             ExprKind::Int(_) => true,
             ExprKind::Local(id) => {
-                !varying.contains(id) && !self.local(*id).borrowed && self.flat(self.local_ty(*id))
+                !varying.contains(id) && !self.is_borrowed(*id) && self.flat(self.local_ty(*id))
             }
             ExprKind::Binary { op: BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul, left, right } => {
                 self.is_invariant(left) && self.is_invariant(right)

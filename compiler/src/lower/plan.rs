@@ -202,6 +202,9 @@ impl Plan<'_> {
             if reference || local.borrowed {
                 self.decls.summaries[index].tame.insert(id);
             }
+            if local.borrowed && !self.scans[index].uses[id.0 as usize].lent {
+                self.decls.summaries[index].unlent.insert(id);
+            }
             if scan::may_be_kept(self.program, &self.decls.types, local) {
                 let Balance { gain, cost } = self.balance(index, id, true, memo);
                 let leaves = self.decls.types.get(local.ty).len() as u64;

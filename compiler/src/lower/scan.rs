@@ -48,6 +48,8 @@ pub(super) struct Flow {
 pub(super) struct Uses {
     /// Whether a reference to it, or itself when it is a reference, may be kept by somebody, compared, or changed.
     pub wild: bool,
+    /// Whether there is a reference to it, or to what it refers to. What generic code borrowed, its instances may not.
+    pub lent: bool,
     /// How often it, or what it refers to, is read or written.
     pub weight: Weight,
 }
@@ -238,6 +240,7 @@ impl<'p> Scanner<'p> {
 
     fn borrow(&mut self, place: &'p Expr, how: Use) {
         let Some(local) = target(&self.program.types, place) else { return };
+        self.uses(local).lent = true;
         match how {
             Use::Looked => {}
             Use::Arg(callee, param, site) => {

@@ -85,6 +85,31 @@ fn a_loop_over_the_array_checks_nothing() {
     assert!(loop_is_checked(0, Some(8), false, |local| local.borrowed = true), "a pointer may change it");
 }
 
+/// What generic code borrows, to compare it by a trait say, its instances for plain numbers may only read.
+#[test]
+fn a_variable_that_nothing_refers_to_is_known_whatever_is_said_of_it() {
+    let checked = |refer: bool| {
+        let mut p = Prog::new();
+        let array = p.ty(TyKind::Array { elem: Ty::I32, len: 8 });
+        let (number, reference) =
+            (p.program.types.reference(Ty::I64, true), p.program.types.reference(array, false));
+        let mut f = Fun::new();
+        let (a, keep) = (f.param(reference), f.param(number));
+        let i = f.borrowed(Ty::I64);
+        let base = expr(ExprKind::Deref(f.get(a).into()), array);
+        let element = expr(ExprKind::Index { base: base.into(), index: f.get(i).into() }, Ty::I32);
+        let borrow = expr(ExprKind::Borrow(f.get(i).into()), number);
+        let lend = ExprKind::Assign { place: f.get(keep).into(), value: borrow.into(), drop_old: false };
+        let mut stmts = vec![super::build::bind(i, int(3, Ty::I64))];
+        stmts.extend(refer.then(|| stmt(expr(lend, Ty::UNIT))));
+        stmts.push(stmt(element));
+        p.add(f.end("all", Ty::UNIT, block(stmts, None)));
+        let (_, functions) = p.lower_with(|options| options.stack_check = false);
+        functions[0].display().to_string().contains("call")
+    };
+    assert_eq!([checked(false), checked(true)], [false, true]);
+}
+
 /// Whether `v[i]` is checked in `for i in 0..len(of)`, where `of` is `v` or another slice, and `v` may be assigned
 /// to in the loop.
 fn slice_loop_is_checked(other: bool, assigned: bool) -> bool {
