@@ -7,7 +7,10 @@ use vex_syntax::Spelling;
 use vex_syntax::format::{FormatError, format};
 use vex_syntax::lexer::lex;
 
-const PROGRAMS: [(&str, Spelling); 6] = [
+const PROGRAMS: [(&str, Spelling); 9] = [
+    (include_str!("programs/forms.vx"), Spelling::Vex),
+    (include_str!("programs/forms.vera"), Spelling::Vera),
+    (include_str!("programs/forms.vais"), Spelling::Vais),
     (include_str!("programs/tour.vx"), Spelling::Vex),
     (include_str!("programs/tour.vera"), Spelling::Vera),
     (include_str!("programs/tour.vais"), Spelling::Vais),

@@ -2,10 +2,11 @@
 //! tokens keep their order.
 
 use proptest::prelude::*;
+use vex_syntax::format::{FormatError, format};
 use vex_syntax::lexer::lex;
 use vex_syntax::{
-    FormatPiece, SourceMap, Spelling, is_incomplete, parse_expr, parse_file, parse_format, print_ast,
-    print_tokens, render, render_json,
+    FormatPiece, Severity, SourceMap, Spelling, is_incomplete, parse_expr, parse_file, parse_format,
+    print_ast, print_tokens, render, render_json,
 };
 
 const PROGRAMS: [(&str, Spelling); 6] = [
@@ -45,6 +46,14 @@ fn exercise(text: &str, spelling: Spelling) {
     let _ = print_tokens(&file);
     let _ = is_incomplete(text, spelling);
     let _ = parse_expr(text, file.base, spelling);
+    match format(text, file.base, spelling) {
+        Ok(once) => match format(&once, 1, spelling) {
+            Ok(twice) => assert_eq!(once, twice, "formatted twice:\n{text}"),
+            Err(error) => panic!("{error:?}\n{text}\nbecame\n{once}"),
+        },
+        Err(FormatError::Syntax(_)) => assert!(diagnostics.iter().any(|d| d.severity == Severity::Error)),
+        Err(FormatError::Changed(what)) => panic!("{what}\n{text}"),
+    }
 }
 
 fn spelling() -> impl Strategy<Value = Spelling> {
