@@ -69,14 +69,17 @@ impl<'a> FnCx<'_, 'a> {
         (args, Rc::new(signature))
     }
 
-    /// Written type arguments: the function's own, or those of the type it belongs to, or all.
+    /// Written type arguments. Of a static function those of its type come first, and the last may be left out; a
+    /// method's are its own.
     fn give_types(&mut self, func: FuncId, args: &[Ty], given: &Given, span: Span) {
         let info = &self.cx.funcs[func.0 as usize];
         let (own, name) = (info.decl_generics as usize, info.name.clone());
         let args = &args[..args.len() - info.callables.len()];
         let outer = args.len() - own;
         let count = given.types.len();
+        let is_method = info.signature.as_ref().is_some_and(|signature| signature.has_self);
         let slots = match count {
+            _ if !is_method && outer > 0 && count <= args.len() => &args[..count],
             _ if count == own => &args[outer..],
             _ if count == outer => &args[..outer],
             _ if count == args.len() => args,

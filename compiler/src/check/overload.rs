@@ -67,8 +67,11 @@ impl FnCx<'_, '_> {
         span: Span,
     ) -> Result<Expr, Box<(Expr, Expr)>> {
         let ty = self.shallow(a.ty);
+        let equality = matches!(op, BinaryOp::Eq | BinaryOp::Ne);
+        let has_eq = self.core_function("Eq", "eq").is_some_and(|(id, _)| self.has_core(ty, id));
         let (of, name) = match op {
-            BinaryOp::Eq | BinaryOp::Ne => ("Eq", "eq"),
+            // What has an order has equal values, too: those of which neither comes first.
+            _ if equality && has_eq => ("Eq", "eq"),
             _ if Self::is_comparison(op) => ("Ord", "cmp"),
             _ => match arithmetic(op) {
                 Some(found) => found,
@@ -88,7 +91,7 @@ impl FnCx<'_, '_> {
         let kind = ExprKind::Call { callee: Callee::Func { func, args: vec![ty] }, args };
         let call = Expr { kind, ty: ret, span };
         let kind = match op {
-            BinaryOp::Ne => ExprKind::Not(Box::new(call)),
+            BinaryOp::Ne if name == "eq" => ExprKind::Not(Box::new(call)),
             _ if name == "cmp" => {
                 let zero = Expr { kind: ExprKind::Int(0), ty: Ty::I32, span };
                 ExprKind::Binary { op, left: Box::new(call), right: Box::new(zero) }
