@@ -92,6 +92,11 @@ pub(super) fn is_braces(node: &Node<'_>) -> bool {
     matches!(node, Node::Group(group) if matches!(group.kind, Kind::Block | Kind::List))
 }
 
+/// Whether this is a block of statements.
+pub(super) fn is_block(node: &Node<'_>) -> bool {
+    matches!(node, Node::Group(group) if group.kind == Kind::Block)
+}
+
 /// The loosest operators outside brackets.
 pub(super) fn loosest(nodes: &[Node<'_>]) -> Option<u8> {
     nodes.iter().enumerate().filter_map(|(index, node)| operator(node).filter(|_| index > 0)).min()

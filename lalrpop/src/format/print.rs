@@ -139,6 +139,10 @@ impl Printer {
         {
             return self.broken_at(nodes, &[cut], margin, base);
         }
+        let blocks = |index: usize| lines::is_block(&nodes[index]) && lines::breakable(&nodes[index]);
+        if (0..nodes.len()).any(blocks) && fits(&blocks) {
+            return self.plain(nodes, margin, &blocks);
+        }
         let braces = |index: usize| lines::is_braces(&nodes[index]) && lines::breakable(&nodes[index]);
         if (0..nodes.len()).any(braces) && fits(&braces) {
             return self.plain(nodes, margin, &braces);
