@@ -27,7 +27,9 @@ impl<'c> Flow<'_, 'c, '_> {
         let mut found = match callee {
             Callee::Func { func, args: types } => {
                 let func = self.program.resolve(*func, types);
-                match self.program.summaries.get(&func).cloned() {
+                let known = self.program.summaries.get(&func).cloned();
+                // Of one that calls this function, too, nothing is known at the first look.
+                match known.or_else(|| self.program.is_known(func).then(Summary::default)) {
                     Some(summary) => {
                         self.check_exclusive(Some((func, &summary)), args, &values);
                         self.apply(&summary, args, &values, whole)

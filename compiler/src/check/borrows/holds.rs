@@ -7,7 +7,8 @@ use crate::types::{StructId, Ty, TyKind, Types};
 /// Answers that were found already.
 #[derive(Default)]
 pub(super) struct Holds {
-    types: FxHashMap<Ty, bool>,
+    /// By the types' numbers.
+    types: Vec<Option<bool>>,
     declared: FxHashMap<StructId, bool>,
 }
 
@@ -15,11 +16,14 @@ impl Holds {
     /// Whether a value of this type may refer to something that it does not own. What owns memory by a raw pointer
     /// (it declares `$Drop`) refers to nothing by that; a type parameter may.
     pub(super) fn holds(&mut self, types: &Types, ty: Ty) -> bool {
-        if let Some(&known) = self.types.get(&ty) {
+        if let Some(&Some(known)) = self.types.get(ty.index()) {
             return known;
         }
         let found = self.within(types, ty, true);
-        self.types.insert(ty, found);
+        if self.types.len() <= ty.index() {
+            self.types.resize(ty.index() + 1, None);
+        }
+        self.types[ty.index()] = Some(found);
         found
     }
 

@@ -9,6 +9,7 @@ mod calls;
 mod flow;
 mod holds;
 mod loan;
+mod order;
 mod paths;
 mod places;
 mod report;
@@ -17,7 +18,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use vex_syntax::{Diagnostic, Spelling};
 
 use super::{Checker, codes, generics};
-use crate::typed::{Callee, Expr, ExprKind, Function, FunctionBody, walk};
+use crate::typed::{Callee, Expr, ExprKind, Function, FunctionBody, Local, walk};
 use crate::types::{FuncId, Ty};
 use flow::Flow;
 use holds::Holds;
@@ -41,21 +42,61 @@ struct Program<'c, 'a> {
     cx: &'c Checker<'a>,
     holds: Holds,
     summaries: FxHashMap<FuncId, Summary>,
+    /// Functions without references: there is nothing to find.
+    plain: FxHashSet<FuncId>,
     found: Vec<Diagnostic>,
+}
+
+/// What is called in a body.
+#[derive(Default)]
+struct Callees {
+    functions: Vec<FuncId>,
+    /// Whether there is a borrow, or an assignment that drops what was there.
+    lends: bool,
+}
+
+impl Callees {
+    fn see(&mut self, program: &Program, expr: &Expr) {
+        match &expr.kind {
+            ExprKind::Call { callee: Callee::Func { func, args }, .. } => {
+                self.functions.push(program.resolve(*func, args));
+            }
+            ExprKind::Struct(_) => self.functions.extend(program.closure_of(expr.ty)),
+            ExprKind::Borrow(_) | ExprKind::Assign { drop_old: true, .. } => self.lends = true,
+            _ => {}
+        }
+        walk::children(expr, &mut |part| self.see(program, part));
+    }
 }
 
 /// Checks the references in all bodies of this input. They have no other errors.
 pub(super) fn check(cx: &mut Checker) {
-    let mut program =
-        Program { cx, holds: Holds::default(), summaries: FxHashMap::default(), found: Vec::new() };
-    for id in program.callees_first() {
-        program.function(id);
+    let mut program = Program {
+        cx,
+        holds: Holds::default(),
+        summaries: FxHashMap::default(),
+        plain: FxHashSet::default(),
+        found: Vec::new(),
+    };
+    for together in order::callees_first(&mut program) {
+        // Functions that call each other: what the first look finds of all of them the second knows.
+        if together.circular {
+            let before = program.found.len();
+            together.functions.iter().for_each(|&id| program.function(id));
+            program.found.truncate(before);
+        }
+        together.functions.iter().for_each(|&id| program.function(id));
     }
     let found = program.found;
     found.into_iter().for_each(|d| cx.error(d));
 }
 
 impl<'c, 'a> Program<'c, 'a> {
+    /// Whether a function has its body in this input, and so a summary sooner or later.
+    fn is_known(&self, id: FuncId) -> bool {
+        id.0 as usize >= self.cx.counts().funcs && self.body(id).is_some()
+    }
+
     fn body(&self, id: FuncId) -> Option<(&'c Function, &'c Expr)> {
         let function = self.cx.bodies.get(id.0 as usize)?.as_ref()?;
         match &function.body {
@@ -64,50 +105,18 @@ impl<'c, 'a> Program<'c, 'a> {
         }
     }
 
-    /// The functions of this input that have bodies, each after those that it calls, except in circles.
-    fn callees_first(&self) -> Vec<FuncId> {
-        let first = self.cx.counts().funcs as u32;
-        let mut seen = FxHashSet::default();
-        let mut order = Vec::new();
-        for id in (first..self.cx.bodies.len() as u32).map(FuncId) {
-            if !seen.insert(id) {
-                continue;
-            }
-            let mut path = vec![(id, self.callees(id))];
-            while let Some((id, callees)) = path.last_mut() {
-                match callees.pop() {
-                    Some(callee) if seen.insert(callee) => {
-                        let further = self.callees(callee);
-                        path.push((callee, further));
-                    }
-                    Some(_) => {}
-                    None => {
-                        order.push(*id);
-                        path.pop();
-                    }
-                }
-            }
+    /// The functions that a function calls. One without references is noted as plain.
+    fn callees(&mut self, id: FuncId) -> Vec<FuncId> {
+        let mut found = Callees::default();
+        let Some((function, body)) = self.body(id) else { return found.functions };
+        found.see(self, body);
+        let types = &self.cx.types;
+        let refers = |local: &Local| self.holds.holds(types, local.ty);
+        if !found.lends && !function.locals.iter().any(refers) && !self.holds.holds(types, function.ret) {
+            self.summaries.insert(id, Summary::default());
+            self.plain.insert(id);
         }
-        order.retain(|&id| id.0 >= first && self.body(id).is_some());
-        order
-    }
-
-    fn callees(&self, id: FuncId) -> Vec<FuncId> {
-        fn see(program: &Program, expr: &Expr, found: &mut Vec<FuncId>) {
-            match &expr.kind {
-                ExprKind::Call { callee: Callee::Func { func, args }, .. } => {
-                    found.push(program.resolve(*func, args));
-                }
-                ExprKind::Struct(_) => found.extend(program.closure_of(expr.ty)),
-                _ => {}
-            }
-            walk::children(expr, &mut |part| see(program, part, found));
-        }
-        let mut found = Vec::new();
-        if let Some((_, body)) = self.body(id) {
-            see(self, body, &mut found);
-        }
-        found
+        found.functions
     }
 
     /// The function that is called: of a trait's, the one of the type, if that is known.
@@ -132,7 +141,7 @@ impl<'c, 'a> Program<'c, 'a> {
     }
 
     fn function(&mut self, id: FuncId) {
-        let Some((function, body)) = self.body(id) else { return };
+        let Some((function, body)) = self.body(id).filter(|_| !self.plain.contains(&id)) else { return };
         let mut flow = Flow::new(self, id, function);
         flow.run(body);
         let (summary, found) = flow.finish();

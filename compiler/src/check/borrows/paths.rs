@@ -5,6 +5,9 @@ use super::loan::{Loans, State, add_all, join};
 use crate::typed::{Arm, Expr, ExprKind, LoopId, Test};
 use vex_syntax::Span;
 
+/// More rounds than these find nothing that matters.
+const WALKS: u32 = 4;
+
 /// The ways out of a loop.
 #[derive(Default)]
 pub(super) struct LoopFlow {
@@ -86,34 +89,31 @@ impl<'c> Flow<'_, 'c, '_> {
     }
 
     /// A loop whose rounds are walked by `round`, which gives the state in which the loop may end by itself. Rounds
-    /// are walked until they leave nothing new for the next; only the last walk reports.
+    /// are walked until they leave nothing new for the next; only what the last walk reports counts.
     fn repeat(&mut self, id: LoopId, round: &mut dyn FnMut(&mut Self) -> Option<State>) -> Loans {
         let Some(entry) = self.state.take() else { return Loans::new() };
         // What is known of the loop's head from an earlier walk over the loop around it holds there, too.
         let mut head = self.heads.remove(&id).unwrap_or_default();
         head.join(entry);
-        let quiet = std::mem::replace(&mut self.quiet, true);
-        for _ in 0..3 {
+        let mut walks = 0;
+        loop {
+            let before = self.found.len();
             self.state = Some(head.clone());
             self.loops.insert(id, LoopFlow::default());
-            round(self);
-            let again = self.loops.remove(&id).and_then(|flow| flow.again);
-            let changed = match join(self.state.take(), again) {
-                Some(next) => head.join(next),
-                None => false,
-            };
-            if !changed {
-                break;
+            let end = round(self);
+            let left = self.loops.remove(&id).unwrap_or_default();
+            let next = join(self.state.take(), left.again);
+            let changed = next.is_some_and(|next| head.join(next));
+            walks += 1;
+            if !changed || walks == WALKS {
+                self.heads.insert(id, head);
+                self.state = join(end, left.exit);
+                return left.value;
+            }
+            for d in self.found.drain(before..) {
+                self.reported.remove(&d.span());
             }
         }
-        self.quiet = quiet;
-        self.heads.insert(id, head.clone());
-        self.state = Some(head);
-        self.loops.insert(id, LoopFlow::default());
-        let end = round(self);
-        let left = self.loops.remove(&id).unwrap_or_default();
-        self.state = join(end, left.exit);
-        left.value
     }
 
     /// A `match`: each arm starts where the value was looked at.

@@ -106,6 +106,11 @@ impl<'c> Flow<'_, 'c, '_> {
 
     /// The value of a place, or of part of a value.
     pub(super) fn load(&mut self, expr: &'c Expr) -> Loans {
+        if let ExprKind::Local(_) | ExprKind::Global(_) = expr.kind
+            && !self.holds(expr.ty)
+        {
+            return Loans::new();
+        }
         let place = self.place(expr);
         self.read(expr, place)
     }
