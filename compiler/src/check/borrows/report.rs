@@ -67,11 +67,12 @@ impl<'c> Flow<'_, 'c, '_> {
     fn report_dead(&mut self, loan: &Loan, expr: &'c Expr) {
         let Some((why, when)) = loan.dead else { return };
         let what = self.name_of(loan.root).map_or_else(|| "a temporary value".to_string(), |(name, _)| name);
-        let by = match variable(expr) {
-            Some(root) => self.name_of(root).map(|(name, _)| name),
-            None => None,
+        let by = match variable(expr).map(|root| self.name_of(root)) {
+            Some(Some((name, _))) => name,
+            // What a `for` runs over has a variable without a name.
+            Some(None) if !self.loops.is_empty() => "the loop".to_string(),
+            _ => "this".to_string(),
         };
-        let by = by.unwrap_or_else(|| "this".to_string());
         let (title, label) = match why {
             Why::Moved => {
                 (format!("{by} refers to {what}, which was moved"), format!("{what} is moved here"))
