@@ -105,3 +105,18 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 pub fn modules() -> &'static [LibraryModule] {
     MODULES
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_of_format_is_seen() {
+        for text in ["format(1)", "let s = format (\"{}\", x)", "f(format(1))", "$format(2)"] {
+            assert!(uses_format(text), "{text}");
+        }
+        for text in ["let format = 1", "reformat(1)", "x.format(1)", "format_all(1)", "formatted"] {
+            assert!(!uses_format(text), "{text}");
+        }
+    }
+}

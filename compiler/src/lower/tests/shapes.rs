@@ -374,3 +374,41 @@ fn tiny_functions_are_put_in_place_and_remember_where_they_were_called() {
     let outer = main.inlined[(innermost.call - crate::lower::INLINED) as usize];
     assert_eq!((name(innermost.instance), name(outer.instance), outer.call), ("divide", "middle", 10));
 }
+
+/// How often the code calls each of these symbols.
+fn calls(decls: &crate::lower::Declarations, code: &str, symbols: [&str; 4]) -> [usize; 4] {
+    symbols.map(|symbol| {
+        let index = decls.symbols.iter().position(|known| known.name == symbol).expect("it is in the table");
+        let name = format!("u{}:{index} ", crate::lower::namespace::SYMBOL);
+        let Some(line) = code.lines().find(|line| format!("{line} ").contains(&name)) else { return 0 };
+        let local = line.trim().split(' ').next().unwrap_or_default();
+        count(code, &format!("call {local}("))
+    })
+}
+
+#[test]
+fn text_is_kept_in_a_block_and_values_print_themselves_elsewhere() {
+    let mut p = Prog::new();
+    let point = p.structure("Point", &[Ty::I64, Ty::I64], false);
+    let reference = p.program.types.reference(point, false);
+    let mut f = Fun::new();
+    f.param(reference);
+    let show = p.add(f.end("show", Ty::UNIT, unit()));
+    p.program.shown.insert(point, show);
+    let value = |x| expr(ExprKind::Struct(vec![(0, int(x, Ty::I64)), (1, int(2, Ty::I64))]), point);
+    let wide = FormatSpec { width: 9, ..FormatSpec::default() };
+    let pieces = [FormatSpec::default(), wide].map(|spec| Piece::Value { value: value(1), spec }).to_vec();
+    let text = expr(ExprKind::Print { stream: Stream::Text, pieces }, Ty::STR);
+    p.add(Fun::new().end("main", Ty::UNIT, block(vec![stmt(text)], None)));
+    let (decls, functions) = p.lower();
+    let of = |name: &str, symbols| {
+        let named = decls.instances.iter().zip(&functions).filter(|(instance, _)| instance.name == name);
+        let codes = named.map(|(_, function)| calls(&decls, &function.display().to_string(), symbols));
+        codes.collect::<Vec<_>>()
+    };
+    let symbols = ["vexrt_capture_begin", "vexrt_capture_end", "vex_malloc", "vexrt_redirect"];
+    assert_eq!(of("main", symbols), [[1, 1, 1, 0]]);
+    let symbols = ["vexrt_redirect", "vexrt_redirect_back", "vexrt_capture_begin", "vexrt_capture_print"];
+    // One for each format; the wider one is kept first.
+    assert_eq!(of("print Point", symbols), [[1, 1, 0, 0], [1, 1, 1, 1]]);
+}
