@@ -105,7 +105,9 @@ impl<'c> Flow<'_, 'c, '_> {
         self.waiting.push(found);
         for changed in &summary.changes {
             for place in self.translate(changed, values) {
-                self.change(&place, Why::Changed, false, at);
+                if !may_lie_deeper(&place, values) {
+                    self.change(&place, Why::Changed, false, at);
+                }
             }
         }
         for written in &summary.writes {
@@ -150,7 +152,7 @@ impl<'c> Flow<'_, 'c, '_> {
             };
             self.summarize_writes(value);
             if self.owns(pointee) {
-                for place in value {
+                for place in value.iter().filter(|place| !may_lie_deeper(place, values)) {
                     self.change(place, Why::Changed, false, whole.span);
                 }
             }
@@ -231,6 +233,13 @@ impl<'c> Flow<'_, 'c, '_> {
         let surely = !x.deep && x.path.overlaps(&y.path, true);
         (surely || same(a, b)).then_some(*x)
     }
+}
+
+/// Whether a reference that may refer to a place may as well refer to memory that the place owns. What is changed by
+/// way of it is then not known to be the place.
+fn may_lie_deeper(place: &Loan, values: &[Loans]) -> bool {
+    let deeper = |loan: &Loan| loan.deep && loan.root == place.root && loan.at == place.at;
+    !place.deep && values.iter().flatten().any(deeper)
 }
 
 /// Whether two expressions are the same and give the same place.
