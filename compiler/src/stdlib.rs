@@ -33,8 +33,10 @@ modules! {
     "std/core" = "std/core.vx", Vex;
     "std/alloc" = "std/alloc.vx", Vex;
     "std/box" = "std/box.vx", Vex;
+    "std/entries" = "std/entries.vx", Vex;
     "std/map" = "std/map.vx", Vex;
     "std/ptr" = "std/ptr.vx", Vex;
+    "std/set" = "std/set.vx", Vex;
     "std/sort" = "std/sort.vx", Vex;
     "std/span" = "std/span.vx", Vex;
     "std/vec" = "std/vec.vx", Vex;

@@ -88,11 +88,11 @@ impl<'a> FnCx<'_, 'a> {
         Expr { kind: ExprKind::Block(Block { stmts, value: None }), ty: Ty::UNIT, span }
     }
 
-    /// What an iterator hands out by reference and what can be copied is copied.
+    /// What an iterator hands out by a reference for reading and what can be copied is copied.
     fn copied(&mut self, taken: Expr, item: Ty, span: Span) -> (Expr, Expr) {
         let item = self.shallow(item);
         let ty = match *self.cx.types.kind(item) {
-            TyKind::Ref { pointee, .. } => {
+            TyKind::Ref { pointee, mutable: false } => {
                 let pointee = self.known(pointee);
                 let copied = !self.cx.types.needs_drop(pointee) && !self.cx.types.has_infer(pointee);
                 if copied { pointee } else { item }

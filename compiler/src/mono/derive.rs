@@ -398,6 +398,11 @@ impl Maker<'_> {
             let kind = CastKind::IntToInt;
             return self.at(ExprKind::Cast { value: Box::new(value), kind }, Ty::U64);
         }
+        // Of a reference it is that of what it refers to, as the two are equal, too.
+        if let TyKind::Ref { .. } = self.mono.program.types.kind(this) {
+            let (target, _) = self.simple_parts(this, false).remove(0);
+            return self.call(target, None, Ty::U64);
+        }
         let hash = self.local("hash", Ty::U64);
         let start = Stmt {
             kind: StmtKind::Let { pattern: Pattern::Local(hash), init: Some(self.int(0, Ty::U64)) },
