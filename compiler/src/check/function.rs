@@ -359,8 +359,17 @@ impl<'c, 'a> FnCx<'c, 'a> {
                 Ok(ty) => ty,
                 Err(unknown) => {
                     self.give_up(unknown);
-                    let title = format!("the type of `{name}` cannot be inferred");
-                    let help = format!("write its type: `{name}: T`");
+                    let hidden = name.as_str().is_empty();
+                    let title = match hidden {
+                        true => "the type of this cannot be inferred".to_string(),
+                        false => format!("the type of `{name}` cannot be inferred"),
+                    };
+                    let help = match hidden {
+                        true => {
+                            "write the type arguments, or bind the value to a name with its type".to_string()
+                        }
+                        false => format!("write its type: `{name}: T`"),
+                    };
                     self.error(Diagnostic::error(codes::CANNOT_INFER, span, title).help(help));
                     Ty::ERROR
                 }

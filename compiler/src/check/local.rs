@@ -111,9 +111,14 @@ impl FnCx<'_, '_> {
             ast::Pattern::Wild(_) => Pattern::Wild,
             other if !self.irrefutable(other) => Pattern::Wild,
             ast::Pattern::Tuple(elems, span) => match self.tuple_parts(ty, elems.len(), *span) {
-                Some(tys) => Pattern::Tuple(
-                    elems.iter().zip(tys).map(|(p, ty)| self.declare_pattern(p, ty, mutable)).collect(),
-                ),
+                Some(tys) => {
+                    let first = self.info.len();
+                    let parts = elems.iter().zip(tys).map(|(p, ty)| self.declare_pattern(p, ty, mutable));
+                    let parts = Pattern::Tuple(parts.collect());
+                    // The mark is for all of them; one that changes is reason enough.
+                    self.info[first..].iter_mut().for_each(|info| info.changed = true);
+                    parts
+                }
                 None => {
                     for elem in elems {
                         self.declare_pattern(elem, Ty::ERROR, mutable);
