@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use vex_runtime::builtins::stream;
 use vex_runtime::report;
-use vex_syntax::{Diagnostic, FileId, Severity, Spelling, Symbol};
+use vex_syntax::{Diagnostic, FileId, Severity, SourceMap, Span, Spelling, Symbol};
 
 use super::show::{self, Limits, Names};
 use super::{Accepted, Reply, Session};
@@ -29,11 +29,15 @@ pub(super) struct Source<'a> {
 }
 
 /// Names functions by their addresses.
-pub(super) struct FunctionNames<'a>(pub &'a SessionCode);
+pub(super) struct FunctionNames<'a>(pub &'a SessionCode, pub &'a SourceMap);
 
 impl Names for FunctionNames<'_> {
     fn function(&self, address: usize) -> Option<String> {
         self.0.function_at(address).map(str::to_string)
+    }
+
+    fn is_library(&self, span: Span) -> bool {
+        self.1.locate(span.lo).is_some_and(|(file, _)| file.library)
     }
 }
 
@@ -320,7 +324,7 @@ impl Session {
     /// The text of a value in memory.
     pub(super) fn text_of(&self, ty: Ty, address: usize, limits: &Limits) -> String {
         let limits = Limits { bools_as_ints: self.spelling == Spelling::Vais, ..*limits };
-        show::value(&self.program.types, ty, address, &limits, &FunctionNames(&self.code))
+        show::value(&self.program.types, ty, address, &limits, &FunctionNames(&self.code, &self.sources))
     }
 
     /// Shows the value of an input.

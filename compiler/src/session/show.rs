@@ -5,11 +5,13 @@
 //! program left in ruins is shown as far as it is there, and what is wrong with it is said in angle brackets. How much
 //! is shown is limited, and the work is in proportion to what is shown.
 
+mod containers;
 mod parts;
 
 use std::fmt::Write;
 
 use vex_runtime::builtins::print;
+use vex_syntax::Span;
 
 use super::peek::Peek;
 use crate::types::{IntTy, Ty, TyKind, Types};
@@ -41,6 +43,9 @@ impl Default for Limits {
 pub trait Names {
     /// The name of the function whose code begins at `address`.
     fn function(&self, address: usize) -> Option<String>;
+
+    /// Whether the language's own library declares what is declared at this place.
+    fn is_library(&self, span: Span) -> bool;
 }
 
 /// The text of the value of type `ty` at `address`.
@@ -122,7 +127,7 @@ impl Shower<'_> {
             TyKind::Array { elem, len } => self.elements(*elem, address, *len),
             TyKind::Option(held) => self.option(ty, *held, address),
             _ if self.types.tag(ty).is_some() => self.variant(ty, address),
-            _ => self.fields(ty, address),
+            _ => self.container(ty, address).unwrap_or_else(|| self.fields(ty, address)),
         };
         self.depth -= 1;
         seen
@@ -216,7 +221,14 @@ impl Shower<'_> {
     }
 
     fn str(&mut self, address: usize) -> Seen {
-        let Some([start, len]) = self.two_words(address) else { return self.unreadable(address) };
+        match self.two_words(address) {
+            Some([start, len]) => self.quoted(start, len),
+            None => self.unreadable(address),
+        }
+    }
+
+    /// The bytes of a string.
+    fn quoted(&mut self, start: usize, len: usize) -> Seen {
         let room = self.limits.bytes.saturating_sub(self.out.len());
         let wanted = len.min(self.limits.str_bytes).min(room);
         let mut bytes = self.peek.read_up_to(start, wanted);

@@ -6,12 +6,19 @@ use vex_syntax::{Span, Symbol};
 use super::*;
 use crate::types::{Field, StructDef, StructId, Variant};
 
+/// Where the library's structures are declared.
+const LIBRARY: u32 = 7;
+
 /// Knows one function.
 struct OneName;
 
 impl Names for OneName {
     fn function(&self, address: usize) -> Option<String> {
         (address == 0x1234).then(|| "double".to_string())
+    }
+
+    fn is_library(&self, span: Span) -> bool {
+        span.lo == LIBRARY
     }
 }
 
@@ -218,4 +225,33 @@ fn variants_are_told_apart_by_their_tags() {
     assert_eq!(shown(&types, ty, &[3u32, 0], ALL), "<invalid Shape 3>");
     let text = value(&types, ty, 16, &ALL, &OneName);
     assert_eq!(text, "<unreadable: 0x10>");
+}
+
+#[test]
+fn containers_of_the_library_show_what_is_in_them() {
+    let mut types = Types::new();
+    let [wide, byte] = [Ty::I32, Ty::U8].map(|ty| types.raw_ptr(ty, true));
+    let list = |types: &mut Types, name, data| {
+        structure(types, name, &[("data", data), ("length", Ty::USIZE), ("room", Ty::USIZE)])
+    };
+    let [vec, bytes] = [wide, byte].map(|data| list(&mut types, "Vec", data));
+    let boxed = structure(&mut types, "Box", &[("raw", wide)]);
+    let text = structure(&mut types, "String", &[("bytes", bytes)]);
+    let elements = [1i32, 2, 3];
+    let memory = [elements.as_ptr() as usize, 3, 8];
+    // A program's own structure of the name is shown as it is.
+    assert!(shown(&types, vec, &memory, ALL).starts_with("Vec { data: 0x"));
+    for def in &mut types.structs {
+        def.span = Span::new(LIBRARY, LIBRARY);
+    }
+    assert_eq!(shown(&types, vec, &memory, ALL), "[1, 2, 3]");
+    assert_eq!(shown(&types, vec, &memory, Limits { elements: 1, ..ALL }), "[1, … 2 more]");
+    assert_eq!(shown(&types, vec, &[0usize, 0, 0], ALL), "[]");
+    assert_eq!(shown(&types, vec, &[16usize, 2, 2], ALL), "[<unreadable: 0x10>, … 1 more]");
+    assert_eq!(shown(&types, boxed, &memory, ALL), "1");
+    let [start, len] = fat(b"a \"word\"");
+    assert_eq!(shown(&types, text, &[start, len, 16], ALL), r#""a \"word\"""#);
+    let moved = structure(&mut types, "Vec", &[("first", wide)]);
+    types.structs.last_mut().expect("it").span = Span::new(LIBRARY, LIBRARY);
+    assert!(shown(&types, moved, &memory, ALL).starts_with("Vec { first: 0x"));
 }
