@@ -167,6 +167,7 @@ transcripts! {
     review_temporaries
     spellings
     timing
+    traits
     types
     undo
     unsafe_mode

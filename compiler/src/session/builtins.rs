@@ -71,6 +71,19 @@ pub(super) fn declared_in(item: &Item, owner: Option<&str>, name: &str) -> Optio
         ItemKind::Enum(decl) if owner.is_none() && decl.name.name.as_str() == name => {
             found(item.span, &item.doc)
         }
+        ItemKind::Trait(decl) if owner.is_none() && decl.name.name.as_str() == name => {
+            found(item.span, &item.doc)
+        }
+        ItemKind::Trait(decl) if owner.is_some_and(|owner| decl.name.name.as_str() == owner) => {
+            let decl = decl.functions.iter().find(|decl| decl.name.name.as_str() == name)?;
+            found(decl.head, &decl.doc)
+        }
+        ItemKind::Fn(decl)
+            if decl.name.name.as_str() == name
+                && owner.is_some_and(|owner| decl.owner.as_ref().is_some_and(|ty| is_named(ty, owner))) =>
+        {
+            found(item.span, &item.doc)
+        }
         ItemKind::Const(decl) | ItemKind::Global(decl)
             if owner.is_none() && decl.name.name.as_str() == name =>
         {

@@ -31,7 +31,7 @@ impl Session {
     }
 
     /// The rest of a command.
-    fn after_colon(&self, command: &str, at: usize) -> Completion {
+    fn after_colon(&mut self, command: &str, at: usize) -> Completion {
         let Some((name, args)) = command.split_once(char::is_whitespace) else {
             let candidates = COMMANDS.iter().map(|c| candidate(c.name, c.help)).collect();
             return Completion { start: at - command.len(), candidates };
@@ -57,7 +57,7 @@ impl Session {
     }
 
     /// A word of the language.
-    fn in_code(&self, before: &str) -> Completion {
+    fn in_code(&mut self, before: &str) -> Completion {
         if let Some(found) = self.import_path(before) {
             return found;
         }
@@ -125,12 +125,13 @@ impl Session {
         match self.env.struct_named(name).map(|id| &self.program.types.structs[id.0 as usize]) {
             Some(def) if def.variants.is_some() => "enum".into(),
             Some(_) => "struct".into(),
+            None if self.env.trait_named(name).is_some() => "trait".into(),
             None => String::new(),
         }
     }
 
     /// Fields and methods of the value that `base` ends with, the static functions of a type, the names of a module.
-    fn members(&self, base: &str) -> Vec<Candidate> {
+    fn members(&mut self, base: &str) -> Vec<Candidate> {
         let chain = chain_before(base);
         let Some((first, rest)) = chain.split_first() else { return Vec::new() };
         if rest.is_empty() {
@@ -151,12 +152,9 @@ impl Session {
         let Some(ty) = self.type_of_chain(&chain) else { return Vec::new() };
         let ty = self.without_references(ty);
         let mut found = self.methods(ty, true);
+        let fields = self.program.types.fields_of(ty);
         let types = &self.program.types;
-        if let Some(def) = types.struct_of(ty) {
-            found.extend(
-                def.fields.iter().map(|field| candidate(field.name.as_str(), &types.display(field.ty))),
-            );
-        }
+        found.extend(fields.iter().map(|field| candidate(field.name.as_str(), &types.display(field.ty))));
         if let TyKind::Tuple(elems) = types.kind(ty) {
             found.extend(
                 elems.iter().enumerate().map(|(i, ty)| candidate(&i.to_string(), &types.display(*ty))),
@@ -178,33 +176,37 @@ impl Session {
             .env
             .methods_of(&self.program.types, ty)
             .into_iter()
+            .chain(self.env.trait_functions_of(&self.program.types, ty))
             .filter(|(_, id)| self.env.has_receiver(*id) == receiver);
         all.map(|(name, id)| candidate(name.as_str(), &self.signature_text(id))).collect()
     }
 
     /// The type of `a.b[…].c(…)`, as far as it can be told without running anything.
-    fn type_of_chain(&self, chain: &[String]) -> Option<Ty> {
-        let types = &self.program.types;
+    fn type_of_chain(&mut self, chain: &[String]) -> Option<Ty> {
         let mut ty: Option<Ty> = None;
         for part in chain {
             ty = Some(match (ty, part.as_str()) {
                 (None, name) => match (self.env.variable(name), self.env.function(name)) {
                     (Some(id), _) => self.program.globals[id.0 as usize].ty,
-                    (None, Some(id)) => types.all().find(|ty| self.is_function_type(*ty, id))?,
+                    (None, Some(id)) => self.program.types.all().find(|ty| self.is_function_type(*ty, id))?,
                     (None, None) => return None,
                 },
-                (Some(ty), "[]") => match types.kind(self.without_references(ty)) {
-                    TyKind::Array { elem, .. } | TyKind::Slice { elem, .. } => *elem,
-                    _ => return None,
-                },
-                (Some(ty), "()") => match types.kind(ty) {
+                (Some(ty), "[]") => {
+                    let ty = self.without_references(ty);
+                    match self.program.types.kind(ty) {
+                        TyKind::Array { elem, .. } | TyKind::Slice { elem, .. } => *elem,
+                        // What the trait of indexing gives.
+                        _ => self.member_type(ty, "at")?,
+                    }
+                }
+                (Some(ty), "()") => match self.program.types.kind(ty) {
                     TyKind::Fn { ret, .. } => *ret,
                     _ => ty,
                 },
                 (Some(ty), name) => {
                     let ty = self.without_references(ty);
                     let index = name.parse::<usize>().ok();
-                    match (types.kind(ty), index) {
+                    match (self.program.types.kind(ty), index) {
                         (TyKind::Tuple(elems), Some(index)) => *elems.get(index)?,
                         _ => self.member_type(ty, name)?,
                     }
@@ -214,9 +216,9 @@ impl Session {
         ty
     }
 
-    fn member_type(&self, ty: Ty, name: &str) -> Option<Ty> {
-        let field = self.program.types.struct_of(ty)?.fields.iter().find(|field| field.name.as_str() == name);
-        if let Some(field) = field {
+    fn member_type(&mut self, ty: Ty, name: &str) -> Option<Ty> {
+        let fields = self.program.types.fields_of(ty);
+        if let Some(field) = fields.iter().find(|field| field.name.as_str() == name) {
             return Some(field.ty);
         }
         // A method that will be called.
@@ -225,7 +227,11 @@ impl Session {
             .methods_of(&self.program.types, ty)
             .into_iter()
             .find(|(known, _)| known.as_str() == name)?;
-        Some(self.program.functions[id.0 as usize].ret)
+        let function = &self.program.functions[id.0 as usize];
+        let mut args = vec![Ty::ERROR; function.generics as usize];
+        let (owner, ret) = (function.owner, function.ret);
+        let known = owner.is_none_or(|owner| self.program.types.matches(owner, ty, &mut args));
+        known.then(|| self.program.types.subst(ret, &args))
     }
 
     fn is_function_type(&self, ty: Ty, id: crate::typed::FuncId) -> bool {

@@ -86,7 +86,7 @@ impl Session {
         };
         if let (true, Some(shown)) = (ok, checked.shown) {
             let open = if stream::at_line_start() { "" } else { "\n" };
-            self.show(&shown);
+            self.show_result(&shown);
             accepted.shown = Some((format!("{open}{}", self.show_type(shown.ty)), shown.borrowed));
         }
         // What never ended by itself is not run again.
@@ -325,6 +325,20 @@ impl Session {
     pub(super) fn text_of(&self, ty: Ty, address: usize, limits: &Limits) -> String {
         let limits = Limits { bools_as_ints: self.spelling == Spelling::Vais, ..*limits };
         show::value(&self.program.types, ty, address, &limits, &FunctionNames(&self.code, &self.sources))
+    }
+
+    /// Shows the value of an input: by the program's own function, if it has one for that.
+    fn show_result(&mut self, shown: &Shown) {
+        if !self.shows_itself(shown.ty) {
+            return self.show(shown);
+        }
+        let ty = self.paint("36", &self.show_type(shown.ty));
+        self.fresh_line();
+        self.say(&format!(": {ty} = "));
+        let before = self.before;
+        self.run_aside("print(\"{:?}\", _)");
+        self.before = before;
+        self.fresh_line();
     }
 
     /// Shows the value of an input.

@@ -33,6 +33,9 @@ impl Session {
             self.describe_struct(id);
             return self.reply(true, false);
         }
+        if self.describe_trait(args) {
+            return self.reply(true, false);
+        }
         let expression = match self.check_aside(args) {
             Ok(checked) => {
                 // The type may be as new as the expression, and be forgotten with it.
@@ -84,6 +87,9 @@ impl Session {
     fn describe_struct(&self, id: StructId) {
         let types = &self.program.types;
         let def = &types.structs[id.0 as usize];
+        if !def.generics.is_empty() {
+            return self.describe_generic(id);
+        }
         let Some(ty) =
             types.all().find(|&ty| matches!(types.kind(ty), TyKind::Struct { def, .. } if *def == id))
         else {
@@ -106,6 +112,32 @@ impl Session {
         for variant in def.variants.iter().flatten() {
             self.say_line(format_args!("  {}", variant_text(types, variant)));
         }
+    }
+
+    /// A type that has a layout only once its type parameters stand for something.
+    fn describe_generic(&self, id: StructId) {
+        let types = &self.program.types;
+        let def = &types.structs[id.0 as usize];
+        let what = if def.variants.is_some() { "enum" } else { "struct" };
+        let drops = if def.declares_drop { "  (declares $Drop)" } else { "" };
+        let params: Vec<&str> = def.generics.iter().map(|name| name.as_str()).collect();
+        self.say_line(format_args!("{what} {}<{}>{drops}", def.name, params.join(", ")));
+        for field in &def.fields {
+            self.say_line(format_args!("  {}: {}", field.name, types.display(field.ty)));
+        }
+        for variant in def.variants.iter().flatten() {
+            self.say_line(format_args!("  {}", variant_text(types, variant)));
+        }
+    }
+
+    /// A trait's functions; false when there is no trait of this name.
+    fn describe_trait(&self, name: &str) -> bool {
+        let Some((_, functions)) = self.env.trait_named(name) else { return false };
+        self.say_line(format_args!("trait {name}"));
+        for (_, id) in functions {
+            self.say_line(format_args!("  {}", self.signature_text(*id)));
+        }
+        true
     }
 
     /// `:vars`
@@ -168,7 +200,8 @@ impl Session {
         let types: Vec<String> = types.map(|ty| self.show_type(ty)).collect();
         let receiver = usize::from(self.env.has_receiver(id));
         let names = self.env.parameter_names(id);
-        let mut text = format!("{}(", function.name);
+        let params = self.env.type_parameters(&self.program.types, id);
+        let mut text = format!("{}{params}(", function.name);
         for (index, ty) in types.iter().enumerate() {
             if index > 0 {
                 text.push_str(", ");
@@ -193,11 +226,16 @@ impl Session {
         let name = |id: &StructId| self.program.types.structs[id.0 as usize].name.as_str();
         let structs: Vec<StructId> =
             self.env.structs().into_iter().filter(|id| name(id).starts_with(args)).collect();
-        if structs.is_empty() {
+        let mut traits = self.env.traits();
+        traits.retain(|name| name.as_str().starts_with(args));
+        if structs.is_empty() && traits.is_empty() {
             self.say_line(if args.is_empty() { "no types yet" } else { "no type starts like that" });
         }
         for id in structs {
             self.describe_struct(id);
+        }
+        for name in traits {
+            self.describe_trait(name.as_str());
         }
         self.reply(true, false)
     }
@@ -232,31 +270,57 @@ impl Session {
             full == name || self.env.function(name) == Some(id)
         });
         if let Some(id) = own {
-            let doc = self.declaration(self.env.head(id).0).map(|written| written.doc).unwrap_or_default();
+            let doc = self.function_doc(id, name).unwrap_or_default();
             return Some(titled(&self.signature_text(id), &doc));
+        }
+        if let Some((owner, last)) = name.rsplit_once('.')
+            && let Some((_, functions)) = self.env.trait_named(owner)
+            && let Some((_, id)) = functions.iter().find(|(known, _)| known.as_str() == last)
+        {
+            let doc = self.function_doc(*id, name).unwrap_or_default();
+            return Some(titled(&self.signature_text(*id), &doc));
         }
         if let Some(id) = self.env.struct_named(name) {
             let def = &self.program.types.structs[id.0 as usize];
             let written = self.declaration(def.span)?;
-            return Some(titled(&format!("struct {name}"), &written.doc));
+            return Some(titled(head_of(&written.text), &written.doc));
+        }
+        if let Some((span, _)) = self.env.trait_named(name) {
+            let written = self.declaration(span)?;
+            return Some(titled(head_of(&written.text), &written.doc));
         }
         library_doc(name).or_else(|| builtin_doc(name))
     }
 
+    /// The comment before a function, which may stand in a block; `name` is what it was asked for by.
+    fn function_doc(&self, id: FuncId, name: &str) -> Option<String> {
+        let (owner, last) = name.rsplit_once('.').map_or((None, name), |(owner, last)| (Some(owner), last));
+        let (item, _) = self.item_at(self.env.head(id).0)?;
+        let inside = builtins::declared_in(&item, owner, last).map(|(_, doc)| doc);
+        Some(inside.unwrap_or(item.doc))
+    }
+
     /// The declaration that this place lies in, as written.
     pub(super) fn declaration(&self, at: Span) -> Option<Written> {
+        let (item, spelling) = self.item_at(at)?;
+        Some(Written { text: self.sources.text(item.span).to_string(), doc: item.doc, spelling })
+    }
+
+    fn item_at(&self, at: Span) -> Option<(Item, Spelling)> {
         let file = self.sources.file(self.sources.find(at.lo)?);
         let (unit, _) = vex_syntax::parse::parse_file(&file.text, file.base, file.spelling);
-        unit.top.iter().find_map(|top| {
-            let Top::Item(Item { span, doc, .. }) = top else { return None };
-            let inside = span.lo <= at.lo && at.lo < span.hi;
-            inside.then(|| Written {
-                text: self.sources.text(*span).to_string(),
-                doc: doc.clone(),
-                spelling: file.spelling,
-            })
-        })
+        let item = unit.top.into_iter().find_map(|top| match top {
+            Top::Item(item) if item.span.lo <= at.lo && at.lo < item.span.hi => Some(item),
+            _ => None,
+        });
+        item.map(|item| (item, file.spelling))
     }
+}
+
+/// The first line of a declaration, without its body.
+fn head_of(text: &str) -> &str {
+    let line = text.lines().next().unwrap_or(text);
+    line.split(" {").next().unwrap_or(line).trim_end_matches([' ', '{', '='])
 }
 
 /// A title and the text below it.
@@ -280,7 +344,7 @@ fn library_doc(name: &str) -> Option<String> {
         })?;
         let (span, doc) = item;
         let head = module.text.get(span.lo as usize - 1..span.hi as usize - 1)?;
-        let head = head.lines().next().unwrap_or(head).trim_end_matches([' ', '{', '=']);
+        let head = head_of(head);
         Some(titled(&format!("{head}  (in {})", module.name), &doc))
     })
 }

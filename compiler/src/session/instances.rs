@@ -7,14 +7,14 @@
 use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use vex_syntax::Diagnostic;
+use vex_syntax::{Diagnostic, Symbol};
 
 use super::Session;
 use crate::check::CheckedInput;
 use crate::jit::{Input, JitError, SessionCode};
 use crate::mono::{self, Expanded};
 use crate::typed::{Expr, ExprKind, FuncId, Function, FunctionBody, GlobalId, Local, walk};
-use crate::types::{Ty, TyKind, each_part};
+use crate::types::{Ty, each_part};
 
 /// The body of a function whose code has instances in it.
 #[derive(Debug)]
@@ -202,6 +202,43 @@ impl Session {
         walk::children(expr, &mut |child| self.collect_variables(child, used, closures));
     }
 
+    /// Whether a type of the program's own that says how it is shown may be in values of this type.
+    pub(super) fn shows_itself(&self, ty: Ty) -> bool {
+        let (types, contracts) = (&self.program.types, &self.program.contracts);
+        let own = contracts.impls.iter().filter(|known| {
+            let place = types.struct_of(known.ty).and_then(|def| self.sources.locate(def.span.lo));
+            Some(known.of) == contracts.display
+                && known.functions.contains_key(&Symbol::new("debug"))
+                && place.is_some_and(|(file, _)| !file.library)
+        });
+        let own: Vec<(Ty, u32)> = own.map(|known| (known.ty, known.generics)).collect();
+        if own.is_empty() {
+            return false;
+        }
+        let (mut seen, mut waiting) = (FxHashSet::default(), vec![ty]);
+        while let Some(ty) = waiting.pop() {
+            if !seen.insert(ty) {
+                continue;
+            }
+            let is_it =
+                |(of, params): &(Ty, u32)| types.matches(*of, ty, &mut vec![Ty::ERROR; *params as usize]);
+            if own.iter().any(is_it) {
+                return true;
+            }
+            self.parts(ty, &mut waiting);
+        }
+        false
+    }
+
+    /// The types that values of a completed type are directly made of, or refer to.
+    fn parts(&self, ty: Ty, out: &mut Vec<Ty>) {
+        let types = &self.program.types;
+        each_part(types.kind(ty), &mut |part| out.push(part));
+        let variants = types.struct_of(ty).and_then(|def| def.variants.as_ref()).map_or(0, Vec::len);
+        out.extend(types.field_types(ty));
+        out.extend((0..variants).flat_map(|variant| types.variant_types(ty, variant)));
+    }
+
     /// Sees to it that the parts of a type's values are known, so that they can be shown.
     pub(super) fn complete_type(&mut self, ty: Ty) {
         let (mut seen, mut waiting) = (FxHashSet::default(), vec![ty]);
@@ -210,15 +247,11 @@ impl Session {
                 continue;
             }
             let types = &mut self.program.types;
-            each_part(types.kind(ty), &mut |part| waiting.push(part));
-            let TyKind::Struct { args, .. } = types.kind(ty) else { continue };
-            if !args.is_empty() && !types.is_completed(ty) && !types.has_params(ty) {
+            if !types.args_of(ty).is_empty() && !types.is_completed(ty) && !types.has_params(ty) {
                 // What drops its values is found anew for each input.
                 types.complete_instance(ty, None);
             }
-            let variants = types.struct_of(ty).and_then(|def| def.variants.as_ref()).map_or(0, Vec::len);
-            waiting.extend(types.field_types(ty));
-            waiting.extend((0..variants).flat_map(|variant| types.variant_types(ty, variant)));
+            self.parts(ty, &mut waiting);
         }
     }
 }

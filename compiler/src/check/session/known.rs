@@ -2,12 +2,12 @@
 
 use vex_syntax::{Span, Symbol};
 
-use super::super::generics::{Head, head};
-use super::super::{Imported, Value};
+use super::super::generics::{Head, Need, head};
+use super::super::{ImplInfo, Imported, Value};
 use super::{Environment, INPUTS};
 use crate::loader::ModuleId;
 use crate::typed::{Const, GlobalId};
-use crate::types::{FuncId, StructId, Ty, TyKind, Types};
+use crate::types::{FuncId, StructId, TraitId, Ty, TyKind, Types};
 
 impl Environment {
     /// The variable that a name of the session means.
@@ -88,14 +88,17 @@ impl Environment {
         let Some(scope) = self.modules.first() else { return Vec::new() };
         let values = scope.values.keys().chain(scope.imported_values.keys());
         let types = scope.types.keys().chain(scope.imported_types.keys());
-        values.chain(types).chain(scope.aliases.keys()).copied().collect()
+        let traits = scope.traits.keys().chain(scope.imported_traits.keys());
+        values.chain(types).chain(traits).chain(scope.aliases.keys()).copied().collect()
     }
 
     /// The names of a module that was imported under `alias`.
     pub fn names_of_module(&self, alias: &str) -> Vec<Symbol> {
         let module = self.modules.first().and_then(|scope| scope.aliases.get(&Symbol::new(alias)));
         let scope = module.and_then(|(id, _)| self.modules.get(id.0 as usize));
-        scope.into_iter().flat_map(|s| s.values.keys().chain(s.types.keys()).copied()).collect()
+        let names =
+            scope.into_iter().flat_map(|s| s.values.keys().chain(s.types.keys()).chain(s.traits.keys()));
+        names.copied().collect()
     }
 
     /// The methods and static functions of a type.
@@ -103,6 +106,68 @@ impl Environment {
         let head = head(types, ty);
         let of = self.methods.iter().filter(|((owner, _), _)| *owner == head);
         of.map(|((_, name), func)| (*name, *func)).collect()
+    }
+
+    /// The functions that a type has by its traits, own ones or those of the traits.
+    pub fn trait_functions_of(&self, types: &Types, ty: Ty) -> Vec<(Symbol, FuncId)> {
+        let has = |known: &&ImplInfo| {
+            types.matches(known.ty, ty, &mut vec![Ty::ERROR; known.generics.params.len()])
+        };
+        let traits = self.impls.iter().filter(has).map(|known| &self.traits[known.of.0 as usize]);
+        traits.flat_map(|known| known.functions.iter().copied()).collect()
+    }
+
+    /// The trait that a name of the session means: where it is declared, and its functions.
+    pub fn trait_named(&self, name: &str) -> Option<(Span, &[(Symbol, FuncId)])> {
+        let (scope, name) = (self.modules.first()?, Symbol::new(name));
+        let imported = || match scope.imported_traits.get(&name) {
+            Some(Imported::One(id, _)) => Some(*id),
+            _ => None,
+        };
+        let id = scope.traits.get(&name).copied().or_else(imported)?;
+        let known = &self.traits[id.0 as usize];
+        Some((known.span, &known.functions))
+    }
+
+    /// The traits that the session's inputs declared and that still have their names, in order.
+    pub fn traits(&self) -> Vec<Symbol> {
+        let named = self.modules.first().into_iter().flat_map(|scope| &scope.traits);
+        let mut all: Vec<(Symbol, TraitId)> = named.map(|(name, id)| (*name, *id)).collect();
+        all.sort_unstable_by_key(|(_, id)| id.0);
+        all.into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// The type parameters that a function declares, with their bounds: `<T: Ord, U>`; empty without any.
+    pub fn type_parameters(&self, types: &Types, id: FuncId) -> String {
+        let info = &self.funcs[id.0 as usize];
+        // A parameter that takes closures has a type parameter without a name of its own.
+        let named = |param: &&(vex_syntax::ast::Ident, Ty)| !param.0.name.as_str().contains('(');
+        let all: Vec<_> = info.generics.params.iter().filter(named).collect();
+        let own = &all[all.len().saturating_sub(info.decl_generics as usize)..];
+        let bounds = |ty: Ty| {
+            let bounds =
+                info.bounds.iter().flat_map(|bounds| bounds.iter()).filter(move |bound| bound.ty == ty);
+            bounds.map(|bound| self.need_text(types, &bound.what)).collect::<Vec<_>>().join(" + ")
+        };
+        let shown = own.iter().map(|(name, ty)| match bounds(*ty) {
+            bounds if bounds.is_empty() => name.name.to_string(),
+            bounds => format!("{}: {bounds}", name.name),
+        });
+        let shown: Vec<String> = shown.collect();
+        if shown.is_empty() { String::new() } else { format!("<{}>", shown.join(", ")) }
+    }
+
+    fn need_text(&self, types: &Types, need: &Need) -> String {
+        let list = |tys: &[Ty]| tys.iter().map(|&ty| types.display(ty)).collect::<Vec<_>>().join(", ");
+        match need {
+            Need::Copy => "Copy".to_string(),
+            Need::Call(params, ret) if *ret == Ty::UNIT => format!("fn({})", list(params)),
+            Need::Call(params, ret) => format!("fn({}): {}", list(params), types.display(*ret)),
+            Need::Trait(id, args) => {
+                let name = self.traits[id.0 as usize].name;
+                if args.is_empty() { name.to_string() } else { format!("{name}<{}>", list(args)) }
+            }
+        }
     }
 
     /// Whether the type that now has the name of a method's type has a method of that name already.
