@@ -3,7 +3,7 @@
 
 use std::sync::Mutex;
 
-use vex_syntax::Spelling;
+use vex_syntax::{Span, Spelling};
 use vexc::check::CheckOptions;
 use vexc::driver::{Input, Phases};
 use vexc::jit::{JitOptions, Outcome, RunOptions};
@@ -16,6 +16,10 @@ struct Nameless;
 impl Names for Nameless {
     fn function(&self, _: usize) -> Option<String> {
         None
+    }
+
+    fn is_library(&self, _: Span) -> bool {
+        false
     }
 }
 

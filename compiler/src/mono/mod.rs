@@ -47,9 +47,7 @@ pub struct Expanded {
 /// # Errors
 /// As [`expand`].
 pub fn expand_input(program: Program) -> Result<Expanded, Box<Diagnostic>> {
-    let generic = program.functions.iter().any(|function| function.generics > 0);
-    let closures = program.types.structs.iter().any(|def| def.closure.is_some() || !def.generics.is_empty());
-    if !generic && !closures && program.contracts.impls.is_empty() {
+    if !is_generic(&program) {
         return Ok(Expanded { program, made_of: FxHashSet::default() });
     }
     let mut mono = Mono {
@@ -73,6 +71,13 @@ pub fn expand_input(program: Program) -> Result<Expanded, Box<Diagnostic>> {
         Some(why) => Err(why),
         None => Ok(Expanded { program: mono.program, made_of: mono.made_of }),
     }
+}
+
+/// Whether there is anything to expand.
+pub fn is_generic(program: &Program) -> bool {
+    let generic = program.functions.iter().any(|function| function.generics > 0);
+    let closures = program.types.structs.iter().any(|def| def.closure.is_some() || !def.generics.is_empty());
+    generic || closures || !program.contracts.impls.is_empty()
 }
 
 /// A function whose body is to be gone through.

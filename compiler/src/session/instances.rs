@@ -87,6 +87,9 @@ impl Session {
     /// # Errors
     /// Why it cannot be.
     pub(super) fn add_code(&mut self) -> Result<(Input, FxHashSet<FuncId>), NotCompiled> {
+        if !mono::is_generic(&self.program) {
+            return Ok((self.code.add(&self.program)?, FxHashSet::default()));
+        }
         let Expanded { program, made_of } = self.expanded()?;
         Ok((self.code.add(&program)?, made_of))
     }
