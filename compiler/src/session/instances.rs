@@ -13,8 +13,8 @@ use super::Session;
 use crate::check::CheckedInput;
 use crate::jit::{Input, JitError, SessionCode};
 use crate::mono::{self, Expanded};
-use crate::typed::{Expr, ExprKind, FuncId, Function, FunctionBody, GlobalId, Local, walk};
-use crate::types::{Ty, each_part};
+use crate::typed::{Callee, Expr, ExprKind, FuncId, Function, FunctionBody, GlobalId, Local, Program, walk};
+use crate::types::{StructId, Ty, TyKind, each_part};
 
 /// The body of a function whose code has instances in it.
 #[derive(Debug)]
@@ -67,7 +67,15 @@ impl Session {
     pub(super) fn compile(&mut self, checked: &CheckedInput) -> Result<Input, NotCompiled> {
         self.name_functions(checked, SessionCode::function_symbol)?;
         let before = self.renew(checked);
-        match self.add_code() {
+        let added = match before.is_empty() && !self.needs_instances(checked) {
+            true => self
+                .code
+                .add(&self.program)
+                .map_err(NotCompiled::Code)
+                .map(|input| (input, FxHashSet::default())),
+            false => self.add_code(),
+        };
+        match added {
             Ok((input, made_of)) => {
                 self.note_replaced(checked);
                 self.instances.made_of = Rc::new(made_of);
@@ -82,14 +90,30 @@ impl Session {
         }
     }
 
+    /// Whether an input has to be expanded.
+    fn needs_instances(&self, checked: &CheckedInput) -> bool {
+        let program = &self.program;
+        let with_traits =
+            program.contracts.impls.iter().filter_map(|known| match program.types.kind(known.ty) {
+                TyKind::Struct { def, .. } => Some(*def),
+                _ => None,
+            });
+        let mut look = Look {
+            program,
+            closures: self.closures(),
+            with_traits: with_traits.collect(),
+            types: FxHashSet::default(),
+            functions: FxHashSet::default(),
+            waiting: Vec::new(),
+        };
+        look.input(checked.first_func, checked.first_global)
+    }
+
     /// Compiles the program's entry, and whatever of it is to be kept.
     ///
     /// # Errors
     /// Why it cannot be.
     pub(super) fn add_code(&mut self) -> Result<(Input, FxHashSet<FuncId>), NotCompiled> {
-        if !mono::is_generic(&self.program) {
-            return Ok((self.code.add(&self.program)?, FxHashSet::default()));
-        }
         let Expanded { program, made_of } = self.expanded()?;
         Ok((self.code.add(&program)?, made_of))
     }
@@ -256,5 +280,86 @@ impl Session {
             }
             self.parts(ty, &mut waiting);
         }
+    }
+}
+
+/// Whether an input has anything that [`mono::expand_input`] would change: most have not, and copying the program of a
+/// long session for each would take its time.
+struct Look<'p> {
+    program: &'p Program,
+    closures: FxHashSet<FuncId>,
+    /// The declared types that have traits.
+    with_traits: FxHashSet<StructId>,
+    types: FxHashSet<Ty>,
+    functions: FxHashSet<FuncId>,
+    waiting: Vec<FuncId>,
+}
+
+impl Look<'_> {
+    fn input(&mut self, first_func: usize, first_global: usize) -> bool {
+        if self.closures.iter().any(|id| id.0 as usize >= first_func) {
+            return true;
+        }
+        if self.program.globals[first_global..].iter().any(|global| self.ty(global.ty)) {
+            return true;
+        }
+        let new = (first_func..self.program.functions.len()).map(|index| FuncId(index as u32));
+        self.waiting.extend(new.filter(|id| self.program.functions[id.0 as usize].generics == 0));
+        while let Some(id) = self.waiting.pop() {
+            let program = self.program;
+            let function = &program.functions[id.0 as usize];
+            if !self.functions.insert(id) {
+                continue;
+            }
+            if function.locals.iter().any(|local| self.ty(local.ty)) {
+                return true;
+            }
+            if let FunctionBody::Code(body) = &function.body
+                && self.expr(body)
+            {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn expr(&mut self, expr: &Expr) -> bool {
+        let found = match &expr.kind {
+            ExprKind::Call { callee: Callee::Func { func, args }, .. } | ExprKind::Func { func, args } => {
+                self.waiting.push(*func);
+                !args.is_empty() || self.stands_for_others(*func)
+            }
+            _ => false,
+        };
+        let mut found = found || self.ty(expr.ty);
+        walk::children(expr, &mut |child| found = found || self.expr(child));
+        found
+    }
+
+    /// Whether a function has no code as it is.
+    fn stands_for_others(&self, id: FuncId) -> bool {
+        let of_trait = self.program.contracts.functions.contains_key(&id);
+        of_trait || self.closures.contains(&id) || self.program.functions[id.0 as usize].generics > 0
+    }
+
+    /// Whether values of a type are dropped, printed or called in a way that only instances know.
+    fn ty(&mut self, ty: Ty) -> bool {
+        if !self.types.insert(ty) {
+            return false;
+        }
+        let types = &self.program.types;
+        let mut parts = Vec::new();
+        each_part(types.kind(ty), &mut |part| parts.push(part));
+        if let TyKind::Struct { def: id, args } = types.kind(ty) {
+            let def = &types.structs[id.0 as usize];
+            if !args.is_empty() || def.closure.is_some() || self.with_traits.contains(id) {
+                return true;
+            }
+            self.waiting.extend(def.drop_fn);
+            let variants = def.variants.as_ref().map_or(0, Vec::len);
+            parts.extend(types.field_types(ty));
+            parts.extend((0..variants).flat_map(|variant| types.variant_types(ty, variant)));
+        }
+        parts.into_iter().any(|part| self.ty(part))
     }
 }
