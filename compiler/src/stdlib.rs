@@ -36,9 +36,11 @@ modules! {
     "std/entries" = "std/entries.vx", Vex;
     "std/map" = "std/map.vx", Vex;
     "std/ptr" = "std/ptr.vx", Vex;
+    "std/rc" = "std/rc.vx", Vex;
     "std/set" = "std/set.vx", Vex;
     "std/sort" = "std/sort.vx", Vex;
     "std/span" = "std/span.vx", Vex;
+    "std/string" = "std/string.vx", Vex;
     "std/vec" = "std/vec.vx", Vex;
     "std/allocator" = "std/allocator.vais", Vais;
     "std/kmem" = "std/kmem.vx", Vex;
