@@ -1,7 +1,7 @@
 //! Loops, and what leaves them.
 
 use vex_syntax::ast;
-use vex_syntax::{Diagnostic, Span, Spelling};
+use vex_syntax::{Diagnostic, Span};
 
 use super::codes;
 use super::function::{Expect, FnCx, LoopCx};
@@ -88,7 +88,7 @@ impl<'a> FnCx<'_, 'a> {
         let id = self.enter_loop(None);
         let mut local = None;
         let body = self.scoped(|fx| {
-            let declared = fx.declare_pattern(pattern, ty, fx.spelling == Spelling::Vais);
+            let declared = fx.declare_pattern(pattern, ty, false);
             local = Some(match declared {
                 Pattern::Local(local) => {
                     fx.info[local.0 as usize].loop_variable = true;
@@ -184,7 +184,7 @@ impl<'a> FnCx<'_, 'a> {
         self.scoped(|fx| {
             let ty = element.ty;
             let init = Some(fx.consume(element));
-            let bound = fx.declare_pattern(pattern, ty, fx.spelling == Spelling::Vais);
+            let bound = fx.declare_pattern(pattern, ty, false);
             if let Pattern::Local(local) = bound {
                 fx.info[local.0 as usize].loop_variable = true;
             }

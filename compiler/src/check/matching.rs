@@ -1,7 +1,7 @@
 //! `match`: what is looked at, its arms, and the value of all of them.
 
 use vex_syntax::ast;
-use vex_syntax::{Diagnostic, Span, Spelling};
+use vex_syntax::{Diagnostic, Span};
 
 use super::coerce::result_of;
 use super::exhaustive::{self, Pat, TooEntangled};
@@ -149,8 +149,7 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     fn declare_bound(&mut self, name: ast::Ident, value: &Expr) -> LocalId {
-        let mutable = self.spelling == Spelling::Vais;
-        self.declare(name.name, name.span, value.ty, mutable)
+        self.declare(name.name, name.span, value.ty, false)
     }
 
     /// Makes one arm of several ways to take a value: what a name is bound to depends on which it was.

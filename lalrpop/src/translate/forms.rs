@@ -78,7 +78,7 @@ impl<'a> Rewriter<'a> {
     }
 
     /// The words before what is bound; none in `.vais`.
-    fn binding_words(&self, mutable: bool) -> String {
+    pub(super) fn binding_words(&self, mutable: bool) -> String {
         match self.to {
             Spelling::Vex if mutable => format!("{}!", self.word(Token::Let)),
             Spelling::Vera if mutable => self.word(Token::Var).to_owned(),
@@ -132,6 +132,10 @@ impl<'a> Rewriter<'a> {
 
     /// What stands between a binding's names and its value.
     fn initial(&mut self, pattern: &Pattern, mutable: bool, ty: Option<&TypeExpr>, value: &Expr) {
+        if self.to == Spelling::Vais && leaves_fields_out(pattern) {
+            let title = "a pattern that leaves fields out has no form in a binding of .vais files";
+            return self.problem(pattern.span(), title, "name the fields, or use a `match`");
+        }
         let names_end = pattern.span().hi;
         let mut typed = ty.is_some();
         if self.to == Spelling::Vais
@@ -363,6 +367,15 @@ impl<'a> Rewriter<'a> {
         } else if self.to == Spelling::Vais && mutable {
             self.drop_bang(span.hi - 1);
         }
+    }
+}
+
+/// Whether there is a `..` in a pattern.
+fn leaves_fields_out(pattern: &Pattern) -> bool {
+    match pattern {
+        Pattern::Struct(decl) => decl.rest || decl.fields.iter().any(|(_, field)| leaves_fields_out(field)),
+        Pattern::Tuple(items, _) => items.iter().any(leaves_fields_out),
+        _ => false,
     }
 }
 

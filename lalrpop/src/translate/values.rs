@@ -2,7 +2,7 @@
 
 use super::Rewriter;
 use crate::ast::visit::{self, Visitor};
-use crate::ast::{BinaryOp, Expr, ExprKind, Pattern, UnaryOp};
+use crate::ast::{BinaryOp, Block, Expr, ExprKind, Ident, Pattern, UnaryOp};
 use crate::span::Span;
 use crate::spelling::Spelling;
 use crate::symbol::Symbol;
@@ -14,9 +14,25 @@ impl Rewriter<'_> {
         let tight = std::mem::replace(&mut self.tight, false);
         self.adapt(expr);
         match &expr.kind {
-            ExprKind::While { .. } => self.loop_words(expr, Token::While),
+            ExprKind::While { cond, body } => {
+                self.loop_words(expr, Token::While);
+                self.copies_of_condition(cond, body);
+            }
+            ExprKind::If { cond, then, .. } => self.copies_of_condition(cond, then),
+            ExprKind::Match { arms, .. } => {
+                for arm in arms {
+                    let copies = self.copies(&arm.pattern);
+                    if !copies.is_empty() {
+                        self.around(arm.body.span, "arm", false, &format!("{{ {copies}"), " }", 0);
+                    }
+                }
+            }
             ExprKind::Loop(_) => self.loop_words(expr, Token::Loop),
-            ExprKind::For { pattern, iter, .. } => self.for_words(expr, pattern, iter),
+            ExprKind::For { pattern, iter, body } => {
+                self.for_words(expr, pattern, iter);
+                let copies = self.copies(pattern);
+                self.edits.after(body.span.lo + 1, copies);
+            }
             ExprKind::Borrow { mutable, place } => self.borrow(expr.span, *mutable, place),
             ExprKind::Call { callee, mutating, args } => {
                 if *mutating && self.to == Spelling::Vais {
@@ -123,13 +139,49 @@ impl Rewriter<'_> {
             }
             _ => {}
         }
-        if self.leaves_vais()
-            && let Pattern::Name(ident) = pattern
-            && self.uses.changed.contains(&ident.span)
-        {
-            let title = format!("the variable `{}` of a loop is changed", ident.name);
-            self.problem(ident.span, title, "copy it into a variable of its own");
+    }
+
+    /// Copies of what the patterns of a condition bind, at the start of the block that has them.
+    fn copies_of_condition(&mut self, cond: &Expr, body: &Block) {
+        match &cond.kind {
+            ExprKind::Let { pattern, .. } => {
+                let copies = self.copies(pattern);
+                self.edits.after(body.span.lo + 1, copies);
+            }
+            ExprKind::Binary { left, right, .. } => {
+                self.copies_of_condition(left, body);
+                self.copies_of_condition(right, body);
+            }
+            _ => {}
         }
+    }
+
+    /// Mutable bindings for those names of a pattern that `.vais` lets be changed; in a pattern they cannot be marked.
+    fn copies(&self, pattern: &Pattern) -> String {
+        struct Names<'a>(&'a rustc_hash::FxHashSet<Span>, Vec<Ident>);
+        impl Visitor for Names<'_> {
+            fn pattern(&mut self, pattern: &Pattern) {
+                let ident = match pattern {
+                    Pattern::Name(ident) => Some(*ident),
+                    Pattern::At(at) => Some(at.name),
+                    _ => None,
+                };
+                self.1.extend(ident.filter(|ident| self.0.contains(&ident.span)));
+                visit::walk_pattern(self, pattern);
+            }
+        }
+        if !self.leaves_vais() {
+            return String::new();
+        }
+        let mut names = Names(&self.uses.changed, Vec::new());
+        names.pattern(pattern);
+        let words = self.binding_words(true);
+        names.1.iter().map(|ident| format!("{words} {0} = {0}; ", self.called(ident.name))).collect()
+    }
+
+    /// What a name is in the new spelling.
+    fn called(&self, name: Symbol) -> String {
+        self.renames.get(&name).cloned().unwrap_or_else(|| name.to_string())
     }
 
     /// `&e` of `.vais` is `&e!` elsewhere.
