@@ -142,6 +142,7 @@ transcripts! {
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     code
     commands
+    containers
     crashes
     deaths
     drops

@@ -8,6 +8,8 @@ use crate::types::{Field, Ty, TyKind};
 enum Kind {
     /// Elements side by side: the field with the address of the first, and the field with their number.
     List(&'static str, &'static str),
+    /// Pairs of fields `key` and `value` side by side, as a list.
+    Map(&'static str, &'static str),
     /// One value, at the address in this field.
     Owner(&'static str),
     /// Text, in a field that is a list of bytes.
@@ -18,6 +20,7 @@ enum Kind {
 const CONTAINERS: &[(&str, Kind)] = &[
     ("Vec", Kind::List("data", "length")),
     ("Span", Kind::List("data", "length")),
+    ("Map", Kind::Map("entries", "length")),
     ("Box", Kind::Owner("raw")),
     ("String", Kind::Text("bytes")),
 ];
@@ -37,6 +40,10 @@ impl Shower<'_> {
                 let (elem, start, len) = self.list_at(ty, address, data, length)?;
                 Some(self.elements(elem, start, len as u64))
             }
+            Kind::Map(data, length) => {
+                let (entry, start, len) = self.list_at(ty, address, data, length)?;
+                self.entries(entry, start, len)
+            }
             Kind::Owner(raw) => {
                 let (content, field) = self.pointer_in(ty, address, raw)?;
                 let target = self.peek.pointer(field)?;
@@ -50,6 +57,28 @@ impl Shower<'_> {
                 (elem == Ty::U8).then(|| self.quoted(start, len))
             }
         }
+    }
+
+    /// `{key: value}`
+    fn entries(&mut self, entry: Ty, start: usize, len: usize) -> Option<Seen> {
+        let size = self.types.layout(entry).size as usize;
+        self.fields_of(entry)?.field("key", start)?;
+        self.fields_of(entry)?.field("value", start)?;
+        self.text("{");
+        for index in 0..len {
+            self.separate(index as u64);
+            let at = start.wrapping_add(index.wrapping_mul(size));
+            if index >= self.limits.elements || self.is_full() || !self.peek.readable(at) {
+                self.write(format_args!("… {} more", len - index));
+                break;
+            }
+            for (name, after) in [("key", ": "), ("value", "")] {
+                let (ty, at) = self.fields_of(entry)?.field(name, at)?;
+                self.value(ty, at);
+                self.text(after);
+            }
+        }
+        Some(self.text("}"))
     }
 
     /// What a type of the library is.
