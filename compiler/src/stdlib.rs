@@ -68,7 +68,9 @@ pub fn uses_core(text: &str) -> bool {
     static WORDS: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| {
         let core = find(CORE).map_or("", |module| module.text);
         let lines = core.lines().filter(|line| !line.trim_start().starts_with("//"));
-        lines.flat_map(declared_words).collect()
+        // What these builtins give is declared there.
+        let checked = ["checked_add", "checked_sub", "checked_mul"];
+        lines.flat_map(declared_words).chain(checked).collect()
     });
     words(text).any(|word| WORDS.contains(word)) || text.contains('?')
 }

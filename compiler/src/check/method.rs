@@ -1,7 +1,7 @@
 //! Method calls: the receiver, and the methods of the language's own types.
 
 use vex_syntax::ast::{self, BinaryOp};
-use vex_syntax::{Diagnostic, Span};
+use vex_syntax::{Diagnostic, Span, Symbol};
 
 use super::arguments::Given;
 use super::codes;
@@ -105,10 +105,27 @@ impl<'a> FnCx<'_, 'a> {
         {
             return Some((func, Vec::new()));
         }
-        match self.var_kind(ty) {
+        let found = match self.var_kind(ty) {
             Some(_) => None,
             None => self.trait_method(ty, name),
+        };
+        found.or_else(|| self.library_method(ty, name))
+    }
+
+    /// A method of the library by its name with underscores, as `.vais` programs write it: `is_some` for `isSome`.
+    fn library_method(&mut self, ty: Ty, name: ast::Ident) -> Option<(FuncId, Vec<Ty>)> {
+        let mut words = name.name.as_str().split('_');
+        let mut camel = words.next()?.to_string();
+        for word in words {
+            let mut letters = word.chars();
+            camel.extend(letters.next()?.to_uppercase());
+            camel.push_str(letters.as_str());
         }
+        if camel == name.name.as_str() {
+            return None;
+        }
+        let func = self.cx.method_of(ty, Symbol::new(&camel))?;
+        (self.cx.is_of_library(func) && self.fits_owner(func, ty)).then(|| (func, Vec::new()))
     }
 
     /// Whether a method is one of this type rather than of the same type with other arguments.

@@ -107,7 +107,10 @@ impl<'a> FnCx<'_, 'a> {
         if word.starts_with("wrapping") {
             return Some(Expr { kind: ExprKind::Binary { op, left, right }, ty, span });
         }
-        let option = self.cx.types.intern(TyKind::Option(ty));
+        let option = match self.cx.core_type("Option") {
+            Some(def) => self.cx.types.intern(TyKind::Struct { def, args: vec![ty] }),
+            None => self.cx.types.intern(TyKind::Option(ty)),
+        };
         Some(Expr { kind: ExprKind::Checked { op, left, right }, ty: option, span })
     }
 }

@@ -11,7 +11,7 @@ use super::names::Lookup;
 use super::{Checker, codes, suggest};
 use crate::loader::ModuleId;
 use crate::typed::{Contract, Impl};
-use crate::types::{FuncId, TraitId, Ty, TyKind};
+use crate::types::{FuncId, StructId, TraitId, Ty, TyKind};
 
 /// A trait as the checker knows it.
 pub(super) struct TraitInfo<'a> {
@@ -119,6 +119,12 @@ impl<'a> Checker<'a> {
                 found => found,
             },
         }
+    }
+
+    /// A declared type of the language.
+    pub(super) fn core_type(&self, name: &str) -> Option<StructId> {
+        let core = self.loaded.core()?;
+        self.modules[core.0 as usize].types.get(&Symbol::new(name)).copied()
     }
 
     /// A trait of the language.
