@@ -100,11 +100,10 @@ impl<'a> FnCx<'_, 'a> {
         if self.var_kind(ty).is_none() {
             return self.callable(ty);
         }
-        let found = self.obligations.iter().find_map(|obligation| match &obligation.need {
+        self.obligations.iter().find_map(|obligation| match &obligation.need {
             Need::Call(params, ret) if self.shallow(obligation.ty) == ty => Some((params.clone(), *ret)),
             _ => None,
-        });
-        found
+        })
     }
 
     /// `|a| e`

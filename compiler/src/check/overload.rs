@@ -128,11 +128,11 @@ impl FnCx<'_, '_> {
         base: Expr,
         index: Expr,
         span: Span,
-    ) -> Result<Expr, (Expr, Expr)> {
+    ) -> Result<Expr, Box<(Expr, Expr)>> {
         let ty = self.shallow(base.ty);
-        let Some((id, func)) = self.core_function("Index", "at") else { return Err((base, index)) };
+        let Some((id, func)) = self.core_function("Index", "at") else { return Err(Box::new((base, index))) };
         if !self.has_core(ty, id) {
-            return Err((base, index));
+            return Err(Box::new((base, index)));
         }
         let (key, elem) = (self.fresh(VarKind::General, index.span), self.fresh(VarKind::General, span));
         let need = Need::Trait(id, vec![key, elem]);

@@ -212,7 +212,7 @@ impl<'a> FnCx<'_, 'a> {
             _ => {
                 let (base_value, _) = match self.overloaded_index(base_value, index, span) {
                     Ok(element) => return element,
-                    Err(parts) => parts,
+                    Err(parts) => *parts,
                 };
                 let shown = self.a(base_value.ty);
                 let title = format!("{shown} cannot be indexed");
