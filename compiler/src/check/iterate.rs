@@ -63,18 +63,18 @@ impl<'a> FnCx<'_, 'a> {
         let leave = make(ExprKind::Break { target: id, value: None }, Ty::NEVER);
         let test = ExprKind::If { cond: Box::new(make(ended, Ty::BOOL)), then: Box::new(leave), els: None };
         let payload = ExprKind::Payload { base: Box::new(read(held, option)), variant: 1, index: 0 };
-        let taken = make(ExprKind::Take(Box::new(make(payload, item))), item);
         let empty = make(ExprKind::Move(Box::new(read(held, option))), option);
         let stmt = |kind| Stmt { kind, span: at };
-        let (taken, value) = self.copied(taken, item, at);
-        let element = self.hidden(at, value.ty);
+        let taken = self.copied(make(payload, item), item, at);
+        let ty = taken.ty;
+        let element = self.hidden(at, ty);
         let stmts = vec![
             stmt(StmtKind::Let { pattern: Pattern::Local(held), init: Some(next) }),
             stmt(StmtKind::Expr(make(test, Ty::UNIT))),
             stmt(StmtKind::Let { pattern: Pattern::Local(element), init: Some(taken) }),
             stmt(StmtKind::Expr(make(ExprKind::Forget(Box::new(empty)), Ty::UNIT))),
         ];
-        let element = make(ExprKind::Local(element), value.ty);
+        let element = make(ExprKind::Local(element), ty);
         let inner = self.bound_body(pattern, element, body);
         let inner_span = inner.span;
         let mut round = stmts;
@@ -88,23 +88,40 @@ impl<'a> FnCx<'_, 'a> {
         Expr { kind: ExprKind::Block(Block { stmts, value: None }), ty: Ty::UNIT, span }
     }
 
-    /// What an iterator hands out by a reference for reading and what can be copied is copied.
-    fn copied(&mut self, taken: Expr, item: Ty, span: Span) -> (Expr, Expr) {
-        let item = self.shallow(item);
-        let ty = match *self.cx.types.kind(item) {
-            TyKind::Ref { pointee, mutable: false } => {
-                let pointee = self.known(pointee);
-                let copied = !self.cx.types.needs_drop(pointee) && !self.cx.types.has_infer(pointee);
-                if copied { pointee } else { item }
+    /// What an iterator hands out by a reference for reading and what can be copied is copied; of tuples, each part.
+    fn copied(&mut self, place: Expr, item: Ty, span: Span) -> Expr {
+        let item = self.known(item);
+        let take = |place: Expr, ty: Ty, copy: Ty| {
+            let taken = Expr { kind: ExprKind::Take(Box::new(place)), ty, span };
+            match ty == copy {
+                true => taken,
+                false => Expr { kind: ExprKind::Deref(Box::new(taken)), ty: copy, span },
             }
-            _ => item,
         };
-        let taken = match ty == item {
-            true => taken,
-            false => Expr { kind: ExprKind::Deref(Box::new(taken)), ty, span },
+        let TyKind::Tuple(parts) = self.cx.types.kind(item).clone() else {
+            let copy = self.copy_of(item);
+            return take(place, item, copy);
         };
-        let value = Expr { kind: ExprKind::Unit, ty, span };
-        (taken, value)
+        let copies: Vec<Ty> = parts.iter().map(|&part| self.copy_of(part)).collect();
+        if copies == parts {
+            return take(place, item, item);
+        }
+        let values = parts.iter().zip(&copies).enumerate().map(|(index, (&part, &copy))| {
+            let base = Box::new(place.clone());
+            let field = Expr { kind: ExprKind::Field { base, index: index as u32 }, ty: part, span };
+            take(field, part, copy)
+        });
+        let values = values.collect();
+        let ty = self.cx.types.intern(TyKind::Tuple(copies));
+        Expr { kind: ExprKind::Tuple(values), ty, span }
+    }
+
+    /// The type of the copy that is made of something; its own if none is made.
+    fn copy_of(&mut self, ty: Ty) -> Ty {
+        let TyKind::Ref { pointee, mutable: false } = *self.cx.types.kind(ty) else { return ty };
+        let pointee = self.known(pointee);
+        let copied = !self.cx.types.needs_drop(pointee) && !self.cx.types.has_infer(pointee);
+        if copied { pointee } else { ty }
     }
 
     /// `next` of the iterator in a local.
