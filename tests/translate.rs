@@ -19,6 +19,7 @@ const NO_FORM: &[(&str, Spelling, &str)] = &[
     ("huffman.vx", Spelling::Vais, "expected `&Tree!`"),
     ("option_chain.vx", Spelling::Vais, "expected `Option<&Person!>`"),
     ("shapes.vx", Spelling::Vais, "changes its receiver, which is immutable here"),
+    ("rc_graph.vx", Spelling::Vais, "changes its receiver, which is immutable here"),
     ("ring_buffer_generic.vx", Spelling::Vais, "expected `Option<&T!>`"),
     ("btree.vx", Spelling::Vais, "which is immutable here"),
     ("check/good/lending.vx", Spelling::Vais, "which is immutable here"),
