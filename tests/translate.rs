@@ -13,15 +13,6 @@ const NO_FORM: &[(&str, Spelling, &str)] = &[
     ("enums/bindings.vx", Spelling::Vais, "a pattern that leaves fields out"),
     // They print names of types and variants that are words there.
     ("lower/aggregates.vx", Spelling::Vais, ""),
-    // Read-only references of the library do not fit the parameters, which may change what they refer to there.
-    ("trie.vx", Spelling::Vais, "expected `&[char]!`"),
-    ("huffman.vx", Spelling::Vais, "expected `&Tree!`"),
-    ("option_chain.vx", Spelling::Vais, "expected `Option<&Person!>`"),
-    ("shapes.vx", Spelling::Vais, "changes its receiver, which is immutable here"),
-    ("rc_graph.vx", Spelling::Vais, "changes its receiver, which is immutable here"),
-    ("ring_buffer_generic.vx", Spelling::Vais, "expected `Option<&T!>`"),
-    ("btree.vx", Spelling::Vais, "which is immutable here"),
-    ("check/good/lending.vx", Spelling::Vais, "which is immutable here"),
     ("enums/nested.vx", Spelling::Vais, ""),
     ("check/good/spelling.vais", Spelling::Vex, "format of `printf`"),
     ("check/good/spelling.vais", Spelling::Vera, "format of `printf`"),

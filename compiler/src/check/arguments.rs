@@ -151,6 +151,8 @@ impl<'a> FnCx<'_, 'a> {
         let mut values: Vec<Expr> = Vec::with_capacity(signature.params.len());
         values.extend(receiver);
         let bytes_accepted = self.takes_byte(&callee);
+        let around = self.callee_changes;
+        self.callee_changes = !self.is_vais_callee(&callee);
         for (index, arg) in args.iter().enumerate() {
             match wanted.get(index) {
                 Some(&ty) if ty == Ty::I8 && bytes_accepted => values.push(self.byte_argument(arg)),
@@ -161,6 +163,7 @@ impl<'a> FnCx<'_, 'a> {
                 }
             }
         }
+        self.callee_changes = around;
         if args.len() > wanted.len() || args.len() < least {
             self.wrong_count(&callee, signature, skip, least, args, span);
         } else {
@@ -171,6 +174,15 @@ impl<'a> FnCx<'_, 'a> {
             }
         }
         Expr { kind: ExprKind::Call { callee, args: values }, ty: signature.ret, span }
+    }
+
+    fn is_vais_callee(&self, callee: &Callee) -> bool {
+        match callee {
+            Callee::Func { func, .. } => self.cx.is_of_vais(*func),
+            // What a variable or a parameter of this file calls is of this file's making.
+            Callee::Pointer(_) => self.spelling == vex_syntax::Spelling::Vais,
+            Callee::Runtime(_) => false,
+        }
     }
 
     /// `set_memory` takes a byte written as 0…255 as well as an `i8`.

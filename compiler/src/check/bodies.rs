@@ -55,6 +55,11 @@ impl Checker<'_> {
         self.loaded.module(self.funcs[id.0 as usize].module).library
     }
 
+    /// Whether a function is declared in a `.vais` file, where references may be written through unless they say more.
+    pub(super) fn is_of_vais(&self, id: FuncId) -> bool {
+        self.spelling(self.funcs[id.0 as usize].module) == vex_syntax::Spelling::Vais
+    }
+
     fn check_reached(&mut self, id: FuncId, reached: &mut Reached) {
         let first = self.funcs.len();
         if (id.0 as usize) < self.counts().funcs {

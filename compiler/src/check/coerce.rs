@@ -192,6 +192,22 @@ impl FnCx<'_, '_> {
             {
                 Some(Step::Bits)
             }
+            // In `.vais` every reference may be written through, also one that the library gives out to be read; alone or
+            // as what an option holds.
+            (TyKind::Struct { def: m, args: p }, TyKind::Struct { def: n, args: q })
+                if m == n
+                    && self.spelling == Spelling::Vais
+                    && !self.callee_changes
+                    && self.same_but_for_marks(&p, &q) =>
+            {
+                Some(Step::Bits)
+            }
+            (TyKind::Ref { mutable: false, pointee: p }, TyKind::Ref { mutable: true, pointee: q })
+            | (TyKind::Slice { mutable: false, elem: p }, TyKind::Slice { mutable: true, elem: q })
+                if self.spelling == Spelling::Vais && !self.callee_changes && self.unify(p, q) =>
+            {
+                Some(Step::Bits)
+            }
             (TyKind::Ref { mutable: m, pointee }, TyKind::Slice { mutable: n, elem: q }) if m || !n => {
                 match self.kind(pointee).clone() {
                     TyKind::Array { elem, .. } if self.unify(elem, q) => Some(Step::ArrayToSlice),
@@ -199,6 +215,17 @@ impl FnCx<'_, '_> {
                 }
             }
             _ => None,
+        }
+    }
+
+    /// Whether the only type argument on both sides is a reference, to be read here and to be written there.
+    fn same_but_for_marks(&mut self, from: &[Ty], to: &[Ty]) -> bool {
+        let ([from], [to]) = (from, to) else { return false };
+        match (self.kind(*from).clone(), self.kind(*to).clone()) {
+            (TyKind::Ref { mutable: false, pointee: p }, TyKind::Ref { mutable: true, pointee: q }) => {
+                self.unify(p, q)
+            }
+            _ => false,
         }
     }
 
@@ -257,6 +284,16 @@ impl FnCx<'_, '_> {
             (Ptr | RawPtr { .. } | Fn { .. }, Ptr | RawPtr { .. } | Fn { .. }) => CastKind::Bits,
             // Of a parameter of function type, whose value is kept.
             (Param { .. }, Fn { .. }) => CastKind::Bits,
+            // What `.vais` may do with references that are there to be read.
+            (Ref { mutable: false, pointee: p }, Ref { mutable: true, pointee: q })
+            | (Slice { mutable: false, elem: p }, Slice { mutable: true, elem: q })
+                if p == q && self.spelling == Spelling::Vais =>
+            {
+                CastKind::Bits
+            }
+            (Struct { def: m, .. }, Struct { def: n, .. }) if m == n && self.spelling == Spelling::Vais => {
+                CastKind::Bits
+            }
             (Ref { .. }, Ptr) => CastKind::Bits,
             (
                 Ref { mutable: m, pointee: p },

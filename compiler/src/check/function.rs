@@ -102,6 +102,8 @@ pub(super) struct FnCx<'c, 'a> {
     pub(super) obligations: Vec<Obligation>,
     /// The closures seen so far: what they take and give.
     pub(super) closures: FxHashMap<FuncId, (Vec<Ty>, Ty)>,
+    /// Whether arguments are converted for a function that is not of a `.vais` file: it says itself what it changes.
+    pub(super) callee_changes: bool,
     /// The functions around the closure being checked, outermost first.
     pub(super) frames: Vec<Frame>,
     /// Of a closure: what it captured so far.
@@ -234,6 +236,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
             generics,
             bounds,
             obligations: Vec::new(),
+            callee_changes: false,
             frames: Vec::new(),
             closure: None,
             pending: Vec::new(),

@@ -1,7 +1,7 @@
 //! Method calls: the receiver, and the methods of the language's own types.
 
 use vex_syntax::ast::{self, BinaryOp};
-use vex_syntax::{Diagnostic, Span, Symbol};
+use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
 
 use super::arguments::Given;
 use super::codes;
@@ -181,6 +181,13 @@ impl<'a> FnCx<'_, 'a> {
             self.error(Diagnostic::error(codes::MISPLACED, name.span, title));
         }
         let receiver = match kind {
+            TyKind::Ref { mutable: true, .. } if self.may_be_lent_in_vais(func, &object) => {
+                // Every `&self` of `.vais` may change what it is given; this one is given something to read.
+                let reference = self.receiver_reference(object, false, name);
+                let TyKind::Ref { pointee, .. } = *self.kind(reference.ty) else { return self.poison(span) };
+                let ty = self.cx.types.reference(pointee, true);
+                self.cast(reference, ty, CastKind::Bits)
+            }
             TyKind::Ref { mutable, .. } => self.receiver_reference(object, mutable, name),
             TyKind::RawPtr { mutable, .. } => {
                 let reference = self.receiver_reference(object, mutable, name);
@@ -193,6 +200,11 @@ impl<'a> FnCx<'_, 'a> {
             _ => self.consume(object),
         };
         self.call_func(func, given, Some(receiver), args, name.span, span)
+    }
+
+    /// Whether a method of a `.vais` file is called, in one, on something that can only be read.
+    fn may_be_lent_in_vais(&self, func: FuncId, object: &Expr) -> bool {
+        self.spelling == Spelling::Vais && self.cx.is_of_vais(func) && !self.can_be_written(object)
     }
 
     fn receiver_reference(&mut self, object: Expr, mutable: bool, name: ast::Ident) -> Expr {

@@ -163,6 +163,30 @@ impl FnCx<'_, '_> {
         self.coerce(index, key)
     }
 
+    /// Whether a place could be written, as far as the references say that lead to it.
+    pub(super) fn can_be_written(&self, place: &Expr) -> bool {
+        match &place.kind {
+            ExprKind::Field { base, .. } => self.can_be_written(base),
+            ExprKind::Index { base, .. } => match self.kind(base.ty) {
+                TyKind::Slice { mutable, .. } => *mutable,
+                _ => self.can_be_written(base),
+            },
+            ExprKind::Deref(pointer) => match (&pointer.kind, self.kind(pointer.ty)) {
+                (ExprKind::Call { callee: Callee::Func { func, .. }, args }, _)
+                    if self.core_function("Index", "at").is_some_and(|(_, at)| at == *func) =>
+                {
+                    args.first().is_none_or(|base| match &base.kind {
+                        ExprKind::Borrow(place) => self.can_be_written(place),
+                        _ => matches!(self.kind(base.ty), TyKind::Ref { mutable: true, .. }),
+                    })
+                }
+                (_, TyKind::Ref { mutable, .. } | TyKind::RawPtr { mutable, .. }) => *mutable,
+                _ => true,
+            },
+            _ => true,
+        }
+    }
+
     /// A place that is about to be written: elements found by `Index` are found by `IndexMut` instead.
     pub(super) fn writable(&mut self, place: Expr) -> Expr {
         let Expr { kind, ty, span } = place;

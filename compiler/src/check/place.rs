@@ -258,8 +258,9 @@ impl<'a> FnCx<'_, 'a> {
 
     /// `&place`, `&place!`.
     pub(super) fn borrow(&mut self, mutable: bool, place: &'a ast::Expr, span: Span) -> Expr {
-        let mutable = mutable || self.spelling == Spelling::Vais;
         let place = self.expr(place, Expect::Any);
+        // `.vais` borrows to write wherever that can be.
+        let mutable = mutable || (self.spelling == Spelling::Vais && self.can_be_written(&place));
         if self.shallow(place.ty) == Ty::ERROR {
             return self.poison(span);
         }
