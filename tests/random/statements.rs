@@ -181,7 +181,7 @@ impl Gen {
                 "let! {i} = 0\nwhile {i} < {rounds} && {condition} {{\n{i} += 1\n{{\n{body}}}\n{stop}{rest}}}"
             ),
             _ => format!(
-                "for ({i}, of) in Vec.of(&[true, false]).iter().enumerate() {{\nlet {i} = {i} as i64\nprintln(*of)\n{{\n{body}}}\n{stop}{rest}}}"
+                "for ({i}, of) in Vec.of(&[true, false]).iter().enumerate() {{\nlet {i} = {i} as i64\nprintln(of)\n{{\n{body}}}\n{stop}{rest}}}"
             ),
         }
     }

@@ -105,12 +105,13 @@ impl<'a> FnCx<'_, 'a> {
                 self.if_let(cond, then, els.as_deref(), expect, span)
             }
             Ast::If { cond, then, els } => self.if_expr(cond, then, els.as_deref(), expect, span),
-            Ast::Block(block) => self.block(block, expect),
+            // In parentheses it is more than its braces.
+            Ast::Block(block) => Expr { span, ..self.block(block, expect) },
             Ast::Unsafe(block) => {
                 self.unsafe_depth += 1;
                 let value = self.block(block, expect);
                 self.unsafe_depth -= 1;
-                value
+                Expr { span, ..value }
             }
             Ast::While { cond, body } if has_let(cond) => self.while_let(cond, body, span),
             Ast::While { cond, body } => self.while_loop(cond, body, span),
