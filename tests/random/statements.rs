@@ -121,9 +121,10 @@ impl Gen {
                 let name = self.chance.pick(&self.vars).name.clone();
                 format!("println(\"{name} is {{{name}}} and {{{name}:?}}, {{}}\", {value})")
             }
-            3 => match self.chance.pick(&["{:x}", "{:08b}", "{:>12}", "{:<6}|"]) {
-                spec => format!("println(\"{spec}\", {})", self.expr(&Ty::Int(Int::I64), 2)),
-            },
+            3 => {
+                let spec = self.chance.pick(&["{:x}", "{:08b}", "{:>12}", "{:<6}|"]);
+                format!("println(\"{spec}\", {})", self.expr(&Ty::Int(Int::I64), 2))
+            }
             4 => format!(
                 "println(\"{{:.3}} {{:>8}}\", {}, {})",
                 self.expr(&Ty::F64, 2),

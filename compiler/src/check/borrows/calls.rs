@@ -48,6 +48,10 @@ impl<'c> Flow<'_, 'c, '_> {
             }
             Callee::Runtime(_) => Loans::new(),
         };
+        if whole.ty == Ty::STR {
+            // A text is never in a variable itself, only in memory that one owns.
+            found.retain(|loan| loan.deep);
+        }
         if raw_like(&self.program.cx.types, whole.ty) && !self.function.library {
             // A raw pointer makes no promises, whoever gives it.
             found.clear();
