@@ -259,22 +259,6 @@ pub enum ExprKind {
         /// How.
         kind: CastKind,
     },
-    /// Whether an option holds a value.
-    OptionIsSome(Box<Expr>),
-    /// The value of an option; panics with the message when it is empty.
-    OptionExpect {
-        /// The option.
-        option: Box<Expr>,
-        /// The panic's message.
-        message: Box<Expr>,
-    },
-    /// The value of an option, or the other value (evaluated in any case).
-    OptionOr {
-        /// The option.
-        option: Box<Expr>,
-        /// The other value.
-        other: Box<Expr>,
-    },
     /// Pointer (`ptr`, or `*T` for a slice) of a `str` or slice.
     DataPtr(Box<Expr>),
     /// Length of a `str` (bytes) or slice (elements), a `usize`.

@@ -4,7 +4,7 @@ mod display;
 mod generic;
 mod layout;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use generic::each_part;
 use rustc_hash::FxHashMap;
@@ -168,8 +168,6 @@ pub enum TyKind {
         /// Result.
         ret: Ty,
     },
-    /// The result of a checked operation: a flag byte at offset 0 (1 when there is a value), then the value.
-    Option(Ty),
     /// A type parameter of the enclosing generic declaration.
     Param {
         /// Which, counted from the outermost declaration.

@@ -237,7 +237,6 @@ impl<'a> Checker<'a> {
         let has = |ty: Ty, result: bool| match self.types.kind(ty) {
             TyKind::Unit | TyKind::Never => result,
             TyKind::Str | TyKind::Slice { .. } | TyKind::Array { .. } | TyKind::Tuple(_) => false,
-            TyKind::Option(_) => false,
             TyKind::Struct { def, .. } if self.is_enum(*def) => false,
             _ => true,
         };

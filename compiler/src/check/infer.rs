@@ -131,7 +131,6 @@ impl FnCx<'_, '_> {
             (TyKind::Array { elem: p, len: m }, TyKind::Array { elem: q, len: n }) => {
                 m == n && self.unify(p, q)
             }
-            (TyKind::Option(p), TyKind::Option(q)) => self.unify(p, q),
             (TyKind::Tuple(p), TyKind::Tuple(q)) => self.unify_all(&p, &q),
             (TyKind::Struct { def: m, args: p }, TyKind::Struct { def: n, args: q }) => {
                 m == n && self.unify_all(&p, &q)

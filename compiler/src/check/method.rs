@@ -14,7 +14,6 @@ pub fn builtin_methods(kind: &TyKind) -> Vec<&'static str> {
     match kind {
         TyKind::Str => vec!["len", "isEmpty", "bytes", "asPtr"],
         TyKind::Slice { .. } | TyKind::Array { .. } => vec!["len", "isEmpty", "asPtr"],
-        TyKind::Option(_) => vec!["isSome", "isNone", "unwrap", "unwrapOr", "expect"],
         TyKind::Int(_) => super::builtins::INTEGER_METHODS.to_vec(),
         TyKind::F32 | TyKind::F64 => super::builtins::FLOAT_METHODS.to_vec(),
         _ => Vec::new(),
@@ -251,7 +250,6 @@ impl<'a> FnCx<'_, 'a> {
                 }
                 _ => Err(object),
             },
-            TyKind::Option(value) => self.option_method(object, value, name, args, span),
             _ if self.is_integer(object.ty) && super::builtins::INTEGER_METHODS.contains(&word)
                 || self.is_float(object.ty) && super::builtins::FLOAT_METHODS.contains(&word) =>
             {
@@ -299,48 +297,5 @@ impl<'a> FnCx<'_, 'a> {
         };
         self.no_arguments(name, args);
         Ok(value)
-    }
-
-    fn option_method(
-        &mut self,
-        object: Expr,
-        value: Ty,
-        name: ast::Ident,
-        args: &'a [ast::Expr],
-        span: Span,
-    ) -> Result<Expr, Expr> {
-        let option = match name.name.as_str() {
-            "isSome" | "is_some" | "isNone" | "is_none" => Box::new(object),
-            "unwrap" | "unwrapOr" | "unwrap_or" | "expect" => Box::new(self.consume(object)),
-            _ => return Err(object),
-        };
-        let simple = |kind, ty| Expr { kind, ty, span };
-        let word = name.name.as_str();
-        Ok(match word {
-            "isSome" | "is_some" | "isNone" | "is_none" => {
-                self.no_arguments(name, args);
-                let some = simple(ExprKind::OptionIsSome(option), Ty::BOOL);
-                if word.ends_with("ome") { some } else { simple(ExprKind::Not(Box::new(some)), Ty::BOOL) }
-            }
-            "unwrap" => {
-                self.no_arguments(name, args);
-                let text = "called `unwrap` on an option without a value";
-                let message = Box::new(simple(ExprKind::Str(text.into()), Ty::STR));
-                simple(ExprKind::OptionExpect { option, message }, value)
-            }
-            _ if args.len() != 1 => {
-                let title = format!("`{word}` takes 1 argument, not {}", args.len());
-                self.error(Diagnostic::error(codes::ARGUMENTS, name.span, title));
-                self.poison(span)
-            }
-            "expect" => {
-                let message = Box::new(self.value_of(&args[0], Ty::STR));
-                simple(ExprKind::OptionExpect { option, message }, value)
-            }
-            _ => {
-                let other = Box::new(self.value_of(&args[0], value));
-                simple(ExprKind::OptionOr { option, other }, value)
-            }
-        })
     }
 }

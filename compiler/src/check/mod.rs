@@ -115,7 +115,8 @@ pub fn check_program(
     cx.check_bodies(!options.needs_entry);
     let mut diagnostics = std::mem::take(&mut cx.diags);
     diagnostics.sort_by_key(|d| d.span());
-    let uses = cx.take_uses();
+    // Only what is looked at without being run is translated: looking through all bodies would be for nothing.
+    let uses = if options.needs_entry { Uses::default() } else { cx.take_uses() };
     let program = match entry {
         Some(entry) if cx.errors == 0 => Some(cx.finish(entry)),
         _ => None,

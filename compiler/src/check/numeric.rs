@@ -107,10 +107,9 @@ impl<'a> FnCx<'_, 'a> {
         if word.starts_with("wrapping") {
             return Some(Expr { kind: ExprKind::Binary { op, left, right }, ty, span });
         }
-        let option = match self.cx.core_type("Option") {
-            Some(def) => self.cx.types.intern(TyKind::Struct { def, args: vec![ty] }),
-            None => self.cx.types.intern(TyKind::Option(ty)),
-        };
+        // The word is one of those that the library's core is loaded for.
+        let def = self.cx.core_type("Option")?;
+        let option = self.cx.types.intern(TyKind::Struct { def, args: vec![ty] });
         Some(Expr { kind: ExprKind::Checked { op, left, right }, ty: option, span })
     }
 }

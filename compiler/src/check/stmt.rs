@@ -176,7 +176,7 @@ impl<'a> FnCx<'_, 'a> {
     pub(super) fn may_refer(&self, ty: Ty) -> bool {
         match self.kind(ty) {
             TyKind::Ref { .. } | TyKind::Slice { .. } | TyKind::RawPtr { .. } | TyKind::Ptr => true,
-            TyKind::Array { elem, .. } | TyKind::Option(elem) => self.may_refer(*elem),
+            TyKind::Array { elem, .. } => self.may_refer(*elem),
             TyKind::Tuple(elems) => elems.iter().any(|&elem| self.may_refer(elem)),
             TyKind::Struct { def, args } => {
                 let def = &self.cx.types.structs[def.0 as usize];

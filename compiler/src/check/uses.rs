@@ -75,7 +75,6 @@ fn has_bool(ty: Ty, types: &mut Types, payload: bool, seen: &mut FxHashSet<Ty>) 
         TyKind::Bool => true,
         TyKind::Array { elem: inner, .. }
         | TyKind::Slice { elem: inner, .. }
-        | TyKind::Option(inner)
         | TyKind::Ref { pointee: inner, .. } => has_bool(inner, types, payload, seen),
         TyKind::Tuple(items) => items.iter().any(|ty| has_bool(*ty, types, payload, seen)),
         TyKind::Struct { args, .. } => {

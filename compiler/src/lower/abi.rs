@@ -154,12 +154,7 @@ fn classify(types: &Types, table: &TypeTable, ty: Ty) -> CPass {
     let info = table.get(ty);
     let aggregate = matches!(
         types.kind(ty),
-        TyKind::Struct { .. }
-            | TyKind::Tuple(_)
-            | TyKind::Array { .. }
-            | TyKind::Option(_)
-            | TyKind::Str
-            | TyKind::Slice { .. }
+        TyKind::Struct { .. } | TyKind::Tuple(_) | TyKind::Array { .. } | TyKind::Str | TyKind::Slice { .. }
     );
     if !aggregate || info.size == 0 {
         return CPass::Leaf;

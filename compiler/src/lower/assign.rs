@@ -2,13 +2,10 @@
 
 use cranelift_codegen::ir::InstBuilder;
 
-use super::addr::Addr;
 use super::control::Held;
-use super::func::{Home, Leaves, Lower};
+use super::func::{Home, Lower};
 use super::place::Place;
-use super::rt::Rt;
 use crate::typed::{Expr, ExprKind, UpdateOp};
-use crate::types::Ty;
 use vex_syntax::Span;
 
 impl<'a> Lower<'a> {
@@ -128,75 +125,6 @@ impl<'a> Lower<'a> {
         self.at(place.span);
         let old = self.read(target.clone(), self.info(place.ty));
         self.constant_shift(op, place.ty, &old, value)
-    }
-
-    /// Reads an option: whether there is a value, or the value when it is flat.
-    pub(super) fn option(&mut self, expr: &'a Expr) -> Leaves {
-        match &expr.kind {
-            ExprKind::OptionIsSome(option) => super::expr::one(self.option_parts(option).0),
-            ExprKind::OptionExpect { option, message } => {
-                let (some, place) = self.option_parts(option);
-                self.expect_some(some, message, expr.span);
-                self.read(place, self.info(expr.ty))
-            }
-            ExprKind::OptionOr { option, other } => {
-                let (some, place) = self.option_parts(option);
-                let value = self.read(place, self.info(expr.ty));
-                let other = self.value_or_zeros(other, expr.ty);
-                value.into_iter().zip(other).map(|(a, b)| self.b.ins().select(some, a, b)).collect()
-            }
-            kind => unreachable!("{kind:?} does not read an option"),
-        }
-    }
-
-    /// As [`Lower::option`], when the value needs memory.
-    pub(super) fn big_option(&mut self, expr: &'a Expr, dest: Addr) {
-        let info = self.info(expr.ty);
-        match &expr.kind {
-            ExprKind::OptionExpect { option, message } => {
-                let (some, place) = self.option_parts(option);
-                self.expect_some(some, message, expr.span);
-                let source = self.place_memory(place, expr.ty);
-                self.copy(dest, source, info);
-            }
-            ExprKind::OptionOr { option, other } => {
-                let (some, place) = self.option_parts(option);
-                let source = self.place_memory(place, expr.ty);
-                self.arm(other, expr.ty, Some(dest));
-                let (held, after) = (self.b.create_block(), self.b.create_block());
-                self.b.ins().brif(some, held, &[], after, &[]);
-                self.enter(held);
-                self.copy(dest, source, info);
-                self.jump(after, &[]);
-                self.enter(after);
-            }
-            kind => unreachable!("{kind:?} does not read an option"),
-        }
-    }
-
-    /// The flag of an option and the place of its value.
-    fn option_parts(&mut self, option: &'a Expr) -> (cranelift_codegen::ir::Value, Place) {
-        let place = match &option.kind {
-            ExprKind::Move(inner) => {
-                let place = self.place(inner);
-                self.set_flag(inner, false);
-                place
-            }
-            _ => self.place(option),
-        };
-        let field = self.info(option.ty).fields[1];
-        let some = self.read(place.clone(), self.info(Ty::BOOL))[0];
-        (some, self.part(place, field))
-    }
-
-    fn expect_some(&mut self, some: cranelift_codegen::ir::Value, message: &'a Expr, span: Span) {
-        self.check(some, |lower| {
-            let text = lower.value(message);
-            let stream = lower.int(cranelift_codegen::ir::types::I32, super::print::PANIC);
-            lower.at(span);
-            lower.rt(Rt::PrintStr, &[stream, text[0], text[1]]);
-            lower.rt(Rt::Panic, &[]);
-        });
     }
 }
 

@@ -272,7 +272,6 @@ impl<'p> Declare<'p> {
         let types = &self.program.types;
         match types.kind(ty) {
             TyKind::Array { elem, .. } => self.drop_of(*elem),
-            TyKind::Option(value) => self.drop_of(*value),
             _ => {
                 if let Some(func) = types.drop_fn(ty) {
                     self.reference(func, &[]);

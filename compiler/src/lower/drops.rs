@@ -236,16 +236,6 @@ impl<'a> Lower<'a> {
                     lower.drop_at(elem, element);
                 });
             }
-            TyKind::Option(value) => {
-                let offset = self.info(ty).fields[1].offset;
-                let some = self.load(types::I8, memory);
-                let (held, after) = (self.b.create_block(), self.b.create_block());
-                self.b.ins().brif(some, held, &[], after, &[]);
-                self.enter(held);
-                self.drop_at(value, memory.plus(offset as i64));
-                self.jump(after, &[]);
-                self.enter(after);
-            }
             _ if !self.info(ty).variants.is_empty() => {
                 let payloads = &self.info(ty).variants;
                 let table = &self.decls.types;

@@ -62,7 +62,6 @@ impl<'a> Lower<'a> {
             }
             PtrDiff { left, right, scale } => one(self.ptr_diff(left, right, *scale)),
             Cast { value, kind } => self.cast(value, *kind, expr.ty),
-            OptionIsSome(_) | OptionExpect { .. } | OptionOr { .. } => self.option(expr),
             DataPtr(e) => one(self.value(e)[0]),
             Len(e) => one(self.value(e)[1]),
             StrFromParts { data, len } => {
@@ -123,7 +122,6 @@ impl<'a> Lower<'a> {
                 self.parts_into(expr.ty, parts.iter().zip((0..).map(|index| index * stride)), dest);
             }
             Repeat(value) => self.repeat(expr.ty, value, dest),
-            OptionExpect { .. } | OptionOr { .. } => self.big_option(expr, dest),
             _ => {
                 self.control(expr, Some(dest));
             }

@@ -7,7 +7,7 @@ use cranelift_frontend::Variable;
 use super::addr::{Addr, Kind};
 use super::func::{Home, Leaves, Lower};
 use super::rt::Rt;
-use super::value::{FieldInfo, TypeInfo};
+use super::value::TypeInfo;
 use crate::typed::{Expr, ExprKind, LocalId};
 use crate::types::{Ty, TyKind};
 use vex_syntax::Span;
@@ -93,11 +93,6 @@ impl<'a> Lower<'a> {
                 leaves
             }
         }
-    }
-
-    /// A field of what a place is.
-    pub(super) fn part(&self, place: Place, field: FieldInfo) -> Place {
-        place.part(field.offset, field.leaf)
     }
 
     /// Writes a flat value to a place.

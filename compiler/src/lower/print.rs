@@ -305,7 +305,6 @@ impl<'a> Lower<'a> {
                 let start = Addr::value(parts[0], Kind::Reference);
                 self.print_elements(stream, start, elem, parts[1], &spec, &texts);
             }
-            TyKind::Option(value) => self.print_option(stream, memory, [ty, value], &spec, &texts),
             _ if !self.info(ty).variants.is_empty() => {
                 let payloads = &self.info(ty).variants;
                 self.each_variant(
@@ -374,29 +373,6 @@ impl<'a> Lower<'a> {
         self.b.seal_block(round);
         self.enter(end);
         self.print_text(stream, &texts[2]);
-    }
-
-    fn print_option(
-        &mut self,
-        stream: ir::Value,
-        memory: Addr,
-        [ty, value]: [Ty; 2],
-        spec: &FormatSpec,
-        texts: &[Cow<'static, str>],
-    ) {
-        let offset = self.info(ty).fields[1].offset;
-        let some = self.load(types::I8, memory);
-        let (held, empty, end) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
-        self.b.ins().brif(some, held, &[], empty, &[]);
-        self.enter(held);
-        self.print_text(stream, &texts[0]);
-        self.print_value(stream, Place::Mem(memory.plus(offset as i64)), value, spec, true);
-        self.print_text(stream, &texts[1]);
-        self.jump(end, &[]);
-        self.enter(empty);
-        self.print_text(stream, &texts[2]);
-        self.jump(end, &[]);
-        self.enter(end);
     }
 }
 

@@ -79,7 +79,6 @@ pub(super) fn aggregate_texts(types: &Types, ty: Ty) -> Vec<Cow<'static, str>> {
             texts
         }
         TyKind::Array { .. } | TyKind::Slice { .. } => vec!["[".into(), ", ".into(), "]".into()],
-        TyKind::Option(_) => vec!["Some(".into(), ")".into(), "None".into()],
         _ => Vec::new(),
     }
 }
@@ -103,7 +102,7 @@ fn variant_texts(variant: &Variant) -> Vec<Cow<'static, str>> {
 /// Whether a value of this type is printed by a function of its own.
 pub(super) fn is_aggregate(types: &Types, ty: Ty) -> bool {
     use TyKind::*;
-    matches!(types.kind(ty), Struct { .. } | Tuple(_) | Array { .. } | Slice { .. } | Option(_))
+    matches!(types.kind(ty), Struct { .. } | Tuple(_) | Array { .. } | Slice { .. })
 }
 
 /// The function of the program that prints a value of this type with this format.

@@ -112,7 +112,6 @@ impl TypeTable {
         }
         let parts = match types.kind(ty) {
             TyKind::Struct { .. } | TyKind::Tuple(_) => types.field_types(ty),
-            TyKind::Option(value) => vec![Ty::BOOL, *value],
             TyKind::Array { elem, .. } => {
                 self.fill(types, *elem, pointer, done);
                 Vec::new()
@@ -133,7 +132,7 @@ impl TypeTable {
         };
         match types.kind(ty) {
             TyKind::Array { .. } => info.flat = layout.size == 0,
-            TyKind::Struct { .. } | TyKind::Tuple(_) | TyKind::Option(_) => {
+            TyKind::Struct { .. } | TyKind::Tuple(_) => {
                 let offsets = types.field_offsets(ty);
                 for (part, offset) in parts.into_iter().zip(offsets) {
                     self.add_field(&mut info, part, offset);
@@ -259,7 +258,7 @@ mod tests {
     fn small_aggregates_are_flat_and_big_ones_are_not() {
         let mut all = Types::new();
         let pair = all.intern(TyKind::Tuple(vec![Ty::U8, Ty::STR]));
-        let opt = all.intern(TyKind::Option(pair));
+        let opt = crate::types::tests::option(&mut all, pair);
         let most = all.intern(TyKind::Tuple(vec![opt, opt]));
         let big = all.intern(TyKind::Tuple(vec![most, Ty::I64]));
         let narrow = all.intern(TyKind::Tuple(vec![Ty::U16; 5]));

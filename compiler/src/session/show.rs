@@ -98,8 +98,7 @@ impl Shower<'_> {
             | TyKind::Slice { .. }
             | TyKind::Array { .. }
             | TyKind::Tuple(_)
-            | TyKind::Struct { .. }
-            | TyKind::Option(_) => self.nested(ty, address),
+            | TyKind::Struct { .. } => self.nested(ty, address),
             // Not of a checked program; there is no value to be wrong about.
             TyKind::Param { .. } | TyKind::Infer(_) | TyKind::Error => self.text("_"),
         }
@@ -125,7 +124,6 @@ impl Shower<'_> {
                 None => self.unreadable(address),
             },
             TyKind::Array { elem, len } => self.elements(*elem, address, *len),
-            TyKind::Option(held) => self.option(ty, *held, address),
             _ if self.types.tag(ty).is_some() => self.variant(ty, address),
             _ => self.container(ty, address).unwrap_or_else(|| self.fields(ty, address)),
         };

@@ -26,7 +26,6 @@ macro_rules! walk {
                 | Not(e)
                 | BitNot(e)
                 | Cast { value: e, .. }
-                | OptionIsSome(e)
                 | DataPtr(e)
                 | Len(e)
                 | Repeat(e)
@@ -37,8 +36,6 @@ macro_rules! walk {
                 | Checked { left: a, right: b, .. }
                 | PtrOffset { base: a, offset: b, .. }
                 | PtrDiff { left: a, right: b, .. }
-                | OptionExpect { option: a, message: b }
-                | OptionOr { option: a, other: b }
                 | StrFromParts { data: a, len: b }
                 | Assign { place: b, value: a, .. }
                 | Update { place: a, value: b, .. }

@@ -47,7 +47,6 @@ impl Types {
                     self.write_in(": ", *ret, "", out);
                 }
             }
-            TyKind::Option(value) => self.write_in("Option<", *value, ">", out),
             TyKind::Param { name, .. } => out.push_str(name.as_str()),
             TyKind::Infer(_) => out.push('_'),
             TyKind::Error => out.push_str("{error}"),

@@ -59,8 +59,7 @@ impl Types {
             TyKind::RawPtr { pointee: ty, .. }
             | TyKind::Ref { pointee: ty, .. }
             | TyKind::Slice { elem: ty, .. }
-            | TyKind::Array { elem: ty, .. }
-            | TyKind::Option(ty) => *ty = map(self, *ty),
+            | TyKind::Array { elem: ty, .. } => *ty = map(self, *ty),
             TyKind::Tuple(tys) | TyKind::Struct { args: tys, .. } => {
                 tys.iter_mut().for_each(|ty| *ty = map(self, *ty));
             }
@@ -93,7 +92,6 @@ impl Types {
             | (TyKind::Slice { mutable: m, .. }, TyKind::Slice { mutable: n, .. }) => m == n,
             (TyKind::Array { len: m, .. }, TyKind::Array { len: n, .. }) => m == n,
             (TyKind::Struct { def: m, .. }, TyKind::Struct { def: n, .. }) => m == n,
-            (TyKind::Option(_), TyKind::Option(_)) => true,
             (TyKind::Tuple(p), TyKind::Tuple(q)) => p.len() == q.len(),
             (TyKind::Fn { params: p, .. }, TyKind::Fn { params: q, .. }) => p.len() == q.len(),
             _ => false,
@@ -144,8 +142,7 @@ pub fn each_part(kind: &TyKind, see: &mut dyn FnMut(Ty)) {
         TyKind::RawPtr { pointee: ty, .. }
         | TyKind::Ref { pointee: ty, .. }
         | TyKind::Slice { elem: ty, .. }
-        | TyKind::Array { elem: ty, .. }
-        | TyKind::Option(ty) => see(*ty),
+        | TyKind::Array { elem: ty, .. } => see(*ty),
         TyKind::Tuple(tys) | TyKind::Struct { args: tys, .. } => tys.iter().for_each(|&ty| see(ty)),
         TyKind::Fn { params, ret } => {
             params.iter().for_each(|&ty| see(ty));

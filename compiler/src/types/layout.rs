@@ -149,7 +149,6 @@ impl Types {
                 Some(known) => known.layout,
                 None => self.declared_layout(&self.structs[def.0 as usize], &Env::new(args, env)),
             },
-            TyKind::Option(value) => self.sequence([Ty::BOOL, *value].into_iter(), env).0,
             TyKind::Param { index, .. } => {
                 match env.and_then(|env| Some((env.args.get(*index as usize)?, env.outer))) {
                     Some((&ty, outer)) => self.layout_in(ty, outer),
@@ -177,12 +176,9 @@ impl Types {
         Layout { size: round_up(whole.size, whole.align), align: whole.align }
     }
 
-    /// Byte offsets of the fields of a structure, a tuple or an option (flag, value).
+    /// Byte offsets of the fields of a structure or tuple.
     pub fn field_offsets(&self, ty: Ty) -> Vec<u64> {
-        match self.kind(ty) {
-            TyKind::Option(value) => self.sequence([Ty::BOOL, *value].into_iter(), None).1,
-            _ => self.sequence(self.field_types(ty).into_iter(), None).1,
-        }
+        self.sequence(self.field_types(ty).into_iter(), None).1
     }
 
     fn sequence(&self, elems: impl Iterator<Item = Ty>, env: Option<&Env>) -> (Layout, Vec<u64>) {
@@ -210,7 +206,6 @@ impl Types {
         match self.kind(ty) {
             TyKind::Array { elem, len } => *len > 0 && self.drops(*elem, env),
             TyKind::Tuple(elems) => elems.iter().any(|&elem| self.drops(elem, env)),
-            TyKind::Option(value) => self.drops(*value, env),
             TyKind::Param { index, copy, .. } => {
                 match env.and_then(|env| Some((env.args.get(*index as usize)?, env.outer))) {
                     Some((&ty, outer)) => self.drops(ty, outer),

@@ -50,3 +50,14 @@ fn integer_ranges_end_where_they_should() {
     assert!(IntTy::U8.holds(255, false) && !IntTy::U8.holds(256, false) && !IntTy::U8.holds(1, true));
     assert!(IntTy::I64.holds(1 << 63, true) && IntTy::U64.holds(u64::MAX, false));
 }
+
+/// A type with the variants `None` and `Some(value)`.
+pub(crate) fn option(types: &mut Types, value: Ty) -> Ty {
+    let (id, span) = (StructId(types.structs.len() as u32), Span::NONE);
+    let payload = Field { name: Symbol::new("0"), ty: value, span };
+    let variant = |name: &str, fields| Variant { name: Symbol::new(name), span, fields, named: false };
+    let variants = vec![variant("None", Vec::new()), variant("Some", vec![payload])];
+    types.structs.push(StructDef { variants: Some(variants), ..StructDef::new(Symbol::new("Option"), span) });
+    types.complete(id);
+    types.intern(TyKind::Struct { def: id, args: Vec::new() })
+}

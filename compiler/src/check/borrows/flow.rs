@@ -235,8 +235,6 @@ impl<'p, 'c, 'a> Flow<'p, 'c, 'a> {
             | ExprKind::Struct(_)
             | ExprKind::Variant { .. }
             | ExprKind::ArrayToSlice(_)
-            | ExprKind::OptionExpect { .. }
-            | ExprKind::OptionOr { .. }
             | ExprKind::PtrOffset { .. }
             | ExprKind::StrFromParts { .. } => parts,
             _ => Loans::new(),

@@ -33,7 +33,7 @@ impl Holds {
             TyKind::Ref { .. } | TyKind::Slice { .. } | TyKind::RawPtr { .. } => true,
             TyKind::Str | TyKind::Ptr => true,
             TyKind::Param { .. } => param,
-            TyKind::Array { elem, .. } | TyKind::Option(elem) => self.within(types, *elem, param),
+            TyKind::Array { elem, .. } => self.within(types, *elem, param),
             TyKind::Tuple(elems) => elems.iter().any(|&elem| self.within(types, elem, param)),
             TyKind::Struct { def, args } => {
                 self.declared(types, *def) || args.iter().any(|&arg| self.part(types, arg, param))
@@ -86,7 +86,7 @@ pub(super) fn raw_like(types: &Types, ty: Ty) -> bool {
 pub(super) fn names_reference(types: &Types, ty: Ty) -> bool {
     match types.kind(ty) {
         TyKind::Ref { .. } | TyKind::Slice { .. } => true,
-        TyKind::Array { elem, .. } | TyKind::Option(elem) => names_reference(types, *elem),
+        TyKind::Array { elem, .. } => names_reference(types, *elem),
         TyKind::Tuple(elems) => elems.iter().any(|&elem| names_reference(types, elem)),
         TyKind::Struct { args, .. } => args.iter().any(|&arg| names_reference(types, arg)),
         _ => false,

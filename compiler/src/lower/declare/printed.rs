@@ -51,7 +51,6 @@ impl Declare<'_> {
         let spec = self.out.specs[spec as usize];
         match types.kind(ty) {
             TyKind::Array { elem, .. } | TyKind::Slice { elem, .. } => self.value(*elem, &spec, true),
-            TyKind::Option(value) => self.value(*value, &spec, true),
             _ => {
                 self.out.types.get(ty).part_types().into_iter().for_each(|part| self.value(part, &spec, true))
             }

@@ -304,17 +304,21 @@ fn options_are_read_in_every_way() {
     let mut p = Prog::new();
     for kind in IntTy::ALL {
         let ty = p.program.types.int(kind);
-        let option = p.ty(TyKind::Option(ty));
+        let option = crate::types::tests::option(&mut p.program.types, ty);
         for op in [BinaryOp::Add, BinaryOp::Sub, BinaryOp::Mul] {
             let mut f = Fun::new();
             let (a, b, o) = (f.param(ty), f.param(ty), f.local(option));
             let checked =
                 expr(ExprKind::Checked { op, left: f.get(a).into(), right: f.get(b).into() }, option);
-            let message = expr(ExprKind::Str("too big".into()), Ty::STR);
-            let expect =
-                expr(ExprKind::OptionExpect { option: f.get(o).into(), message: message.into() }, ty);
-            let or = expr(ExprKind::OptionOr { option: f.get(o).into(), other: f.get(b).into() }, ty);
-            let some = expr(ExprKind::OptionIsSome(f.get(o).into()), Ty::BOOL);
+            let payload =
+                |f: &Fun| expr(ExprKind::Payload { base: f.get(o).into(), variant: 1, index: 0 }, ty);
+            let is_some = |f: &Fun| {
+                let tag = expr(ExprKind::Tag(f.get(o).into()), Ty::I64);
+                binary(BinaryOp::Eq, tag, int(1, Ty::I64), Ty::BOOL)
+            };
+            let expect = if_else(is_some(&f), payload(&f), Some(f.get(a)));
+            let or = if_else(is_some(&f), payload(&f), Some(f.get(b)));
+            let some = is_some(&f);
             let body = block(
                 vec![bind(o, checked), stmt(print(f.get(o))), stmt(print(some))],
                 Some(binary(BinaryOp::Add, expect, or, ty)),

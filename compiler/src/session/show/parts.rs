@@ -1,23 +1,9 @@
-//! The parts of structures, tuples, options and types with variants.
+//! The parts of structures, tuples and types with variants.
 
 use super::{Seen, Shower};
 use crate::types::{Field, Ty};
 
 impl Shower<'_> {
-    pub(super) fn option(&mut self, ty: Ty, held: Ty, address: usize) -> Seen {
-        match self.peek.bytes(address) {
-            Some([0]) => self.text("None"),
-            Some([1]) => {
-                let offset = self.types.field_offsets(ty)[1];
-                self.text("Some(");
-                self.value(held, address.wrapping_add(offset as usize));
-                self.text(")")
-            }
-            Some([other]) => self.write(format_args!("<invalid option {other}>")),
-            None => self.unreadable(address),
-        }
-    }
-
     /// A structure or a tuple.
     pub(super) fn fields(&mut self, ty: Ty, address: usize) -> Seen {
         let types = self.types;

@@ -162,8 +162,8 @@ fn a_string_ends_where_the_memory_does() {
 fn bytes_that_no_value_has_are_named() {
     let mut types = Types::new();
     assert_eq!(shown(&types, Ty::BOOL, &7u8, ALL), "<invalid bool 7>");
-    let option = types.intern(TyKind::Option(Ty::U8));
-    assert_eq!(shown(&types, option, &[2u8, 5], ALL), "<invalid option 2>");
+    let option = crate::types::tests::option(&mut types, Ty::U8);
+    assert_eq!(shown(&types, option, &[2u8, 5], ALL), "<invalid Option 2>");
     assert_eq!(shown(&types, option, &[1u8, 5], ALL), "Some(5)");
     let ints = Limits { bools_as_ints: true, ..ALL };
     assert_eq!(shown(&types, Ty::BOOL, &1u8, ints), "1");
