@@ -43,6 +43,8 @@ pub const BAD_FORMAT: Code = Code("E0020");
 
 /// A character literal that is not one character.
 pub const BAD_CHARACTER_LITERAL: Code = Code("E0021");
+/// A text over several lines whose quotes or indentation are wrong.
+pub const BAD_TEXT_BLOCK: Code = Code("E0022");
 
 /// Every code of this crate.
 pub const ALL: &[Code] = &[
@@ -66,4 +68,5 @@ pub const ALL: &[Code] = &[
     MISPLACED_ITEM,
     BAD_FORMAT,
     BAD_CHARACTER_LITERAL,
+    BAD_TEXT_BLOCK,
 ];

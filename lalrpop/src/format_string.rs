@@ -8,7 +8,7 @@
 use crate::ast::Expr;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
-use crate::literal;
+use crate::literal::{self, Quotes};
 use crate::parse::parse_expr;
 use crate::span::Span;
 use crate::spelling::Spelling;
@@ -105,14 +105,15 @@ pub const WIDEST: u32 = 65_535;
 /// # Errors
 /// Everything that is wrong with the placeholders.
 pub fn parse_format(raw: &str, base: u32, spelling: Spelling) -> Result<Vec<FormatPiece>, Vec<Diagnostic>> {
-    let end = if raw.len() > 1 && raw.ends_with('"') { raw.len() - 1 } else { raw.len() };
+    let quotes = literal::quotes(raw);
     let mut reader = Reader {
         raw,
-        end,
+        end: quotes.text.end,
         base,
         spelling,
         pieces: Vec::new(),
-        text_start: usize::from(raw.starts_with('"')),
+        text_start: quotes.text.start,
+        quotes,
         text: String::new(),
         errors: Vec::new(),
     };
@@ -122,7 +123,8 @@ pub fn parse_format(raw: &str, base: u32, spelling: Spelling) -> Result<Vec<Form
 
 struct Reader<'a> {
     raw: &'a str,
-    /// Where the closing quote is.
+    quotes: Quotes,
+    /// Where the text ends.
     end: usize,
     base: u32,
     spelling: Spelling,
@@ -177,8 +179,8 @@ impl Reader<'_> {
 
     /// Takes the text up to `end`.
     fn flush_text(&mut self, end: usize) {
-        let part = &self.raw[self.text_start.min(end)..end];
-        self.text.push_str(&literal::unescape(part));
+        let part = self.text_start.min(end)..end;
+        self.text.push_str(&literal::part_value(self.raw, &self.quotes, part));
     }
 
     /// Reads the placeholder whose `{` is at `open`; returns where it ends.
@@ -213,6 +215,8 @@ impl Reader<'_> {
                     in_string ^= self.byte(at + 1) == Some(b'"');
                     at += literal::escape_length(&self.raw[at + 1..self.end]);
                 }
+                // Only between three quotes there can be one without a backslash.
+                b'"' => in_string = !in_string,
                 _ if in_string => {}
                 b'(' | b'[' | b'{' => depth += 1,
                 b'}' if depth == 0 => return (None, Some(at)),

@@ -2,6 +2,7 @@
 //! and marks their meaning in the file's spelling.
 
 mod chars;
+mod strings;
 mod words;
 
 use logos::Logos;
@@ -112,14 +113,17 @@ impl Reader<'_> {
                         None => self.comment(lo, hi + length),
                     }
                 }
-                Ok(Token::Char) => {
-                    let end = self.character(lo, hi);
+                Ok(token @ (Token::Char | Token::Str)) => {
+                    let end = match token {
+                        Token::Char => self.character(lo, hi),
+                        _ => self.string(lo, hi, unterminated),
+                    };
                     if end != hi {
                         lexer = Token::lexer(self.text);
                         lexer.bump(end);
                     }
                 }
-                Ok(token) => self.token(token, lo, hi, unterminated),
+                Ok(token) => self.token(token, lo, hi),
                 Err(()) => {
                     let end = match self.text[lo..].chars().next() {
                         Some('\'') => self.open_quote(lo),
@@ -167,7 +171,7 @@ impl Reader<'_> {
         self.out.tokens.push(Lexeme { token, newline_before, lo, hi });
     }
 
-    fn token(&mut self, token: Token, lo: usize, hi: usize, unterminated: bool) {
+    fn token(&mut self, token: Token, lo: usize, hi: usize) {
         match token {
             Token::Name => self.check_name(lo, hi),
             Token::Int | Token::Float => {
@@ -181,20 +185,6 @@ impl Reader<'_> {
                 if let Err(problem) = literal::check_number(&self.text[lo..hi], token, self.span(lo, hi)) {
                     self.error(problem);
                 }
-            }
-            Token::Str if unterminated => {
-                let span = self.span(lo, hi);
-                self.error(
-                    Diagnostic::error(codes::UNTERMINATED_STRING, span, "this string has no closing quote")
-                        .at("starts here")
-                        .help(
-                            "close it with `\"` on the same line; `\\n` stands for a newline inside a string",
-                        ),
-                );
-            }
-            Token::Str if self.text.as_bytes()[lo..hi].contains(&b'\\') => {
-                let problems = literal::check_escapes(&self.text[lo..hi], self.base + lo as u32);
-                problems.into_iter().for_each(|p| self.error(p));
             }
             _ => {}
         }

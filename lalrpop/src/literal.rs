@@ -1,5 +1,11 @@
 //! The values of number and string literals.
 
+mod quotes;
+
+use std::ops::Range;
+
+pub(crate) use quotes::{BLOCK, Quotes, check_block, quotes};
+
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
@@ -199,20 +205,15 @@ fn unicode_escape(rest: &str) -> (usize, Result<char, &'static str>) {
     (3 + digits, value.ok_or("this is no Unicode character"))
 }
 
-/// The text between the quotes of a raw string or character literal.
+/// The text between the quotes of a raw string or character literal, as it is written.
 fn inside(raw: &str) -> &str {
-    let quote = if raw.starts_with('\'') { '\'' } else { '"' };
-    let inside = raw.strip_prefix(quote).unwrap_or(raw);
-    inside.strip_suffix(quote).unwrap_or(inside)
+    &raw[quotes(raw).text]
 }
 
 /// The value of a raw string literal with its quotes; what is wrong in it is left out.
 pub fn string_value(raw: &str) -> String {
-    let inside = inside(raw);
-    if !inside.contains('\\') {
-        return inside.to_owned();
-    }
-    pieces(inside).filter_map(|(_, c)| c.ok()).collect()
+    let quotes = quotes(raw);
+    part_value(raw, &quotes, quotes.text.clone())
 }
 
 /// The value of a raw character literal with its quotes; `None` when it is not exactly one character.
@@ -227,15 +228,24 @@ pub(crate) fn is_one_piece(raw: &str) -> bool {
     pieces(inside(raw)).count() == 1
 }
 
-/// The value of a part of a string literal, escapes resolved.
-pub(crate) fn unescape(part: &str) -> String {
-    pieces(part).filter_map(|(_, c)| c.ok()).collect()
+/// The value of a part of a raw string literal: indentation removed, escapes resolved.
+pub(crate) fn part_value(raw: &str, quotes: &Quotes, part: Range<usize>) -> String {
+    let text = quotes::unindented(raw, quotes, part);
+    if !text.contains('\\') {
+        return text.into_owned();
+    }
+    unescape(&text)
+}
+
+/// A text with its escapes resolved.
+pub(crate) fn unescape(text: &str) -> String {
+    pieces(text).filter_map(|(_, c)| c.ok()).collect()
 }
 
 /// What is wrong in a raw string or character literal; `lo` is the position of its opening quote.
 pub fn check_escapes(raw: &str, lo: u32) -> Vec<Diagnostic> {
-    let inside = inside(raw);
-    let first = lo + 1;
+    let text = quotes(raw).text;
+    let (first, inside) = (lo + text.start as u32, &raw[text]);
     pieces(inside)
         .filter_map(|(range, value)| {
             let help = value.err()?;

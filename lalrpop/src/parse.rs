@@ -17,6 +17,7 @@ use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::grammar::StartParser;
 use crate::lexer::{Lexed, Lexeme, lex};
+use crate::literal;
 use crate::newline::{ChunkState, Layout, layout};
 use crate::spelling::Spelling;
 use crate::token::Token;
@@ -56,8 +57,8 @@ pub fn parse_file(text: &str, base: u32, spelling: Spelling) -> (SourceUnit, Vec
     (unit, diagnostics)
 }
 
-/// A string without its closing quote swallows the rest of its line, closing brackets included: drops the messages
-/// about brackets that were opened on such a line and miss their partner.
+/// A string without its closing quote swallows the rest of its line, or, with three quotes, of the text, closing brackets
+/// included: drops the messages about brackets that were opened there before it and miss their partner.
 fn drop_swallowed(brackets: &mut Vec<Diagnostic>, lexical: &[Diagnostic], text: &str, base: u32) {
     let strings: Vec<usize> = lexical
         .iter()
@@ -66,8 +67,11 @@ fn drop_swallowed(brackets: &mut Vec<Diagnostic>, lexical: &[Diagnostic], text: 
         .collect();
     brackets.retain(|bracket| {
         let at = (bracket.span().lo - base) as usize;
-        let same_line = |string: &usize| at < *string && !text[at..*string].contains('\n');
-        bracket.code != codes::UNCLOSED_BRACKET || !strings.iter().any(same_line)
+        let swallows = |string: &usize| {
+            let all = text[*string..].starts_with(literal::BLOCK);
+            at < *string && (all || !text[at..*string].contains('\n'))
+        };
+        bracket.code != codes::UNCLOSED_BRACKET || !strings.iter().any(swallows)
     });
 }
 
@@ -96,10 +100,16 @@ pub fn parse_expr(text: &str, base: u32, spelling: Spelling) -> Result<Expr, Vec
 }
 
 /// Whether the text is the start of something that more lines could complete: a bracket or a comment is open, or the
-/// last statement ends too early. A string that is not closed on its line is not: no further line can close it.
+/// last statement ends too early, or a string between three quotes is open. One between single ones that is not closed on
+/// its line is not incomplete: no further line can close it.
 pub fn is_incomplete(text: &str, spelling: Spelling) -> bool {
     let lexed = lex(text, 1, spelling);
-    if lexed.diagnostics.iter().any(|d| d.code == codes::UNTERMINATED_COMMENT) {
+    let open = |d: &Diagnostic| match d.code {
+        codes::UNTERMINATED_COMMENT => true,
+        codes::UNTERMINATED_STRING => text[d.span().lo as usize - 1..].starts_with(literal::BLOCK),
+        _ => false,
+    };
+    if lexed.diagnostics.iter().any(open) {
         return true;
     }
     let laid = layout(&lexed.tokens, text, 1);

@@ -230,9 +230,13 @@ fn block_comment(lexer: &mut Lexer<'_, Token>) {
     lexer.bump(at);
 }
 
-/// A string ends at its closing quote, or, unterminated, at the end of its line.
+/// A string ends at its closing quote, or, unterminated, at the end of its line; one that begins with three quotes ends
+/// at the next three, or at the end of the text.
 fn string(lexer: &mut Lexer<'_, Token>) {
     let rest = lexer.remainder().as_bytes();
+    if rest.starts_with(b"\"\"") {
+        return text_block(lexer);
+    }
     let mut at = 0;
     loop {
         match rest.get(at) {
@@ -249,6 +253,23 @@ fn string(lexer: &mut Lexer<'_, Token>) {
             Some(_) => at += 1,
         }
     }
+}
+
+/// The rest of a string whose first quote of three was read.
+fn text_block(lexer: &mut Lexer<'_, Token>) {
+    let rest = lexer.remainder().as_bytes();
+    let mut at = 2;
+    loop {
+        match rest.get(at..) {
+            Some([b'"', b'"', b'"', ..]) => return lexer.bump(at + 3),
+            // What is not ASCII has no byte that could be taken for a quote.
+            Some([b'\\', b'"' | b'\\', ..]) => at += 2,
+            Some([_, ..]) => at += 1,
+            _ => break,
+        }
+    }
+    lexer.extras.unterminated = true;
+    lexer.bump(rest.len());
 }
 
 impl Token {
@@ -367,5 +388,15 @@ mod tests {
         assert_eq!(lexer.next(), Some(Ok(Str)));
         assert!(lexer.extras.unterminated);
         assert_eq!(lexer.slice(), "\"abc");
+    }
+
+    #[test]
+    fn three_quotes_hold_lines_and_quotes() {
+        use Token::*;
+        assert_eq!(kinds("\"\"\"\n\"a\" \"\" \\\"\"\"\n\"\"\" x"), [Str, Name]);
+        assert_eq!(kinds("\"\" x"), [Str, Name]);
+        let mut lexer = Token::lexer("\"\"\"\nabc\n");
+        assert_eq!(lexer.next(), Some(Ok(Str)));
+        assert!(lexer.extras.unterminated && lexer.remainder().is_empty());
     }
 }

@@ -137,3 +137,39 @@ fn characters_that_are_none_are_explained() {
         ],
     );
 }
+
+#[test]
+fn an_open_quote_is_one_mistake() {
+    let open = "this string has no closing quote on its line";
+    let close = format!("{open}; close it with `\"`; `\\n` stands for a newline inside a string");
+    let several = format!(
+        "{open}; text over several lines stands between `\"\"\"` and `\"\"\"`, each at the end or the start of a line"
+    );
+    let block = "this string has no closing `\"\"\"`; close it with `\"\"\"` on a line of its own";
+    let rows = "1,Ada ( [ {\n2,\u{201c}Bob\u{201d} fn let\n".repeat(100);
+    let table: &[(&str, &str)] = &[
+        ("f(\"a)", &close),
+        ("fn f() { if a == \"b { g() } }", &close),
+        ("fn f() {\n  g([\"a, 2])\n  h()\n}\nfn g() { \"closed\" }", &close),
+        ("if a == \"b {\n  c\n}\nf(\"closed\")", &close),
+        ("f(\"a\ng(\"b\")", &close),
+        (&format!("const A: str = \"id,name\n{rows}\"\nfn f() {{ }}"), &several),
+        (&format!("f(\"id\n{rows}\", \"b\")\ng()"), &several),
+        (&format!("fn f() {{\n  g(\"\"\"\n{rows}\n}}\n"), block),
+        (
+            "f(\"\"\"a\"\"\")",
+            "the text begins on the line after `\"\"\"`; a text on one line stands between `\"` and `\"`",
+        ),
+        ("f(\"\"\"\n  a\n b\n  \"\"\")", {
+            "this line is indented less than the closing `\"\"\"`; indent it, or move the closing `\"\"\"` to the left"
+        }),
+        ("f(\"\"\"\n  a\"\"\")", {
+            "the closing `\"\"\"` stands on a line of its own; its indentation is removed from every line; \
+             `\\\"\"\"` is three quotes in the text"
+        }),
+        ("f(\"\"\"\n  a\\q\n  \"\"\")", {
+            "unknown escape `\\q`; strings know \\n \\t \\r \\0 \\\\ \\\" \\' \\xHH \\u{…}"
+        }),
+    ];
+    all(Spelling::Vex, table);
+}

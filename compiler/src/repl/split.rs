@@ -36,6 +36,8 @@ pub(super) struct Splitter {
     open: Brackets,
     /// Block comments that are open; they nest.
     comments: u32,
+    /// A string between three quotes is open.
+    quoted: bool,
     /// The last token.
     last: Option<Token>,
     /// Whether the last line with anything on it was a `///` comment, which waits for its item.
@@ -55,6 +57,7 @@ impl Splitter {
             statement: 0,
             open: Brackets::default(),
             comments: 0,
+            quoted: false,
             last: None,
             documented: false,
             complete: None,
@@ -96,7 +99,7 @@ impl Splitter {
             return done;
         }
         self.drop_blank_lines();
-        let before = (self.comments, self.open.depth);
+        let before = (self.comments, self.open.depth, self.quoted);
         let tokens = self.read(line);
         if let Some(first) = tokens.first() {
             let goes_on = first.token.continues_statement();
@@ -104,7 +107,7 @@ impl Splitter {
                 done.extend(self.take_complete());
             }
             let ended = self.last.is_none_or(Token::can_end_statement);
-            if before == (0, 0) && ended && !goes_on {
+            if before == (0, 0, false) && ended && !goes_on {
                 self.statement = self.text.len();
             }
             self.complete = None;
@@ -153,9 +156,13 @@ impl Splitter {
         }
     }
 
-    /// The tokens of a line, after what belongs to comments from before; follows comments.
+    /// The tokens of a line, after what belongs to comments and strings from before; follows both.
     fn read(&mut self, line: &str) -> Vec<Lexeme> {
         let start = match self.comments {
+            0 if self.quoted => match quotes_end(line) {
+                Some(end) => end,
+                None => return Vec::new(),
+            },
             0 => 0,
             open => {
                 let (end, open) = skip_comments(line, open);
@@ -165,6 +172,10 @@ impl Splitter {
         };
         let rest = &line[start..];
         let mut lexed = lex(rest, 1, self.spelling);
+        self.quoted = lexed.tokens.last().is_some_and(|last| {
+            let text = &rest[last.lo as usize - 1..last.hi as usize - 1];
+            text.strip_prefix(QUOTES).is_some_and(|inside| quotes_end(inside).is_none())
+        });
         if let Some(comment) = lexed.comments.last() {
             self.documented = comment.doc && lexed.tokens.is_empty();
             let lo = comment.span.lo as usize - 1;
@@ -189,12 +200,29 @@ impl Splitter {
 
     /// Whether the text so far is a whole input, given the tokens of its last line.
     fn ends_here(&self, tokens: &[Lexeme]) -> bool {
-        if self.comments > 0 || self.open.depth > 0 || self.last.is_none() {
+        if self.comments > 0 || self.quoted || self.open.depth > 0 || self.last.is_none() {
             return false;
         }
         // Nothing that ends with a brace wants more, and that is how long inputs end.
         let closed = tokens.last().is_some_and(|last| last.token == Token::RBrace);
         closed || on_deep_stack(|| !is_incomplete(&self.text[self.statement..], self.spelling))
+    }
+}
+
+/// What stands at both ends of a string over several lines.
+const QUOTES: &str = "\"\"\"";
+
+/// Behind the quotes that close a string over several lines which reaches into `line`.
+fn quotes_end(line: &str) -> Option<usize> {
+    let bytes = line.as_bytes();
+    let mut at = 0;
+    loop {
+        match bytes.get(at..)? {
+            [b'"', b'"', b'"', ..] => return Some(at + QUOTES.len()),
+            [b'\\', b'"' | b'\\', ..] => at += 2,
+            [_, ..] => at += 1,
+            [] => return None,
+        }
     }
 }
 
@@ -317,6 +345,11 @@ mod tests {
         assert_eq!(split("fn f() {", false), ["fn f() {"]);
         assert_eq!(split("= =\nb", false), ["= =", "b"]);
         assert_eq!(split("\"open\nb", false), ["\"open", "b"]);
+        assert_eq!(split("f(\"\"\"\n:a (\n\n\"\"\", 1)\nb", false), ["f(\"\"\"\n:a (\n\n\"\"\", 1)", "b"]);
+        assert_eq!(
+            split("x = \"\"\"\n\\\"\"\" //\n\"\"\"\nb", true),
+            ["x = \"\"\"\n\\\"\"\" //\n\"\"\"", "b"]
+        );
         assert_eq!(split("impl S {\nfn a() {\n}\n}\nb", false), ["impl S {\nfn a() {\n}\n}", "b"]);
     }
 
@@ -348,7 +381,16 @@ mod tests {
 
     #[test]
     fn entries_want_more_until_they_are_whole() {
-        for open in ["fn f() {", "f(\n\n", "let x =", "/* a", "/// doc", "a\nfn f() {", ":help\nfn f() {"] {
+        for open in [
+            "fn f() {",
+            "f(\n\n",
+            "let x =",
+            "/* a",
+            "/// doc",
+            "a\nfn f() {",
+            ":help\nfn f() {",
+            "x = \"\"\"\na",
+        ] {
             assert!(wants_more(open, Spelling::Vex), "{open}");
         }
         for whole in ["", " ", "a", ":type (", "fn f() {\n}", "// a", "a\n:help", "= ="] {

@@ -84,11 +84,19 @@ pub(super) fn text_of(separator: Token) -> &'static str {
     if separator == Token::Comma { "," } else { ";" }
 }
 
-/// Columns of a group on one line.
-pub(super) fn width(one: &Group<'_>) -> usize {
+/// Columns of the first line of a text that has several, and of its last one.
+pub(super) fn ends_of_lines(text: &str) -> (usize, usize) {
+    let columns = |line: Option<&str>| line.unwrap_or("").chars().count();
+    (columns(text.split('\n').next()), columns(text.rsplit('\n').next()))
+}
+
+/// The column in which a group ends that starts in column `at`. It may hold texts over several lines; where the line of
+/// its start gets too long, the result is the end of that.
+pub(super) fn end(one: &Group<'_>, at: usize) -> usize {
     let mut text = String::new();
     group(one, &mut text);
-    text.chars().count()
+    let (first, last) = ends_of_lines(&text);
+    if at + first > super::WIDTH || !text.contains('\n') { at + first } else { last }
 }
 
 /// Columns of some nodes on one line.

@@ -54,6 +54,14 @@ pub(super) fn fits(nodes: &[Node<'_>], column: usize, indent: usize, broken: &dy
             at += 1;
         }
         match node {
+            Node::Word(word) if word.text.contains('\n') => {
+                // A text over several lines stays where it is written.
+                let (first, last) = flat::ends_of_lines(word.text);
+                if at + first > WIDTH {
+                    return false;
+                }
+                at = last;
+            }
             Node::Word(word) => at += word.text.chars().count(),
             Node::Remark(remark) => at += remark.text.lines().last().unwrap_or("").chars().count(),
             Node::Group(group) if group.forced => {
@@ -68,7 +76,7 @@ pub(super) fn fits(nodes: &[Node<'_>], column: usize, indent: usize, broken: &dy
                 }
                 at = indent + 1;
             }
-            Node::Group(group) => at += flat::width(group),
+            Node::Group(group) => at = flat::end(group, at),
         }
     }
     at <= WIDTH

@@ -9,7 +9,7 @@ use crate::token::Token;
 
 /// The text of a file.
 pub(super) fn print(file: &File<'_>) -> String {
-    let mut printer = Printer { out: String::new(), line: 0 };
+    let mut printer = Printer { out: String::new() };
     if let Some(preamble) = file.preamble {
         printer.out.push_str(preamble);
     }
@@ -42,8 +42,6 @@ impl Margin {
 
 struct Printer {
     out: String,
-    /// Where the current line starts.
-    line: usize,
 }
 
 impl Printer {
@@ -51,19 +49,17 @@ impl Printer {
         let length = self.out.trim_end_matches(' ').len();
         self.out.truncate(length);
         self.out.push('\n');
-        self.line = self.out.len();
         self.out.extend(std::iter::repeat_n(' ', indent));
     }
 
     fn column(&self) -> usize {
-        self.out[self.line.min(self.out.len())..].chars().count()
+        self.out.chars().rev().take_while(|c| *c != '\n').count()
     }
 
     fn remark(&mut self, remark: &Remark<'_>) {
         for (index, line) in remark.text.lines().enumerate() {
             if index > 0 {
                 self.out.push('\n');
-                self.line = self.out.len();
             }
             self.out.push_str(line.trim_end());
         }

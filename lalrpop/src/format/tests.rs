@@ -157,3 +157,22 @@ fn (self: &V) op[](i: usize): T { self.a[i] }
     let chain = vex(&format!("let x = v.{long}(|a| a).{long}(|b| b).{long}(|c| c + d)"));
     assert_eq!(chain, format!("let x = v\n    .{long}(|a| a)\n    .{long}(|b| b)\n    .{long}(|c| c + d)\n"));
 }
+
+#[test]
+fn texts_over_several_lines_are_kept_byte_for_byte() {
+    let block = "\"\"\"\n  a  \n\n    {b +   c}\n\t\n  \"\"\"";
+    assert_eq!(vex(&format!("let  x={block}\nlet y = 1  \n")), format!("let x = {block}\nlet y = 1\n"));
+    assert_eq!(vex(&format!("f( a,{block} ,b )")), format!("f(a, {block}, b)\n"));
+    // What a line holds besides is as long as its first and last line.
+    let long = format!("\"\"\"\n    {}\n    \"\"\"", "word ".repeat(40));
+    assert_eq!(
+        vex(&format!("fn f() {{\nprint({long},1)\n}}")),
+        format!("fn f() {{\n    print({long}, 1)\n}}\n")
+    );
+    let wide = format!("f(\"{}\", {long})", "x".repeat(100));
+    assert!(vex(&wide).contains(&format!(",\n    {long},\n)")), "{}", vex(&wide));
+    assert_eq!(
+        formatted(&format!("F main(){{x:={block}}}"), Spelling::Vais),
+        format!("F main() {{ x := {block} }}\n")
+    );
+}

@@ -20,8 +20,7 @@ pub(super) fn same(before: &str, after: &str, spelling: Spelling, unit: &SourceU
         return Err(format!("the formatted text does not parse: {}", error.title));
     }
     // Blanks at the ends of lines are part of a doc comment's text, and go all the same.
-    let trimmed: Vec<&str> = before.split('\n').map(str::trim_end).collect();
-    let trimmed = trimmed.join("\n");
+    let trimmed = trimmed(before, &old);
     let old = match trimmed == before {
         true => print_ast(unit, None),
         false => print_ast(&parse_file(&trimmed, BASE, spelling).0, None),
@@ -52,6 +51,23 @@ fn words(text: &str, lexed: &Lexed) -> Vec<String> {
     let word =
         |index: usize| format!("{:?} {}", tokens[index].token, slice(tokens[index].lo, tokens[index].hi));
     (0..tokens.len()).filter(|index| means(*index)).map(word).collect()
+}
+
+/// The text without the blanks at the ends of lines, but for those in strings over several lines.
+fn trimmed(text: &str, lexed: &Lexed) -> String {
+    let strings = lexed.tokens.iter().filter(|token| token.token == Token::Str);
+    let ranges = strings.map(|token| ((token.lo - BASE) as usize, (token.hi - BASE) as usize));
+    let several: Vec<(usize, usize)> = ranges.filter(|(lo, hi)| text[*lo..*hi].contains('\n')).collect();
+    let (mut out, mut at) = (String::with_capacity(text.len()), 0);
+    for line in text.split_inclusive('\n') {
+        let end = at + line.trim_end_matches('\n').len();
+        let next = several.partition_point(|(_, hi)| *hi <= end);
+        let kept = several.get(next).is_some_and(|(lo, _)| *lo < end);
+        out.push_str(if kept { &text[at..end] } else { text[at..end].trim_end() });
+        out.push_str(&line[end - at..]);
+        at += line.len();
+    }
+    out
 }
 
 fn comments(text: &str, lexed: &Lexed) -> Vec<String> {
