@@ -3,6 +3,7 @@
 pub mod check;
 pub mod cli;
 pub mod codes;
+pub mod defects;
 pub mod docs;
 pub mod driver;
 pub mod explain;

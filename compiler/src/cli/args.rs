@@ -161,6 +161,8 @@ Comments at line starts ask for something else:
   //@ args: one \"two 2\"    arguments of the program
   //@ flags: --opt none    options of `vexc run`
   //@ error: E0301         it does not compile, and exactly these codes say why
+  //@ defect: double-free 9 freed 7
+                           `--checked` reports this, at these lines, no more
   //@ stderr: TEXT         TEXT must appear on standard error
   //@ timeout: 5           seconds; 60 otherwise
   //@ skip: WHY            do not run it

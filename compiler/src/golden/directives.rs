@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use vex_syntax::Spelling;
 
+use super::defects::Expected;
+
 /// What a program asks of the runner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directives {
-    /// The exit status it should end with; 0, or 1 when it should not compile.
+    /// The exit status it should end with; 0, or 1 when it should not compile, or 99 when it has memory errors.
     pub exit: i32,
     /// Arguments the program gets.
     pub args: Vec<String>,
@@ -15,6 +17,8 @@ pub struct Directives {
     pub flags: Vec<String>,
     /// Codes of the errors the compiler should report, no others.
     pub errors: Vec<String>,
+    /// Memory errors that `--checked` should report, no others.
+    pub defects: Vec<Expected>,
     /// Texts that should appear on standard error.
     pub stderr: Vec<String>,
     /// How long it may take.
@@ -38,6 +42,7 @@ impl Directives {
             args: Vec::new(),
             flags: Vec::new(),
             errors: Vec::new(),
+            defects: Vec::new(),
             stderr: Vec::new(),
             timeout: Duration::from_secs(TIMEOUT),
             skip: None,
@@ -58,7 +63,11 @@ impl Directives {
         if !wrong.is_empty() {
             return Err(wrong);
         }
-        found.exit = exit.unwrap_or(if found.errors.is_empty() { 0 } else { 1 });
+        found.exit = exit.unwrap_or(match (found.errors.is_empty(), found.defects.is_empty()) {
+            (true, true) => 0,
+            (true, false) => 99,
+            (false, _) => 1,
+        });
         Ok(found)
     }
 
@@ -84,6 +93,7 @@ impl Directives {
             "error" => {
                 self.errors.extend(value.split([',', ' ']).filter(|c| !c.is_empty()).map(String::from))
             }
+            "defect" => self.defects.push(Expected::parse(value)?),
             "stderr" => self.stderr.push(value.into()),
             "timeout" => {
                 let seconds = value.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
@@ -92,7 +102,7 @@ impl Directives {
             "skip" => self.skip = Some(value.into()),
             _ => {
                 return Err(format!(
-                    "there is no directive `{key}`; there are exit, args, flags, error, stderr, timeout and skip"
+                    "there is no directive `{key}`; there are exit, args, flags, error, defect, stderr, timeout and skip"
                 ));
             }
         }
@@ -154,6 +164,14 @@ mod tests {
     }
 
     #[test]
+    fn an_expected_defect_changes_the_default_status() {
+        let found = vex("//@ defect: double-free 9 freed 7\n//@ defect: leak 3").expect("known");
+        assert_eq!(found.defects.len(), 2);
+        assert_eq!(found.exit, 99);
+        assert_eq!(vex("//@ defect: leak 3\n//@ exit: 101").expect("known").exit, 101);
+    }
+
+    #[test]
     fn mistakes_name_their_line() {
         for (source, part) in [
             ("\n//@ exti: 1", "line 2: there is no directive `exti`"),
@@ -162,6 +180,7 @@ mod tests {
             ("//@ exit", "is not a directive"),
             ("//@ skip:", "needs a value"),
             ("//@ timeout: -1", "not a number of seconds"),
+            ("//@ defect: leak", "a line is missing"),
             ("//@ args: 'a", "quote is not closed"),
         ] {
             let wrong = vex(source).expect_err(source);

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
+use super::defects::Reported;
 use super::process::{self, End, Outcome};
 use super::{Directives, Options, diff, spelling_of};
 
@@ -66,6 +67,10 @@ fn execute(options: &Options, program: &Path, directives: &Directives) -> io::Re
     let mut command = Command::new(std::path::absolute(&options.vexc)?);
     let flags = if directives.flags.is_empty() { &options.flags } else { &directives.flags };
     command.arg("run").args(["--color", "never"]).args(flags);
+    if !directives.defects.is_empty() {
+        command.args(["--message-format", "json"]);
+        command.args((!flags.iter().any(|flag| flag == "--checked")).then_some("--checked"));
+    }
     command.arg(program.file_name().unwrap_or_default());
     if !directives.args.is_empty() {
         command.arg("--").args(&directives.args);
@@ -85,7 +90,14 @@ fn compare(options: &Options, program: &Path, directives: &Directives, outcome: 
             }
         }
     }
-    let stderr = String::from_utf8_lossy(&outcome.stderr);
+    let reported =
+        (!directives.defects.is_empty()).then(|| Reported::read(&String::from_utf8_lossy(&outcome.stderr)));
+    if let Some(reported) = &reported {
+        let name = program.file_name().unwrap_or_default().to_string_lossy();
+        reported.compare(&directives.defects, &name, &mut wrong);
+    }
+    let messages = reported.as_ref().map_or(outcome.stderr.as_slice(), |reported| reported.text.as_bytes());
+    let stderr = String::from_utf8_lossy(messages);
     if !directives.errors.is_empty() {
         compare_codes(&directives.errors, &stderr, &mut wrong);
     }
@@ -94,7 +106,7 @@ fn compare(options: &Options, program: &Path, directives: &Directives, outcome: 
 
     let bless = options.bless && wrong.is_empty();
     let mut blessed = Vec::new();
-    for (extension, printed) in [("out", &outcome.stdout), ("err", &outcome.stderr)] {
+    for (extension, printed) in [("out", outcome.stdout.as_slice()), ("err", messages)] {
         let file = program.with_extension(extension);
         match compare_file(&file, printed, bless, options.color) {
             Ok(Change::None) => {}

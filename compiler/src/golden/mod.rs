@@ -7,6 +7,7 @@
 //! folder, so messages show its bare name. [`bless`](Options::bless) rewrites the
 //! files with what the programs print now, but only for those that pass otherwise.
 
+mod defects;
 mod diff;
 mod directives;
 mod judge;
@@ -21,6 +22,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use vex_syntax::Spelling;
 
+pub use defects::{Expected, Place};
 pub use diff::unified;
 pub use directives::Directives;
 use judge::Verdict;
