@@ -87,6 +87,8 @@ impl<'c> Flow<'_, 'c, '_> {
         for (to, value) in &summary.stores {
             let kept = self.translate(value, values);
             for to in self.translate(to, values) {
+                // Memory whose elements are moved about in it gets no references to itself.
+                let kept: Loans = kept.iter().filter(|loan| !(to.deep && loan.same_place(&to))).copied().collect();
                 self.keep(to, &kept, whole);
             }
         }
