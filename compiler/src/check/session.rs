@@ -9,7 +9,8 @@ use vex_syntax::{Diagnostic, SourceMap, Span, Symbol};
 
 use super::generics::Head;
 use super::{
-    Checker, ConstInfo, FuncInfo, GlobalInfo, ImplInfo, ModuleScope, StructInfo, TraitInfo, Value, declared,
+    Checker, ConstInfo, FuncInfo, GlobalInfo, ImplInfo, ModuleScope, StructInfo, TraitInfo, Value, borrows,
+    declared,
 };
 use crate::loader::{Loaded, ModuleId};
 use crate::typed::{Function, FunctionBody, Global, GlobalId, Program};
@@ -40,6 +41,8 @@ pub(super) struct Base {
     pub(super) given_again: Vec<TraitId>,
     /// Variables that hold no value any more, and where they lost it.
     pub(super) gone: FxHashMap<GlobalId, Span>,
+    /// What is known of references.
+    pub(super) lent: borrows::Known,
     /// The value to show.
     pub(super) shown: Option<Shown>,
     /// Whether the statements of the input need no `unsafe`.
@@ -72,6 +75,8 @@ pub struct Environment {
     impls: Vec<ImplInfo>,
     impl_index: FxHashMap<(TraitId, Head), u32>,
     trait_functions: FxHashMap<Symbol, Vec<(TraitId, FuncId)>>,
+    /// What is known of references.
+    lent: borrows::Known,
     /// Variables that hold no value any more, and where they lost it.
     pub gone: FxHashMap<GlobalId, Span>,
     /// Whether the statements of inputs need no `unsafe`.
@@ -91,6 +96,7 @@ pub struct Saved {
     scope: ModuleScope,
     methods: FxHashMap<(Head, Symbol), FuncId>,
     impl_index: FxHashMap<(TraitId, Head), u32>,
+    held: borrows::Held,
 }
 
 /// An input that was accepted. Its functions and variables were added to the program, whose entry it is.
@@ -142,6 +148,7 @@ impl Environment {
             scope: self.modules[INPUTS].clone(),
             methods: self.methods.clone(),
             impl_index: self.impl_index.clone(),
+            held: self.lent.held(),
         };
         let mut cx = Checker::new(loaded, sources, resolve_symbol, &kept);
         self.lend(&mut cx, program);
@@ -149,6 +156,7 @@ impl Environment {
             counts,
             gone: std::mem::take(&mut self.gone),
             unsafe_on: self.unsafe_on,
+            lent: std::mem::take(&mut self.lent),
             ..Base::default()
         });
         cx.collect();
@@ -165,6 +173,7 @@ impl Environment {
         let (replaced, split) = base.replaced.into_iter().partition(|&(old, new)| cx.same_types(old, new));
         self.take_back(cx, program, if accepted { Some(counts) } else { None });
         self.gone = base.gone;
+        self.lent = base.lent;
         if !accepted {
             self.undo(saved, program);
             return Err(diagnostics);
@@ -262,6 +271,7 @@ impl Environment {
         self.impl_index = saved.impl_index;
         self.traits.truncate(traits);
         self.impls.truncate(impls);
+        self.lent.undo(funcs, saved.held);
         self.trait_functions.values_mut().for_each(|known| known.retain(|(id, _)| (id.0 as usize) < traits));
         self.gone.retain(|id, _| (id.0 as usize) < globals);
         let contracts = &mut program.contracts;

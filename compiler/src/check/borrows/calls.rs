@@ -1,5 +1,7 @@
 //! Calls: what a function's summary means for these arguments, and whether the arguments go together.
 
+use std::rc::Rc;
+
 use vex_syntax::Span;
 
 use super::Summary;
@@ -24,12 +26,13 @@ impl<'c> Flow<'_, 'c, '_> {
         for (value, arg) in values.iter().zip(args) {
             self.check_argument(value, arg);
         }
+        self.check_closures(args, &values);
         let mut found = match callee {
             Callee::Func { func, args: types } => {
                 let func = self.program.resolve(*func, types);
                 let known = self.program.summaries.get(&func).cloned();
                 // Of one that calls this function, too, nothing is known at the first look.
-                match known.or_else(|| self.program.is_known(func).then(Summary::default)) {
+                match known.or_else(|| self.program.is_known(func).then(Rc::default)) {
                     Some(summary) => {
                         self.check_exclusive(Some((func, &summary)), args, &values);
                         self.apply(&summary, args, &values, whole)
@@ -46,7 +49,10 @@ impl<'c> Flow<'_, 'c, '_> {
                 add_all(&mut found, &called);
                 found
             }
-            Callee::Runtime(_) => Loans::new(),
+            Callee::Runtime(name) => {
+                self.copied(name, args, &values, whole);
+                Loans::new()
+            }
         };
         if whole.ty == Ty::STR {
             // A text is never in a variable itself, only in memory that one owns.
@@ -57,6 +63,32 @@ impl<'c> Flow<'_, 'c, '_> {
             found.clear();
         }
         found
+    }
+
+    /// The elements that `vex_memcpy` copies refer afterwards to what they did before.
+    fn copied(&mut self, name: &str, args: &'c [Expr], values: &[Loans], whole: &'c Expr) {
+        let ([dest, source, _], [to, from, _]) = (args, values) else { return };
+        let moves = matches!(name, "vex_memcpy" | "vex_memmove");
+        if !moves || !self.points_to_references(dest) || !self.points_to_references(source) {
+            return;
+        }
+        let mut kept = self.contents(from);
+        kept.iter_mut().for_each(|loan| loan.raw = false);
+        kept.retain(|loan| !to.iter().any(|to| loan.same_place(to)));
+        for to in to {
+            self.keep(Loan { raw: false, ..*to }, &kept, whole);
+        }
+    }
+
+    /// Whether a raw pointer, before it became untyped, was one to values that refer to something.
+    fn points_to_references(&mut self, pointer: &Expr) -> bool {
+        if let ExprKind::Cast { value, .. } = &pointer.kind {
+            return self.points_to_references(value);
+        }
+        match *self.program.cx.types.kind(pointer.ty) {
+            TyKind::RawPtr { pointee, .. } => pointee != Ty::STR && self.holds(pointee),
+            _ => false,
+        }
     }
 
     /// What a loan of a summary is for these arguments.
@@ -88,7 +120,8 @@ impl<'c> Flow<'_, 'c, '_> {
             let kept = self.translate(value, values);
             for to in self.translate(to, values) {
                 // Memory whose elements are moved about in it gets no references to itself.
-                let kept: Loans = kept.iter().filter(|loan| !(to.deep && loan.same_place(&to))).copied().collect();
+                let kept: Loans =
+                    kept.iter().filter(|loan| !(to.deep && loan.same_place(&to))).copied().collect();
                 self.keep(to, &kept, whole);
             }
         }

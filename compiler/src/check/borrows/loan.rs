@@ -55,6 +55,20 @@ impl Path {
         other.steps[..other.len as usize].iter().for_each(|&step| self.push(step));
     }
 
+    /// The first step and those after it; `None` of the whole.
+    pub(super) fn split(&self) -> Option<(u32, Path)> {
+        let (first, rest) = self.steps[..self.len as usize].split_first()?;
+        let mut path = Path::default();
+        rest.iter().for_each(|&step| path.push(step));
+        // Steps that were left out are left out of the rest, too.
+        (!self.is_full()).then_some((*first, path))
+    }
+
+    /// Whether there is no room for steps that it may have besides.
+    pub(super) fn is_full(&self) -> bool {
+        self.len as usize == STEPS
+    }
+
     /// Whether two parts may share memory. With `surely` only where they do in any case.
     pub(super) fn overlaps(&self, other: &Path, surely: bool) -> bool {
         let (a, b) = (&self.steps[..self.len as usize], &other.steps[..other.len as usize]);
@@ -161,6 +175,17 @@ impl State {
             }
         }
         changed
+    }
+
+    /// Whether nothing refers to anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// What is left after a function: what globals refer to.
+    pub(super) fn of_globals(mut self) -> State {
+        self.held.retain(|root, _| matches!(root, Root::Global(_)));
+        self
     }
 
     /// Ends the loans that `ends` picks.

@@ -6,6 +6,7 @@
 //! body, the result refers to the receiver or, without one, to every argument. In doubt nothing is reported.
 
 mod calls;
+mod closures;
 mod flow;
 mod holds;
 mod loan;
@@ -13,6 +14,8 @@ mod order;
 mod paths;
 mod places;
 mod report;
+
+use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use vex_syntax::{Diagnostic, Spelling};
@@ -22,7 +25,7 @@ use crate::typed::{Callee, Expr, ExprKind, Function, FunctionBody, Local, walk};
 use crate::types::{FuncId, Ty};
 use flow::Flow;
 use holds::Holds;
-use loan::{Loan, Loans};
+use loan::{Loan, Loans, State};
 
 /// What a function does with references, in terms of its parameters and of globals.
 #[derive(Clone, Default, Debug)]
@@ -37,11 +40,38 @@ pub(super) struct Summary {
     stores: Vec<(Loan, Loan)>,
 }
 
+/// What the variables of a session refer to.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Held(State);
+
+/// What earlier inputs of a session leave for later ones.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Known {
+    summaries: FxHashMap<FuncId, Rc<Summary>>,
+    /// What the variables refer to.
+    held: Held,
+}
+
+impl Known {
+    /// Forgets what is said of functions from this number on, and lets variables refer to what they did.
+    pub(super) fn undo(&mut self, funcs: usize, held: Held) {
+        self.summaries.retain(|id, _| (id.0 as usize) < funcs);
+        self.held = held;
+    }
+
+    /// What the variables refer to.
+    pub(super) fn held(&self) -> Held {
+        self.held.clone()
+    }
+}
+
 /// What is known while functions are looked at one after the other.
 struct Program<'c, 'a> {
     cx: &'c Checker<'a>,
     holds: Holds,
-    summaries: FxHashMap<FuncId, Summary>,
+    summaries: FxHashMap<FuncId, Rc<Summary>>,
+    /// What a session's variables refer to.
+    held: State,
     /// Functions without references: there is nothing to find.
     plain: FxHashSet<FuncId>,
     found: Vec<Diagnostic>,
@@ -71,10 +101,12 @@ impl Callees {
 
 /// Checks the references in all bodies of this input. They have no other errors.
 pub(super) fn check(cx: &mut Checker) {
+    let known = cx.session.as_mut().map(|base| std::mem::take(&mut base.lent)).unwrap_or_default();
     let mut program = Program {
         cx,
         holds: Holds::default(),
-        summaries: FxHashMap::default(),
+        summaries: known.summaries,
+        held: known.held.0,
         plain: FxHashSet::default(),
         found: Vec::new(),
     };
@@ -87,7 +119,10 @@ pub(super) fn check(cx: &mut Checker) {
         }
         together.functions.iter().for_each(|&id| program.function(id));
     }
-    let found = program.found;
+    let Program { found, summaries, held, .. } = program;
+    if let Some(base) = &mut cx.session {
+        base.lent = Known { summaries, held: Held(held) };
+    }
     found.into_iter().for_each(|d| cx.error(d));
 }
 
@@ -110,10 +145,16 @@ impl<'c, 'a> Program<'c, 'a> {
         let mut found = Callees::default();
         let Some((function, body)) = self.body(id) else { return found.functions };
         found.see(self, body);
+        // The variables of a session may refer to something since an earlier input.
+        let known = self.is_entry(id) && !self.held.is_empty();
         let types = &self.cx.types;
         let refers = |local: &Local| self.holds.holds(types, local.ty);
-        if !found.lends && !function.locals.iter().any(refers) && !self.holds.holds(types, function.ret) {
-            self.summaries.insert(id, Summary::default());
+        if !known
+            && !found.lends
+            && !function.locals.iter().any(refers)
+            && !self.holds.holds(types, function.ret)
+        {
+            self.summaries.insert(id, Rc::default());
             self.plain.insert(id);
         }
         found.functions
@@ -142,10 +183,18 @@ impl<'c, 'a> Program<'c, 'a> {
 
     fn function(&mut self, id: FuncId) {
         let Some((function, body)) = self.body(id).filter(|_| !self.plain.contains(&id)) else { return };
+        let entry = self.is_entry(id) && self.cx.session.is_some();
         let mut flow = Flow::new(self, id, function);
+        if entry {
+            flow.state = Some(flow.program.held.clone());
+        }
         flow.run(body);
+        let state = flow.state.take();
         let (summary, found) = flow.finish();
-        self.summaries.insert(id, summary);
+        self.summaries.insert(id, Rc::new(summary));
+        if let Some(state) = state.filter(|_| entry) {
+            self.held = state.of_globals();
+        }
         self.found.extend(found);
     }
 }

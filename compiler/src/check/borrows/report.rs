@@ -12,7 +12,7 @@ use crate::typed::{Expr, ExprKind};
 use crate::types::TyKind;
 
 impl<'c> Flow<'_, 'c, '_> {
-    fn report(&mut self, span: Span, d: Diagnostic) {
+    pub(super) fn report(&mut self, span: Span, d: Diagnostic) {
         // The library answers for what it does with memory.
         if !self.quiet && !self.function.library && self.reported.insert(span) {
             self.found.push(d);
@@ -20,7 +20,7 @@ impl<'c> Flow<'_, 'c, '_> {
     }
 
     /// The name of what is referred to, in quotes, and where it is declared; `None` for a temporary.
-    fn name_of(&self, root: Root) -> Option<(String, Span)> {
+    pub(super) fn name_of(&self, root: Root) -> Option<(String, Span)> {
         let (name, span) = match root {
             Root::Local(id) => {
                 let local = &self.function.locals[id.0 as usize];
