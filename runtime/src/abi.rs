@@ -334,6 +334,7 @@ static TABLES: &[&[Export]] = &[
     crate::embed::info::EXPORTS,
     crate::embed::symbols::EXPORTS,
     crate::embed::fast_path::EXPORTS,
+    crate::checked::access::EXPORTS,
 ];
 
 /// Every exported function, in a fixed order.

@@ -47,6 +47,7 @@
 //! | [`alloc`] | the allocators programs hold: bump, pool, free list, stack, global |
 //! | [`report`] | who allocated what, by allocator and source position |
 //! | [`embed`] | what programs that embed the heap ask of it: heaps of their own, figures, symbols |
+//! | [`checked`] | the checked mode: tags, shadow, a heap of its own, what it finds |
 //! | [`builtins`] | what generated code calls: printing, panics, input and output |
 
 /// The guide's programs in Rust, as tests.
@@ -57,6 +58,7 @@ mod guide {}
 pub mod abi;
 pub mod alloc;
 pub mod builtins;
+pub mod checked;
 #[cfg(test)]
 mod conformance;
 pub mod embed;

@@ -1,0 +1,313 @@
+//! The checked mode: a heap and checks that find every misuse of memory at its byte.
+//!
+//! It stands beside the fast heap and shares nothing with it. [`enable`] reserves its
+//! memory ([`map`]) and makes its heap the process's allocator; generated code then
+//! checks its own loads and stores against the table of tags and the shadow, calls the
+//! functions of [`access`] where that finds something, and calls checked twins
+//! ([`twin`]) in place of allocation functions. What is wrong goes to the handler
+//! ([`set_handler`]) as a [`Defect`].
+//!
+//! Pointers of this module's functions may carry a tag or not. A pointer without one is
+//! an address, and belongs to what lies there.
+//!
+//! One lock guards the books. It is never held while a handler runs, and nothing here
+//! allocates through Rust's global allocator while it is held.
+
+pub mod access;
+pub mod defect;
+pub mod map;
+pub mod trace;
+pub mod twins;
+
+pub use defect::{
+    AccessInfo, BadFree, BlockInfo, Checks, Defect, DefectKind, EXIT_CODE, Given, Handler, Leak, LeakKind,
+    OFF_VARIABLE, Origin, Side, State, Unwritten, Verdict, is_on, report, set_handler,
+};
+pub use trace::Trace;
+
+use core::fmt;
+use core::ops::Range;
+use core::ptr::{NonNull, null_mut};
+use core::sync::atomic::{AtomicBool, Ordering};
+
+/// How the checked mode works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// So many bytes of freed blocks are kept from being used again. Matters where
+    /// programs keep addresses as integers; pointers are told apart by their tags.
+    pub delay: usize,
+    /// The checks that are on. [`OFF_VARIABLE`] takes away from them.
+    pub checks: Checks,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { delay: 0, checks: Checks::all() }
+    }
+}
+
+/// Why there is no checked mode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EnableError {
+    /// The processor or the system is not one it is made for.
+    Unsupported,
+    /// The system refused addresses, which a limit of address space does: what they
+    /// were for, where, and how many bytes.
+    Reserve(&'static str, usize, usize),
+    /// Another allocator serves the process, or the checked mode is on already.
+    AlreadySelected,
+    /// [`OFF_VARIABLE`] names no check by this.
+    UnknownCheck(String),
+}
+
+impl fmt::Display for EnableError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EnableError::Unsupported => write!(f, "the checked mode needs Linux on x86-64"),
+            EnableError::Reserve(what, at, bytes) => write!(
+                f,
+                "the system does not reserve {bytes} bytes of addresses at {at:#x} for {what} of the checked mode; \
+                 is there a limit of address space (`ulimit -v`)?"
+            ),
+            EnableError::AlreadySelected => write!(f, "the process's allocator is selected already"),
+            EnableError::UnknownCheck(name) => write!(f, "{OFF_VARIABLE}: there is no check `{name}`"),
+        }
+    }
+}
+
+impl std::error::Error for EnableError {}
+
+/// Whether [`enable`] has succeeded.
+static ENABLED: AtomicBool = AtomicBool::new(false);
+
+/// Reserves the memory of the checked mode and makes its heap the process's allocator.
+/// Once, before anything is compiled.
+pub fn enable(options: Options) -> Result<(), EnableError> {
+    defect::set_checks(options.checks);
+    Err(EnableError::Unsupported)
+}
+
+/// Whether the checked mode is on.
+#[inline]
+pub fn is_enabled() -> bool {
+    ENABLED.load(Ordering::Relaxed)
+}
+
+/// Memory of the program's that no allocator gives out: its stack, code, constants and
+/// variables. Zeroed, readable and writable, whole OS pages, with a page in front and
+/// one behind that cannot be touched. `len` is in bytes, and rounded up to whole OS
+/// pages. `None` before [`enable`], and when there is no room.
+pub fn program_area(len: usize) -> Option<NonNull<u8>> {
+    let _ = len;
+    None
+}
+
+/// Gives back memory of [`program_area`].
+///
+/// # Safety
+///
+/// `start` and `len` are those of one call, nobody uses the memory any more, and its
+/// pages are readable and writable again.
+pub unsafe fn program_area_free(start: NonNull<u8>, len: usize) {
+    let _ = (start, len);
+}
+
+/// Says where the program's stack is, for call traces and pointers to variables, before
+/// a program runs. Pointers to variables of an earlier run are dead afterwards.
+pub fn set_stack(range: Range<usize>) {
+    trace::set_stack(range);
+}
+
+/// Adds ranges of the program's variables: pointers are looked for there by [`leaks`].
+/// `clear_roots` forgets them.
+pub fn set_roots(ranges: &[Range<usize>]) {
+    let _ = ranges;
+}
+
+/// The checked twin of an exported function or of a memory function of the C library.
+pub fn twin(symbol: &str) -> Option<*const u8> {
+    twins::twin(symbol)
+}
+
+/// A block that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// Bytes; 0 gets a block of its own.
+    pub size: usize,
+    /// Alignment in bytes, a power of two; blocks are 16-aligned at least.
+    pub align: usize,
+    /// Whether the bytes are zero, and count as written.
+    pub zeroed: bool,
+    /// Who asks.
+    pub origin: Origin,
+    /// Where it is asked.
+    pub trace: Trace,
+    /// Why.
+    pub reason: Option<&'a str>,
+}
+
+/// A block that is given back.
+#[derive(Clone, Copy, Debug)]
+pub struct Release<'a> {
+    /// Whose function is called; the block must be of the same origin.
+    pub by: Origin,
+    /// The function, for the report.
+    pub function: &'a str,
+    /// The size that the program says the block has.
+    pub size: Option<i128>,
+    /// The alignment that the program says the block has.
+    pub align: Option<i128>,
+    /// Where it is called.
+    pub trace: Trace,
+}
+
+impl<'a> Release<'a> {
+    /// A free that says neither size nor alignment.
+    pub fn new(by: Origin, function: &'a str, trace: Trace) -> Release<'a> {
+        Release { by, function, size: None, align: None, trace }
+    }
+}
+
+/// Allocates a block of the checked heap: a pointer with a tag, or null when there is no
+/// room. The bytes count as never written unless `zeroed`.
+pub fn allocate(size: usize, align: usize, zeroed: bool, origin: Origin, trace: Trace) -> *mut u8 {
+    allocate_as(&Request { size, align, zeroed, origin, trace, reason: None })
+}
+
+/// As [`allocate`], with a reason.
+pub fn allocate_as(request: &Request<'_>) -> *mut u8 {
+    let _ = request;
+    null_mut()
+}
+
+/// Frees a block of the checked heap. A null pointer is ignored. What is wrong is
+/// reported (double free, no block, another allocator's, wrong size or alignment).
+/// True when the block is free now.
+///
+/// Any pointer may be given: none is followed before it is known to be a block.
+pub fn deallocate(pointer: *mut u8, release: &Release<'_>) -> bool {
+    let _ = (pointer, release);
+    false
+}
+
+/// Moves a block of the checked heap to one of another size, also a smaller one: the old
+/// pointer is dead afterwards, and the two blocks know of each other. Contents are kept
+/// up to the smaller size, and so is which bytes were written; bytes beyond are zero and
+/// count as written with `request.zeroed`. Null when there is no room, or when
+/// `pointer` cannot be freed, which is reported; the old block then stays.
+pub fn reallocate(pointer: *mut u8, request: &Request<'_>, release: &Release<'_>) -> *mut u8 {
+    let _ = (pointer, request, release);
+    null_mut()
+}
+
+/// The size in bytes as requested of the live block that starts at `pointer`.
+pub fn size_of(pointer: *const u8) -> Option<usize> {
+    let _ = pointer;
+    None
+}
+
+/// A pointer with its tag to the live object that `address` lies in, or behind the last
+/// byte of: what a pointer is that was an integer. Others are returned as they are,
+/// those into a freed block with that block's dead tag.
+pub fn adopt(address: usize) -> *mut u8 {
+    core::ptr::with_exposed_provenance_mut(address)
+}
+
+/// Says that the live block at `pointer`, which the runtime allocated, is the buffer of
+/// an allocator `origin` made for the program at `trace`.
+pub fn relabel(pointer: *const u8, origin: Origin, trace: Trace) {
+    let _ = (pointer, origin, trace);
+}
+
+/// Makes `size` bytes at `address` a block of an allocator whose buffer they lie in: a
+/// pointer with a tag of its own. `buffer` is the buffer as pointer or address; the part
+/// is dead when the buffer is. The bytes count as never written unless
+/// `request.zeroed`; contents are not touched.
+pub fn sub_allocate(buffer: *const u8, address: usize, request: &Request<'_>) -> *mut u8 {
+    let _ = (buffer, request);
+    core::ptr::with_exposed_provenance_mut(address)
+}
+
+/// Takes back a block of [`sub_allocate`]; reports as [`deallocate`]. True when it is
+/// free now. Its bytes are poisoned.
+pub fn sub_free(pointer: *mut u8, release: &Release<'_>) -> bool {
+    let _ = (pointer, release);
+    false
+}
+
+/// Takes back all blocks of [`sub_allocate`] that start in a range of a buffer, and
+/// poisons the range: `reset`, `pop`, `drop`.
+pub fn sub_free_range(range: Range<usize>, trace: Trace) {
+    let _ = (range, trace);
+}
+
+/// Makes bytes untouchable for the program: an allocator's own.
+pub fn poison(range: Range<usize>) {
+    let _ = range;
+}
+
+/// Makes bytes of a buffer usable by the program; they count as written.
+pub fn unpoison(range: Range<usize>) {
+    let _ = range;
+}
+
+/// Makes bytes count as written (C or the runtime wrote them), without a look at them.
+pub fn mark_written(range: Range<usize>) {
+    let _ = range;
+}
+
+/// Checks `len` bytes at `pointer` that a function of the runtime or of the C library is
+/// about to touch for the program, and returns the address to touch: without tag when
+/// all is fine or the memory is foreign, else, after the report and if the program goes
+/// on, memory of that length in which it can do no harm. With `write` the bytes count as
+/// written afterwards; bytes never written may be read with `unwritten_ok`. No bytes are
+/// fine anywhere.
+pub fn check_range(
+    pointer: *const u8,
+    len: usize,
+    write: bool,
+    unwritten_ok: bool,
+    function: &str,
+) -> *mut u8 {
+    let _ = (len, write, unwritten_ok, function);
+    core::ptr::with_exposed_provenance_mut(map::strip(pointer.addr()))
+}
+
+/// Makes `len` bytes at the address `to` as much written as those at `from`, as a copy
+/// of their contents does; the ranges may overlap. Both are in reach ([`check_range`]).
+pub fn copy_shadow(to: usize, from: usize, len: usize) {
+    let _ = (to, from, len);
+}
+
+/// The innermost object that `address` lies in, live or not: a block (the bytes around it
+/// belong to it, too), a part of a buffer, a variable with a pointer to it.
+pub fn lookup(address: usize) -> Option<BlockInfo> {
+    let _ = address;
+    None
+}
+
+/// The blocks in front of and behind the one that `address` lies in or beside.
+pub fn neighbours(address: usize) -> (Option<BlockInfo>, Option<BlockInfo>) {
+    let _ = address;
+    (None, None)
+}
+
+/// The shadow bytes of a range of the program's memory; of other addresses 0.
+pub fn shadow_bytes(range: Range<usize>) -> Vec<u8> {
+    vec![0; range.len()]
+}
+
+/// Every block that is live, with what still points at it: words of the ranges of
+/// [`set_roots`] and, if given, of the stack. Those of the runtime are left out.
+/// In the order of their allocation. Empty with the check off.
+pub fn leaks(stack_roots: Option<Range<usize>>) -> Vec<Leak> {
+    let _ = stack_roots;
+    Vec::new()
+}
+
+/// The address of the cell that generated code compares with its frame when it returns:
+/// the lowest address of a variable of which a pointer with a tag was made, or
+/// `usize::MAX`. 8 bytes.
+pub fn lowest_stack_tag_cell() -> *const usize {
+    access::LOWEST_STACK_TAG.as_ptr()
+}
