@@ -72,7 +72,7 @@ pub fn uses_core(text: &str) -> bool {
         let checked = ["checked_add", "checked_sub", "checked_mul"];
         lines.flat_map(declared_words).chain(checked).collect()
     });
-    words(text).any(|word| WORDS.contains(word)) || text.contains('?')
+    text.contains('?') || words(text).any(|word| WORDS.contains(word))
 }
 
 /// The words of a text.

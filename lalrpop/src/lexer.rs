@@ -68,7 +68,7 @@ const MOST_ERRORS: usize = 50;
 pub fn lex(text: &str, base: u32, spelling: Spelling) -> Lexed {
     let mut reader =
         Reader { text, base, spelling, out: Lexed::default(), newline: true, doc: String::new() };
-    reader.out.tokens.reserve(text.len() / 3);
+    reader.out.tokens.reserve(text.len() / 4);
     reader.read();
     let mut out = reader.out;
     Words { text, base, spelling }.resolve(&mut out.tokens);

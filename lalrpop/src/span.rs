@@ -4,7 +4,7 @@
 //! is eight bytes and a position alone (as stored in machine code) finds its file.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::spelling::Spelling;
 
@@ -78,7 +78,8 @@ pub struct SourceFile {
     pub base: u32,
     /// Whether the file is part of the language's own library rather than the user's program.
     pub library: bool,
-    line_starts: Vec<u32>,
+    /// Where lines start; looked for only once somebody asks, which hardly anybody does for the library.
+    line_starts: OnceLock<Vec<u32>>,
 }
 
 impl SourceFile {
@@ -87,16 +88,23 @@ impl SourceFile {
         Span::new(self.base, self.base + self.text.len() as u32)
     }
 
+    fn line_starts(&self) -> &[u32] {
+        self.line_starts.get_or_init(|| {
+            let after = self.text.match_indices('\n').map(|(at, _)| at as u32 + 1);
+            std::iter::once(0).chain(after).collect()
+        })
+    }
+
     /// Line number (from 1) that holds position `pos`.
     pub fn line_of(&self, pos: u32) -> u32 {
         let offset = pos.saturating_sub(self.base);
-        self.line_starts.partition_point(|&start| start <= offset) as u32
+        self.line_starts().partition_point(|&start| start <= offset) as u32
     }
 
     /// Line and column of position `pos`.
     pub fn line_col(&self, pos: u32) -> LineCol {
         let line = self.line_of(pos);
-        let start = self.line_starts[line as usize - 1] as usize;
+        let start = self.line_starts()[line as usize - 1] as usize;
         let mut end = ((pos - self.base) as usize).min(self.text.len());
         while !self.text.is_char_boundary(end) {
             end -= 1;
@@ -106,12 +114,12 @@ impl SourceFile {
 
     /// Byte offset in `text` at which line `line` (from 1) starts; the text's length past the last line.
     pub fn line_start(&self, line: u32) -> usize {
-        self.line_starts.get(line as usize - 1).map_or(self.text.len(), |&s| s as usize)
+        self.line_starts().get(line as usize - 1).map_or(self.text.len(), |&s| s as usize)
     }
 
     /// Number of lines.
     pub fn line_count(&self) -> u32 {
-        self.line_starts.len() as u32
+        self.line_starts().len() as u32
     }
 }
 
@@ -154,11 +162,17 @@ impl SourceMap {
         let base = self.next;
         let len = u32::try_from(text.len()).map_err(|_| TooMuchSource)?;
         self.next = base.checked_add(len).and_then(|n| n.checked_add(1)).ok_or(TooMuchSource)?;
-        let mut line_starts = vec![0];
-        line_starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
         let id = FileId(self.files.len() as u32);
         let path = path.map(Path::to_path_buf);
-        self.files.push(SourceFile { name: name.into(), path, spelling, text, base, library, line_starts });
+        self.files.push(SourceFile {
+            name: name.into(),
+            path,
+            spelling,
+            text,
+            base,
+            library,
+            line_starts: OnceLock::new(),
+        });
         Ok(id)
     }
 

@@ -89,11 +89,19 @@ pub mod contextual {
     pub const DEFAULT_ABI: &str = "C";
 }
 
-type Table = HashMap<&'static str, Token, FxBuildHasher>;
+/// From the packed letters of a keyword; looking a number up is much less work than looking a text up, and it is done
+/// for every word of every file.
+type Table = HashMap<u64, Token, FxBuildHasher>;
 
 static TABLES: LazyLock<[Table; 3]> = LazyLock::new(|| {
-    Spelling::ALL.map(|spelling| tables_of(spelling).iter().flat_map(|table| table.iter().copied()).collect())
+    let words = |spelling| tables_of(spelling).iter().flat_map(|table| table.iter());
+    Spelling::ALL.map(|spelling| words(spelling).map(|(word, token)| (packed(word), *token)).collect())
 });
+
+/// A word of at most [`LONGEST`] bytes as a number. No two give the same: none holds a NUL byte.
+fn packed(word: &str) -> u64 {
+    word.bytes().fold(0, |number, byte| number << 8 | u64::from(byte))
+}
 
 fn tables_of(spelling: Spelling) -> &'static [&'static [(&'static str, Token)]] {
     match spelling {
@@ -116,7 +124,7 @@ pub fn keyword(word: &str, spelling: Spelling) -> Option<Token> {
     if word.len() > LONGEST {
         return None;
     }
-    TABLES[spelling as usize].get(word).copied()
+    TABLES[spelling as usize].get(&packed(word)).copied()
 }
 
 /// Whether `#` starts a comment.
