@@ -57,6 +57,18 @@ struct Captured {
     fixed: Option<Span>,
 }
 
+/// What is written of a closure besides its parameters and its code.
+pub(super) struct Form {
+    /// The place of its head.
+    pub(super) head: Span,
+    /// The place of its result's type.
+    pub(super) ret_span: Span,
+    /// Whether it takes what it captures by value.
+    pub(super) moves: bool,
+    /// Its own place.
+    pub(super) span: Span,
+}
+
 /// A closure whose types are settled with those of the function around it.
 pub(super) struct Pending {
     func: FuncId,
@@ -95,7 +107,7 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     /// What the surroundings want a closure to take and give.
-    fn wanted_call(&mut self, expect: Expect) -> Option<(Vec<Ty>, Ty)> {
+    pub(super) fn wanted_call(&mut self, expect: Expect) -> Option<(Vec<Ty>, Ty)> {
         let ty = self.shallow(expect.ty()?);
         if self.var_kind(ty).is_none() {
             return self.callable(ty);
@@ -109,28 +121,47 @@ impl<'a> FnCx<'_, 'a> {
     /// `|a| e`
     pub(super) fn closure(&mut self, closure: &'a ast::Closure, expect: Expect, span: Span) -> Expr {
         let wanted = self.wanted_call(expect);
-        let (func, def) = self.declare_closure(closure, span);
-        let args = self.generics.types();
-        let ty = self.cx.types.intern(TyKind::Struct { def, args });
         let ret = match (&closure.ret, &wanted) {
             (Some(ret), _) => self.resolve_type(ret),
             (None, Some((_, ret))) => *ret,
             (None, None) => self.fresh(VarKind::General, closure.body.span),
         };
         let types = self.closure_params(closure, wanted.as_ref().map(|(params, _)| params.as_slice()));
-        self.closures.insert(func, (types.clone(), ret));
-        let capturing = Capturing { def, moves: closure.moves, captures: Vec::new() };
+        let params = types.clone();
+        let form = Form {
+            head: closure.head,
+            ret_span: closure.ret.as_ref().map_or(closure.head, |ret| ret.span),
+            moves: closure.moves,
+            span,
+        };
+        self.make_closure(form, types, ret, |fx, own| fx.closure_body(closure, &params, own, ret))
+    }
+
+    /// A closure with these types, whose parameters and code `body` makes, given the type of its structure.
+    pub(super) fn make_closure(
+        &mut self,
+        form: Form,
+        types: Vec<Ty>,
+        ret: Ty,
+        body: impl FnOnce(&mut Self, Ty) -> (Vec<LocalId>, Expr),
+    ) -> Expr {
+        let Form { head, ret_span, moves, span } = form;
+        let (func, def) = self.declare_closure(head, span);
+        let args = self.generics.types();
+        let ty = self.cx.types.intern(TyKind::Struct { def, args });
+        self.closures.insert(func, (types, ret));
+        let capturing = Capturing { def, moves, captures: Vec::new() };
         let mut frame = Frame {
             func: Some(func),
             ret: Some(ret),
-            ret_span: closure.ret.as_ref().map_or(closure.head, |ret| ret.span),
+            ret_span,
             straight: true,
             closure: Some(capturing),
             ..Frame::default()
         };
         self.swap_frame(&mut frame);
         self.frames.push(frame);
-        let (params, body) = self.scoped(|fx| fx.closure_body(closure, &types, ty, ret));
+        let (params, body) = self.scoped(|fx| body(fx, ty));
         let mut frame = self.frames.pop().expect("pushed above");
         self.swap_frame(&mut frame);
         let captures = frame.closure.take().map_or(Vec::new(), |closure| closure.captures);
@@ -139,11 +170,11 @@ impl<'a> FnCx<'_, 'a> {
         let values = captures.into_iter().enumerate().map(|(index, c)| (index as u32, c.stored));
         let values = values.collect();
         let (locals, info) = (frame.locals, frame.info);
-        self.pending.push(Pending { func, def, locals, info, params, ret, body, span: closure.head });
+        self.pending.push(Pending { func, def, locals, info, params, ret, body, span: head });
         Expr { kind: ExprKind::Struct(values), ty, span }
     }
 
-    fn declare_closure(&mut self, closure: &'a ast::Closure, span: Span) -> (FuncId, StructId) {
+    fn declare_closure(&mut self, head: Span, span: Span) -> (FuncId, StructId) {
         let outer = self.func.map(|func| self.cx.funcs[func.0 as usize].name.clone()).unwrap_or_default();
         let name = format!("closure in {outer}");
         let func = FuncId(self.cx.funcs.len() as u32);
@@ -151,7 +182,7 @@ impl<'a> FnCx<'_, 'a> {
         self.cx.funcs.push(FuncInfo {
             decl: None,
             ident: ast::Ident { name: Symbol::new("closure"), span },
-            head: closure.head,
+            head,
             module: self.module,
             owner: None,
             name,

@@ -4,6 +4,7 @@ use vex_syntax::ast;
 use vex_syntax::{Diagnostic, Span, Symbol};
 
 use super::arguments::count_of;
+use super::closure::Form;
 use super::enums::VariantId;
 use super::function::{Expect, FnCx};
 use super::infer::VarKind;
@@ -163,17 +164,91 @@ impl<'a> FnCx<'_, 'a> {
 
     /// `Shape.Point`, if the expression names a variant.
     pub(super) fn variant_value(&mut self, expr: &'a ast::Expr, expect: Expect) -> Option<Expr> {
-        let Named { id: (def, index), args } = self.variant_of(expr, expect)?;
-        let ty = self.enum_type(def, args, expect.ty(), expr.span);
+        if !self.may_name_variant(expr) {
+            return None;
+        }
+        let call = self.wanted_call(expect);
+        let wanted = call.as_ref().map_or(expect.ty(), |(_, ret)| Some(*ret));
+        let Named { id: (def, index), args } =
+            self.variant_of(expr, wanted.map_or(Expect::Any, Expect::Type))?;
+        let ty = self.enum_type(def, args, wanted, expr.span);
         if ty == Ty::ERROR {
             return Some(self.poison(expr.span));
         }
         let variant = self.variant_in(ty, index);
+        if !variant.fields.is_empty() && !variant.named && (call.is_some() || self.may_be_function(expect)) {
+            return Some(self.variant_function(ty, index, &variant, call, expr.span));
+        }
         if !variant.fields.is_empty() {
             self.wrong_payload((def, index), &variant, None, expr.span);
             return Some(Expr { ty: Ty::ERROR, ..self.poison(expr.span) });
         }
         Some(Expr { kind: ExprKind::Variant { variant: index, fields: Vec::new() }, ty, span: expr.span })
+    }
+
+    /// Whether the last name of an expression is one of a variant.
+    fn may_name_variant(&self, expr: &ast::Expr) -> bool {
+        match &expr.kind {
+            ast::ExprKind::Name(name) => self.cx.variants.contains_key(name),
+            ast::ExprKind::Field { name, .. } => self.cx.variants.contains_key(&name.name),
+            _ => false,
+        }
+    }
+
+    /// Whether nothing is known of what is wanted here.
+    fn may_be_function(&mut self, expect: Expect) -> bool {
+        expect.ty().is_none_or(|ty| {
+            let ty = self.shallow(ty);
+            self.var_kind(ty).is_some()
+        })
+    }
+
+    /// `Shape.Circle` as a function that makes a value of its payload: a closure without captures.
+    fn variant_function(
+        &mut self,
+        ty: Ty,
+        index: u32,
+        variant: &Variant,
+        wanted: Option<(Vec<Ty>, Ty)>,
+        span: Span,
+    ) -> Expr {
+        let id = (self.cx.enum_of(ty).expect("a type with variants"), index);
+        let types: Vec<Ty> = variant.fields.iter().map(|field| field.ty).collect();
+        if let Some((params, _)) = wanted {
+            if params.len() != types.len() {
+                self.wrong_payload(id, variant, Some(params.len()), span);
+                return Expr { ty: Ty::ERROR, ..self.poison(span) };
+            }
+            for (wanted, &ty) in params.into_iter().zip(&types) {
+                if !self.unify(ty, wanted) {
+                    self.wrong_part(id, variant, (ty, wanted), span);
+                    return Expr { ty: Ty::ERROR, ..self.poison(span) };
+                }
+            }
+        }
+        let parts = types.clone();
+        let form = Form { head: span, ret_span: span, moves: false, span };
+        self.make_closure(form, types, ty, |fx, own| {
+            let own = fx.cx.types.reference(own, true);
+            let mut params = vec![fx.hidden(span, own)];
+            let mut fields = Vec::with_capacity(parts.len());
+            for (at, ty) in parts.into_iter().enumerate() {
+                let local = fx.hidden(span, ty);
+                fx.info[local.0 as usize].parameter = true;
+                params.push(local);
+                let read = Expr { kind: ExprKind::Local(local), ty, span };
+                fields.push((at as u32, fx.consume(read)));
+            }
+            (params, Expr { kind: ExprKind::Variant { variant: index, fields }, ty, span })
+        })
+    }
+
+    /// Reports a variant that is to be called with something else than its payload.
+    fn wrong_part(&mut self, id: VariantId, variant: &Variant, (ty, wanted): (Ty, Ty), at: Span) {
+        let (path, ty, wanted) = (self.cx.variant_path_text(id), self.show(ty), self.show(wanted));
+        let title = format!("`{path}` takes a `{ty}`, and is called with a `{wanted}` here");
+        let d = Diagnostic::error(codes::MISMATCH, at, title).label(variant.span, "declared here");
+        self.error(d.help(format!("write a closure that makes a `{ty}` first: `|x| {path}(…)`")));
     }
 
     /// Reports a payload that is not the variant's: so many values in parentheses, or none.
