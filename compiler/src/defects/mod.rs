@@ -3,5 +3,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | `kind` | the kinds by name |
+//! | `picture` | the bytes around an address |
 
 pub mod kind;
+pub mod picture;
