@@ -1,6 +1,6 @@
 //! What to do about a memory error: notes that explain it, and the likely fix where there is one.
 
-use vex_runtime::checked::defect::{BadFree, DefectKind, Origin, Side, State};
+use vex_runtime::checked::{BadFree, DefectKind, Origin, Side, State};
 use vex_syntax::SourceMap;
 
 use super::model::{Block, Finding, position};
@@ -18,7 +18,9 @@ pub fn notes(finding: &Finding, sources: &SourceMap) -> Vec<String> {
     }
     if let (DefectKind::OutOfObject, Some(block)) = (finding.kind, &finding.block) {
         let part = bytes(block.size as i128);
-        notes.push(format!("the pointer was made from {part} of the block, and reaches no further than these"));
+        notes.push(format!(
+            "the pointer was made from {part} of the block, and reaches no further than these"
+        ));
     }
     if let (DefectKind::Null, Some(refusal)) = (finding.kind, &finding.refusal) {
         notes.push(refusal.clone());
@@ -58,7 +60,9 @@ fn general(kind: DefectKind, finding: &Finding) -> Option<&'static str> {
         DefectKind::Null if finding.refusal.is_some() => {
             "allocation functions return null when they have no room: look at the result before using it"
         }
-        DefectKind::Null => "was the pointer ever set? What may be null has to be compared with null before it is used",
+        DefectKind::Null => {
+            "was the pointer ever set? What may be null has to be compared with null before it is used"
+        }
         DefectKind::Wild => "was the pointer ever set? A number is a pointer only if it was made from one",
         DefectKind::Misaligned => {
             "`load_i64`, `store_i64` and their like take any address; for a typed pointer, allocate with its \
@@ -74,7 +78,9 @@ fn general(kind: DefectKind, finding: &Finding) -> Option<&'static str> {
         DefectKind::Overlap if finding.function.ends_with("memcpy") => {
             "`vex_memmove` copies between ranges that overlap"
         }
-        DefectKind::Overlap => "copy by way of a buffer of its own, or byte by byte in the order that is safe",
+        DefectKind::Overlap => {
+            "copy by way of a buffer of its own, or byte by byte in the order that is safe"
+        }
         DefectKind::BadSize if finding.given.size.is_some_and(|size| size < 0) => {
             "look at how the size is computed: it became negative"
         }
@@ -94,7 +100,10 @@ fn bounds(finding: &Finding, block: &Block, sources: &SourceMap, helps: &mut Vec
     let size = finding.access.map_or(0, |access| access.size);
     if !finding.function.is_empty() {
         if let Side::Inside(offset) = block.side(finding.pointer) {
-            helps.push(format!("from there on the block has room for {}", bytes((block.size - offset) as i128)));
+            helps.push(format!(
+                "from there on the block has room for {}",
+                bytes((block.size - offset) as i128)
+            ));
         }
         return;
     }
@@ -111,14 +120,16 @@ fn bounds(finding: &Finding, block: &Block, sources: &SourceMap, helps: &mut Vec
                 1 => bytes(count as i128),
                 _ => format!("{count} element{} of {size} bytes", if count == 1 { "" } else { "s" }),
             };
-            let last = count - 1;
-            helps.push(format!("the block has room for {elements}, 0 to {last}: this is number {number}"));
-            if number == count as i128 && block.size % size == 0
+            let numbers = if count == 1 { "number 0".into() } else { format!("0 to {}", count - 1) };
+            helps.push(format!("the block has room for {elements}, {numbers}: this is number {number}"));
+            if number == count as i128
+                && block.size % size == 0
                 && let Some((line, text)) = inclusive_loop(finding, sources)
             {
+                let (wide, right) = if text.contains("..=") { ("..=", "..") } else { ("<=", "<") };
                 helps.push(format!(
-                    "line {line}, `{text}`, counts one too far if it is meant to end with the block: `<` stops before \
-                     the end, `<=` goes one further"
+                    "line {line}, `{text}`: if that is meant to end with the block, `{wide}` goes one too far and \
+                     `{right}` is right"
                 ));
             } else if size > 1 && (number as usize) < block.size && !mentions_elements(block, sources) {
                 let right = block.size * size;
@@ -142,7 +153,8 @@ fn inclusive_loop(finding: &Finding, sources: &SourceMap) -> Option<(u32, String
     (first..=at.line).rev().find_map(|line| {
         let text = file.text.get(file.line_start(line)..)?.lines().next()?.trim();
         let head = text.split('{').next().unwrap_or(text).trim();
-        let is_loop = ["while ", "while(", "for ", "for(", "L ", "loop "].iter().any(|word| head.starts_with(word));
+        let is_loop =
+            ["while ", "while(", "for ", "for(", "L ", "loop "].iter().any(|word| head.starts_with(word));
         (is_loop && (head.contains("<=") || head.contains("..="))).then(|| (line, head.to_owned()))
     })
 }
@@ -152,14 +164,19 @@ fn mentions_elements(block: &Block, sources: &SourceMap) -> bool {
     let Some((file, at)) = sources.locate(position(&block.allocated, sources)) else { return true };
     let line = file.text.get(file.line_start(at.line)..).and_then(|rest| rest.lines().next()).unwrap_or("");
     let code = line.split("//").next().unwrap_or(line).split(" as *").next().unwrap_or(line);
-    block.origin != Origin::Vex && block.origin != Origin::Vera || code.contains("sizeof") || code.contains('*')
+    block.origin != Origin::Vex && block.origin != Origin::Vera
+        || code.contains("sizeof")
+        || code.contains('*')
 }
 
 fn after_free(block: &Block) -> String {
     match (block.state, block.origin) {
-        (State::Moved, _) => "a reallocation may move a block: from then on use the pointer that it returned".into(),
+        (State::Moved, _) => {
+            "a reallocation may move a block: from then on use the pointer that it returned".into()
+        }
         (State::Reset, Origin::Bump | Origin::Stack) => {
-            "do not use a block after its allocator was reset, popped or dropped, or take it back later".into()
+            "do not use a block after its allocator was reset, popped or dropped, or take it back later"
+                .into()
         }
         (State::Reset, _) => "do not use a block after its allocator was dropped, or drop it later".into(),
         _ => "free the block behind its last use, and forget the pointer then".into(),
@@ -179,8 +196,12 @@ fn unwritten(block: &Block) -> String {
 
 fn double_free(block: &Block) -> String {
     match (block.state, block.origin) {
-        (State::Moved, Origin::Vex) => "`vex_realloc` frees the old block itself: free the one that it returned".into(),
-        (State::Moved, _) => "a reallocation frees the old block itself: free the one that it returned".into(),
+        (State::Moved, Origin::Vex) => {
+            "`vex_realloc` frees the old block itself: free the one that it returned".into()
+        }
+        (State::Moved, _) => {
+            "a reallocation frees the old block itself: free the one that it returned".into()
+        }
         (State::Reset, _) => "what `reset`, `pop` and `drop` take back needs no free of its own".into(),
         _ => "one of the two frees is too many: decide which part of the program owns the block".into(),
     }

@@ -1,6 +1,6 @@
 //! What reports are made of: a memory error in plain data, with its calls found in the sources.
 
-use vex_runtime::checked::defect::{AccessInfo, DefectKind, Given, Origin, Side, State, Unwritten};
+use vex_runtime::checked::{AccessInfo, DefectKind, Given, Origin, Side, State, Unwritten};
 use vex_syntax::SourceMap;
 
 use super::picture::Picture;

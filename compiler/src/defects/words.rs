@@ -1,6 +1,6 @@
 //! What a memory error is, in plain words: its title, and what stands beside the caret.
 
-use vex_runtime::checked::defect::{BadFree, DefectKind, Origin, Side, State};
+use vex_runtime::checked::{BadFree, DefectKind, Given, Origin, Side, State};
 
 use super::model::{Block, Finding};
 
@@ -16,7 +16,11 @@ pub fn bytes(count: impl Into<i128>) -> String {
 pub fn block(block: &Block) -> String {
     let Block { size, origin, .. } = block;
     if block.is_field {
-        return format!("{} of {}", bytes(*size as i128), block.parent.as_ref().map_or_else(String::new, |p| self::block(p)));
+        return format!(
+            "{} of {}",
+            bytes(*size as i128),
+            block.parent.as_ref().map_or_else(String::new, |p| self::block(p))
+        );
     }
     let article = if matches!(size.to_string().as_bytes(), [b'8', ..] | b"11" | b"18") { "an" } else { "a" };
     let sized = format!("{article} {size}-byte");
@@ -141,7 +145,9 @@ pub fn title(finding: &Finding) -> String {
         DefectKind::BadFree(BadFree::Interior) => "free of a pointer into the middle of a block".into(),
         DefectKind::BadFree(BadFree::Stack) => "free of a variable of a function".into(),
         DefectKind::BadFree(BadFree::Static) => "free of a global variable or a constant".into(),
-        DefectKind::BadFree(BadFree::Foreign) => "free of memory that no allocator of the program gave out".into(),
+        DefectKind::BadFree(BadFree::Foreign) => {
+            "free of memory that no allocator of the program gave out".into()
+        }
         DefectKind::BadFree(BadFree::Wild) => "free of a pointer to no memory of the program".into(),
         DefectKind::WrongAllocator => "free through another allocator than the block's".into(),
         DefectKind::WrongSize => "free with a wrong size".into(),
@@ -165,12 +171,15 @@ pub fn label(finding: &Finding, function: Option<&str>) -> String {
     };
     let Some(about) = &finding.block else { return without_block(finding, &who, &verbs) };
     let what = block(about);
+    let given = given(&who);
     let start = about.side(finding.pointer);
     let at = match start {
         Side::Inside(offset) => format!("at byte {offset} of {what}"),
-        Side::Before(distance) => format!("{} before the start of {what}", bytes(distance as i128)),
+        Side::Before(distance) => {
+            format!("that begin {} before the start of {what}", bytes(distance as i128))
+        }
         Side::After(0) => format!("directly behind {what}"),
-        Side::After(distance) => format!("{} past the end of {what}", bytes(distance as i128)),
+        Side::After(distance) => format!("that begin {} past the end of {what}", bytes(distance as i128)),
     };
     match finding.kind {
         DefectKind::OutOfBounds | DefectKind::OutOfObject => match start {
@@ -182,8 +191,7 @@ pub fn label(finding: &Finding, function: Option<&str>) -> String {
             Side::Before(distance) if distance < size => {
                 format!("{verbs}, of which {distance} before the start of {what}")
             }
-            Side::Before(_) | Side::After(1..) => format!("{verbs}, {at}"),
-            Side::After(0) => format!("{verbs} {at}"),
+            Side::Before(_) | Side::After(_) => format!("{verbs} {at}"),
         },
         DefectKind::UseAfterFree if finding.access.is_none() => {
             format!("{who}is given {what} that was {}", fate(about.state))
@@ -192,16 +200,20 @@ pub fn label(finding: &Finding, function: Option<&str>) -> String {
         DefectKind::DeadStack => format!("{verbs} {at}, which is {}", fate(State::Left)),
         DefectKind::Unwritten => unwritten(finding, &verbs, &at),
         DefectKind::ZeroSized => format!("{verbs}, but the block has none"),
-        DefectKind::DoubleFree => format!("{what} that was {} before", fate(about.state)),
-        DefectKind::BadFree(BadFree::Interior) => format!("this is byte {} of {what}", offset(start)),
-        DefectKind::BadFree(_) => format!("this is {what}"),
-        DefectKind::WrongAllocator => format!("this is {what}"),
-        DefectKind::WrongSize | DefectKind::WrongAlign => wrong_layout(finding, about),
+        DefectKind::DoubleFree => format!("{given} {what} that was {} before", fate(about.state)),
+        DefectKind::BadFree(BadFree::Interior) => format!("{given} byte {} of {what}", offset(start)),
+        DefectKind::BadFree(_) | DefectKind::WrongAllocator => format!("{given} {what}"),
+        DefectKind::WrongSize | DefectKind::WrongAlign => wrong_layout(finding, about, &given),
         DefectKind::Misaligned => misaligned(finding, &verbs),
         DefectKind::Overlap => overlap(finding, &verbs),
         DefectKind::Null | DefectKind::Wild | DefectKind::BadSize => without_block(finding, &who, &verbs),
         DefectKind::StaleRegion => format!("{verbs} {at}"),
     }
+}
+
+/// The words before what is freed.
+fn given(who: &str) -> String {
+    if who.is_empty() { "this frees".into() } else { format!("{who}is given") }
 }
 
 /// The offset of a place that is inside.
@@ -224,7 +236,7 @@ fn without_block(finding: &Finding, who: &str, verbs: &str) -> String {
             Some(size) => format!("{who}is asked for {}", bytes(size)),
             None => format!("{who}is asked for more bytes than there are"),
         },
-        DefectKind::BadFree(_) => format!("this is {address:#x}"),
+        DefectKind::BadFree(_) => format!("{} {address:#x}", given(who)),
         _ => format!("{verbs} at {address:#x}"),
     }
 }
@@ -257,17 +269,17 @@ fn overlap(finding: &Finding, verbs: &str) -> String {
     }
 }
 
-fn wrong_layout(finding: &Finding, about: &Block) -> String {
-    let given = &finding.given;
-    match (finding.kind, given.size, given.align) {
+fn wrong_layout(finding: &Finding, about: &Block, given: &str) -> String {
+    let Given { size, align, .. } = finding.given;
+    match (finding.kind, size, align) {
         (DefectKind::WrongSize, Some(size), _) => {
-            let right = given.expected_size.unwrap_or(about.size);
-            format!("frees {}, but the block has {right}", bytes(size))
+            let right = finding.given.expected_size.unwrap_or(about.size);
+            format!("{given} the size {size}, but the block has {}", bytes(right as i128))
         }
-        (_, _, Some(align)) => {
-            let right = given.expected_align.unwrap_or(about.align);
-            format!("frees it with alignment {align}, but it was allocated with {right}")
+        (DefectKind::WrongAlign, _, Some(align)) => {
+            let right = finding.given.expected_align.unwrap_or(about.align);
+            format!("{given} the alignment {align}, but the block was allocated with {right}")
         }
-        _ => format!("this is {}", block(about)),
+        _ => format!("{given} {}", block(about)),
     }
 }
