@@ -7,7 +7,7 @@ use vex_runtime::builtins::process;
 use vex_syntax::SourceMap;
 
 use super::args::{Common, Opt, RunArgs};
-use super::{FAILED, Messages, USAGE, build, tables};
+use super::{FAILED, Messages, build, tables};
 use crate::driver::{Compiled, Phases};
 use crate::jit::{self, JitOptions, Outcome, RunOptions};
 use crate::stack::on_deep_stack;
@@ -17,17 +17,23 @@ const PANICKED: i32 = 101;
 
 /// Compiles a program and becomes it: on success this does not return.
 pub(super) fn run(args: RunArgs, common: &Common, messages: &Messages) -> u8 {
-    if args.checked {
-        let help = "without it, wild accesses and many double frees are still reported";
-        return messages.fail_with_help(USAGE, "`--checked` is not available yet", Some(help));
+    if args.checked
+        && let Err(error) = vex_runtime::checked::enable(vex_runtime::checked::Options::default())
+    {
+        return messages.fail(FAILED, &error.to_string());
     }
     jit::own_process();
     let managed = args.allocator.name != "heap";
     if managed && let Err(error) = vex_runtime::process::select(args.allocator) {
         return messages.fail(FAILED, &error.to_string());
     }
-    let options =
-        JitOptions { opt: level(args.opt), managed, heap_report: args.heap_report, ..JitOptions::default() };
+    let options = JitOptions {
+        opt: level(args.opt),
+        managed,
+        heap_report: args.heap_report,
+        checked: args.checked,
+        ..JitOptions::default()
+    };
     let built = on_deep_stack(|| -> Result<Compiled, u8> {
         let checked = build::check(&args.file, common.spelling, messages)?;
         match checked.compile(&options) {

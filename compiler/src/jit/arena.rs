@@ -208,6 +208,15 @@ impl Arena {
         })
     }
 
+    /// Where variables are.
+    pub fn variables(&self) -> Vec<std::ops::Range<usize>> {
+        let used = |chunk: &Chunk| {
+            let start = chunk.memory.variables().addr();
+            start..start + chunk.variables
+        };
+        self.chunks.iter().map(used).collect()
+    }
+
     /// Bytes of code in use.
     pub fn code_bytes(&self) -> usize {
         let free = |chunk: &Chunk| chunk.free.0.iter().map(|range| range.end - range.start).sum::<usize>();

@@ -7,7 +7,7 @@
 //! none of its values has to make room for them. A result goes where the last parameter says, because registers cannot
 //! bring it.
 
-/// Begins the symbols of this file; the name of a function of the runtime without its `vex_` follows.
+/// Begins the symbols of this file; the name of a function of the runtime without its `vex_` or `vexrt_` follows.
 const PREFIX: &str = "vexrt_kept_";
 
 /// The function for a symbol of this file.
@@ -27,6 +27,7 @@ mod x64 {
     use std::arch::naked_asm;
 
     use vex_runtime::alloc::{bump, pool, stack};
+    use vex_runtime::checked::access;
     use vex_runtime::prelude::alloc as heap;
 
     /// A function that saves all registers, calls another one, and does one more thing before it restores them: there
@@ -126,6 +127,7 @@ mod x64 {
         (@ 1 0 $name:ident, $target:path) => { kept!($name, $target, ""); };
         (@ 1 1 $name:ident, $target:path) => { kept!($name, $target, "mov rcx, [rsp + 16]\nmov [rcx], rax"); };
         (@ 2 1 $name:ident, $target:path) => { kept!($name, $target, "mov rcx, [rsp + 32]\nmov [rcx], rax"); };
+        (@ 3 1 $name:ident, $target:path) => { kept!($name, $target, "mov rcx, [rsp + 48]\nmov [rcx], rax"); };
         (@ 3 2 $name:ident, $target:path) => {
             kept!($name, $target, "mov rcx, [rsp + 48]\nmov [rcx], rax\nmov [rcx + 8], rdx");
         };
@@ -144,5 +146,7 @@ mod x64 {
         pool_alloc(1 -> 1) = pool::vex_pool_alloc;
         pool_dealloc(2 -> 1) = pool::vex_pool_dealloc;
         pool_drop(1 -> 1) = pool::vex_pool_drop;
+        checked_access(3 -> 1) = access::vexrt_checked_access;
+        checked_leave(1 -> 0) = access::vexrt_checked_leave;
     }
 }

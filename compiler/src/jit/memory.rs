@@ -4,10 +4,12 @@
 //! Never writable and executable at once: the block is written, then all but the variables is sealed.
 
 use std::io;
+use std::ops::Range;
 use std::ptr::NonNull;
 
 use cranelift_jit::{BranchProtection, JITMemoryKind, JITMemoryProvider};
 use cranelift_module::ModuleResult;
+use vex_runtime::checked;
 use vex_runtime::manager::executable;
 use vex_runtime::os;
 
@@ -61,7 +63,12 @@ impl ProgramMemory {
             (total < 1 << 31).then_some((constants, variables, total))
         };
         let (constants, variables, total) = layout().ok_or(JitError::OutOfMemory)?;
-        let base = executable::allocate(total).ok_or(JitError::OutOfMemory)?;
+        // Checked code has all that it points at where the addresses leave room for tags.
+        let base = match checked::is_enabled() {
+            true => checked::program_area(total),
+            false => executable::allocate(total),
+        };
+        let base = base.ok_or(JitError::OutOfMemory)?;
         Ok(ProgramMemory { base, code: sizes.code, constants, variables, total })
     }
 
@@ -78,6 +85,12 @@ impl ProgramMemory {
     /// First byte of the variables.
     pub fn variables(&self) -> *mut u8 {
         self.code().wrapping_add(self.variables)
+    }
+
+    /// Addresses of the variables.
+    pub fn variables_range(&self) -> Range<usize> {
+        let start = self.variables().addr();
+        start..start + (self.total - self.variables)
     }
 
     /// Where its parts are.
@@ -106,9 +119,17 @@ impl ProgramMemory {
 
 impl Drop for ProgramMemory {
     fn drop(&mut self) {
-        // SAFETY: exactly the block allocated in `new`; the program it belongs to is being dropped, so it is not
-        // running.
-        unsafe { executable::free(self.base, self.total) };
+        if !checked::is_enabled() {
+            // SAFETY: exactly the block allocated in `new`; the program it belongs to is being dropped, so it is not
+            // running.
+            return unsafe { executable::free(self.base, self.total) };
+        }
+        // SAFETY: as above: `new` had the block from there, since the checked mode is never switched off.
+        unsafe {
+            if executable::unseal(self.base, self.variables) {
+                checked::program_area_free(self.base, self.total);
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 //! | `codemap`, `perf` | from addresses back to the source |
 //! | `run`, `arch`, `stack` | entering a program and getting out of it |
 //! | `signals`, `operand`, `interrupt`, `walk`, `trace`, `report` | faults, Ctrl-C, backtraces, what the user reads |
+//! | `calls` | the calls a program is in, as data |
 //! | `session`, `arena`, `slots` | the code of an interactive session, which grows and is replaced |
 //! | `emit` | code as text |
 //! | `ice` | when the compiler itself fails |
@@ -18,6 +19,7 @@
 
 mod arch;
 mod arena;
+mod calls;
 mod codegen;
 mod codemap;
 mod cpu;
@@ -54,10 +56,11 @@ use cranelift_codegen::isa::TargetIsa;
 use crate::lower::{self, DataDecl, Declarations, InstanceDecl, LowerOptions, SymbolDecl};
 use crate::typed::Program;
 
+pub use calls::{Call, calls_of, running_calls};
 pub use codemap::{CodeMap, Location};
 pub use emit::{asm, asm_of, clif, clif_of};
 pub use isa::OptLevel;
-pub use run::{FAILED, Outcome, RunOptions};
+pub use run::{DEFECT, FAILED, Outcome, RunOptions};
 pub use session::{Input, Part, SessionCode};
 pub use signals::{own_process, session_process};
 pub use stack::was_stack;
@@ -76,6 +79,15 @@ pub struct JitOptions {
     pub managed: bool,
     /// Record allocations with their source positions, for the heap report.
     pub heap_report: bool,
+    /// Test every access through a pointer. Only after [`vex_runtime::checked::enable`].
+    pub checked: bool,
+}
+
+impl JitOptions {
+    /// Whether memory comes from somebody else than the heap that this process has by itself.
+    fn is_managed(&self) -> bool {
+        self.managed || self.checked
+    }
 }
 
 /// Why a program cannot be compiled or started although it is correct.
@@ -131,7 +143,7 @@ impl std::error::Error for JitError {}
 pub struct CompiledProgram {
     linked: link::Linked,
     /// Where it lives; held so that it is freed with the program.
-    _memory: memory::ProgramMemory,
+    memory: memory::ProgramMemory,
     /// The lowest stack pointer with which its functions start; they read it at this address.
     stack_limit: Arc<AtomicUsize>,
     /// The heap of the thread that runs it; its code reads it at this address.
@@ -210,14 +222,14 @@ pub fn declare(program: &Program, isa: &dyn TargetIsa, options: &JitOptions) -> 
 
 /// As [`declare`]; with `poll` every loop can be stopped.
 fn declare_with(program: &Program, isa: &dyn TargetIsa, options: &JitOptions, poll: bool) -> Declarations {
-    let heap_report = options.heap_report;
+    let JitOptions { heap_report, checked, .. } = *options;
     let inline = options.opt != OptLevel::None;
     // Where somebody else allocates, or wants to know who does, allocation is called.
-    let heap = inline && !options.managed && !options.heap_report;
+    let heap = inline && !options.is_managed() && !options.heap_report;
     let heap = heap.then(vex_runtime::heap::inline::fast_path);
     let options = LowerOptions::new(isa);
     let kept_calls = kept::AVAILABLE;
-    lower::declare(program, LowerOptions { heap_report, inline, poll, heap, kept_calls, ..options })
+    lower::declare(program, LowerOptions { heap_report, inline, poll, heap, kept_calls, checked, ..options })
 }
 
 /// Compiles a program into memory.
@@ -239,9 +251,22 @@ pub fn compile(program: &Program, options: &JitOptions) -> Result<CompiledProgra
     compile_unit(isa, &unit, options)
 }
 
+/// The cell that checked code compares with its frame when it returns.
+const LOWEST_STACK_TAG: &str = "vexrt_checked_lowest_stack_tag";
+
 /// The words of the heap's page map.
 fn page_map() -> *const u8 {
     std::ptr::with_exposed_provenance(vex_runtime::heap::inline::fast_path().map)
+}
+
+/// The address of a symbol that programs compiled with these options call.
+fn resolve_with(name: &str, options: &JitOptions) -> Option<*const u8> {
+    let twin = match () {
+        _ if options.checked => vex_runtime::checked::twin(name),
+        _ if options.heap_report => vex_runtime::report::twin(name),
+        _ => None,
+    };
+    twin.or_else(|| resolve_symbol(name, options.is_managed()))
 }
 
 /// Compiles and links.
@@ -268,11 +293,9 @@ fn compile_unit(
         "vexrt_stack_limit" => Some(stack_limit.as_ptr().cast_const().cast()),
         "vexrt_thread_heap" => Some(heap.as_ptr().cast_const().cast()),
         "vexrt_page_map" => Some(page_map()),
+        LOWEST_STACK_TAG => Some(vex_runtime::checked::lowest_stack_tag_cell().cast()),
         "vex_report_site" => Some(vex_runtime::report::site_cell().cast_const().cast()),
-        name => {
-            let twin = if options.heap_report { vex_runtime::report::twin(name) } else { None };
-            twin.or_else(|| resolve_symbol(name, options.managed))
-        }
+        name => resolve_with(name, options),
     };
     let name = |index: u32| &*unit.instances[index as usize].name;
     let functions = unit.instances.len();
@@ -285,5 +308,5 @@ fn compile_unit(
     perf::write_map(&linked.map);
     let entry = linked.functions[unit.entry as usize];
     let result = EntryResult::of(&unit.instances[unit.entry as usize]);
-    Ok(CompiledProgram { linked, _memory: memory, stack_limit, heap, entry, result })
+    Ok(CompiledProgram { linked, memory, stack_limit, heap, entry, result })
 }

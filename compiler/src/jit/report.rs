@@ -38,6 +38,17 @@ pub(super) enum Cause<'a> {
     Abort,
 }
 
+impl Cause<'_> {
+    /// The address that could not be accessed or jumped to, if that is what happened.
+    pub fn bad_address(self) -> Option<usize> {
+        match self {
+            Cause::Access(address) | Cause::Bus(address) | Cause::Jump(address) => Some(address),
+            Cause::Impossible(address) => Some(address.unwrap_or(u64::MAX) as usize),
+            _ => None,
+        }
+    }
+}
+
 /// Addresses below this are a null pointer plus a field's offset.
 const NULL_ZONE: usize = 64 * 1024;
 

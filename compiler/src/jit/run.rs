@@ -2,13 +2,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Write;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use vex_runtime::builtins::stream;
+use vex_runtime::checked;
 use vex_runtime::fault::Fault;
 use vex_syntax::SourceMap;
 
-use super::arch;
+use super::arch::{self, Registers};
 use super::codemap::CodeMap;
 use super::interrupt;
 use super::report::{self, Cause, Sink};
@@ -49,6 +51,9 @@ impl Default for RunOptions {
     }
 }
 
+/// Exit status of a process whose program misused memory in the checked mode.
+pub const DEFECT: i32 = checked::EXIT_CODE;
+
 /// Exit status of a process whose program failed.
 pub const FAILED: i32 = 101;
 
@@ -67,6 +72,8 @@ pub(super) struct Run<'a> {
     color: bool,
     /// Set while the report is being written: a second failure then must not start another.
     failing: Cell<bool>,
+    /// The registers at a fault that is being reported as a defect.
+    pub fault: Cell<Option<Registers>>,
     /// Whether Ctrl-C asks the program to stop.
     pub interrupted: Cell<bool>,
     capture: RefCell<String>,
@@ -173,6 +180,8 @@ pub(super) struct Start<'a> {
     pub limits: &'a [&'a AtomicUsize],
     /// Where this code reads which heap is the thread's.
     pub heaps: &'a [&'a AtomicUsize],
+    /// Where the variables are that live as long as the code.
+    pub variables: &'a [Range<usize>],
 }
 
 /// Runs a program's entry.
@@ -202,11 +211,16 @@ pub(super) fn run(start: &Start<'_>, sources: &SourceMap, options: &RunOptions) 
         recover: options.recover,
         color: options.color,
         failing: Cell::new(false),
+        fault: Cell::new(None),
         interrupted: Cell::new(false),
         capture: RefCell::new(String::with_capacity(if options.recover { CAPTURE } else { 0 })),
         ended: Cell::new(None),
     };
     vex_runtime::fault::set_handler(on_fault);
+    if checked::is_enabled() {
+        checked::set_stack(stack.program());
+        checked::set_roots(start.variables);
+    }
     if options.recover {
         vex_runtime::builtins::process::set_exit_hook(on_exit);
         vex_runtime::builtins::input::set_interrupt_hook(Some(on_interrupted_read));
@@ -249,8 +263,16 @@ impl CompiledProgram {
         let maps: Vec<&CodeMap> = programs().map(|program| &program.linked.map).collect();
         let limits: Vec<&AtomicUsize> = programs().map(|program| &*program.stack_limit).collect();
         let heaps: Vec<&AtomicUsize> = programs().map(|program| &*program.heap).collect();
-        let start =
-            Start { entry: self.entry, result: self.result, maps: &maps, limits: &limits, heaps: &heaps };
+        let variables: Vec<Range<usize>> =
+            programs().map(|program| program.memory.variables_range()).collect();
+        let start = Start {
+            entry: self.entry,
+            result: self.result,
+            maps: &maps,
+            limits: &limits,
+            heaps: &heaps,
+            variables: &variables,
+        };
         run(&start, sources, options)
     }
 }

@@ -13,9 +13,7 @@ use super::arena::{Arena, Taken};
 use super::codemap::CodeMap;
 use super::run::{self, Start};
 use super::slots::{self, Slot, Slots};
-use super::{
-    EntryResult, JitError, JitOptions, Outcome, RunOptions, codegen, declare_with, link, resolve_symbol,
-};
+use super::{EntryResult, JitError, JitOptions, Outcome, RunOptions, codegen, declare_with, link};
 use crate::lower::{self, SymbolDecl};
 use crate::typed::{FuncId, GlobalId, Placed, Program};
 
@@ -269,10 +267,8 @@ impl SessionCode {
             "vexrt_thread_heap" => Some(self.heap.as_ptr().cast_const().cast()),
             "vexrt_page_map" => Some(super::page_map()),
             "vex_report_site" => Some(vex_runtime::report::site_cell().cast_const().cast()),
-            name => {
-                let twin = if self.options.heap_report { vex_runtime::report::twin(name) } else { None };
-                twin.or_else(|| resolve_symbol(name, self.options.managed))
-            }
+            super::LOWEST_STACK_TAG => Some(vex_runtime::checked::lowest_stack_tag_cell().cast()),
+            name => super::resolve_with(name, &self.options),
         }
     }
 
@@ -287,12 +283,14 @@ impl SessionCode {
         options: &RunOptions,
     ) -> Result<Outcome, JitError> {
         let maps: Vec<&CodeMap> = self.units.iter().flatten().map(|unit| &unit.map).collect();
+        let variables = self.arena.variables();
         let start = Start {
             entry: input.entry,
             result: input.result,
             maps: &maps,
             limits: &[&self.stack_limit],
             heaps: &[&self.heap],
+            variables: &variables,
         };
         let outcome = run::run(&start, sources, options);
         self.discard(input);

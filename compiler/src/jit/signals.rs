@@ -11,6 +11,7 @@ use std::ptr;
 use std::sync::Once;
 
 use cranelift_codegen::ir::TrapCode;
+use vex_runtime::checked::{self, Defect, DefectKind, map};
 
 use super::arch::{self, Registers};
 use super::interrupt;
@@ -122,7 +123,19 @@ extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context: *mut 
         // Ctrl-C made the stack check fail.
         run.leave(End::Interrupted)
     }
+    if let Some(address) = cause.bad_address().filter(|_| checked::is_enabled()) {
+        report_access(run, address, registers);
+    }
     run.fail(cause, Frames::at_signal(run.ground(), registers))
+}
+
+/// A fault of a checked program, which its own tests did not foresee: in a function that nobody checks, or a jump.
+fn report_access(run: &Run<'_>, address: usize, registers: Registers) {
+    let kind = if address < map::NULL_END { DefectKind::Null } else { DefectKind::Wild };
+    run.fault.set(Some(registers));
+    // What reports it does not come back, unless the check is off.
+    checked::report(&Defect::new(kind, address));
+    run.fault.set(None);
 }
 
 /// What a signal says about the instruction it came from.

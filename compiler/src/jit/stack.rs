@@ -3,7 +3,10 @@
 
 use std::io;
 use std::ops::Range;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use vex_runtime::checked;
 
 /// Bytes below the program's stack that nothing may touch. A frame larger than this probes each page on its way.
 const GUARD: usize = 64 * 1024;
@@ -33,13 +36,7 @@ impl ProgramStack {
     pub fn new(size: usize) -> io::Result<ProgramStack> {
         let size = size.max(2 * MARGIN).next_multiple_of(GUARD);
         let total = BELOW + size + GUARD;
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | STACK_FLAG;
-        // SAFETY: a new mapping at an address of the kernel's choice.
-        let base = unsafe { libc::mmap(std::ptr::null_mut(), total, libc::PROT_NONE, flags, -1, 0) };
-        if base == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let stack = ProgramStack { base: base.cast(), size };
+        let stack = ProgramStack { base: reserve(total)?, size };
         for part in [stack.handler(), stack.program()] {
             let (start, len) = (std::ptr::without_provenance_mut(part.start), part.len());
             // SAFETY: whole pages of the mapping just made.
@@ -79,6 +76,39 @@ impl ProgramStack {
     }
 }
 
+/// Addresses that cannot be touched yet. Checked programs have their stack where the addresses leave room for tags.
+fn reserve(total: usize) -> io::Result<*mut u8> {
+    if checked::is_enabled() {
+        let base = checked::program_area(total).ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        // SAFETY: whole pages of the area just made.
+        return match unsafe { libc::mprotect(base.as_ptr().cast(), total, libc::PROT_NONE) } {
+            0 => Ok(base.as_ptr()),
+            _ => Err(io::Error::last_os_error()),
+        };
+    }
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | STACK_FLAG;
+    // SAFETY: a new mapping at an address of the kernel's choice.
+    let base = unsafe { libc::mmap(std::ptr::null_mut(), total, libc::PROT_NONE, flags, -1, 0) };
+    if base == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(base.cast()) }
+}
+
+/// Gives back what [`reserve`] had; whoever used it has returned.
+fn release(base: *mut u8, total: usize) {
+    if !checked::is_enabled() {
+        // SAFETY: exactly the mapping made in `reserve`.
+        unsafe { libc::munmap(base.cast(), total) };
+        return;
+    }
+    let Some(start) = NonNull::new(base) else { return };
+    // SAFETY: exactly the area that `reserve` had, since the checked mode is never switched off; its pages can be
+    // written again.
+    unsafe {
+        if libc::mprotect(base.cast(), total, libc::PROT_READ | libc::PROT_WRITE) == 0 {
+            checked::program_area_free(start, total);
+        }
+    }
+}
+
 /// Where the last stack was that is no more: its first byte and one past its last.
 static PAST: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
 
@@ -93,8 +123,7 @@ impl Drop for ProgramStack {
         let Range { start, end } = self.program();
         PAST[0].store(start, Ordering::Relaxed);
         PAST[1].store(end, Ordering::Relaxed);
-        // SAFETY: exactly the mapping made in `new`; whoever ran on it has returned.
-        unsafe { libc::munmap(self.base.cast(), BELOW + self.size + GUARD) };
+        release(self.base, BELOW + self.size + GUARD);
     }
 }
 

@@ -6,6 +6,7 @@ use cranelift_codegen::ir::{
 };
 use smallvec::SmallVec;
 
+use super::checked::{Access, may_be_unwritten};
 use super::decl::namespace;
 use super::func::{Home, Leaves, Lower};
 use super::rt::Rt;
@@ -13,6 +14,12 @@ use super::value::TypeInfo;
 
 /// Copies of up to this many bytes are loads and stores; longer ones call libc.
 pub(super) const MAX_INLINE: u64 = 128;
+
+/// The alias region of the table of tags, in checked code.
+pub(super) const TABLE_REGION: u32 = 3;
+
+/// That of the shadow bytes.
+pub(super) const SHADOW_REGION: u32 = 4;
 
 /// What is known of the memory at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +32,10 @@ pub(super) enum Kind {
     Reference,
     /// Where a raw pointer points: anything.
     Raw,
+    /// Likewise, for an access that no type is behind and that need not be aligned.
+    Bytes,
+    /// Where an integer says.
+    Integer,
     /// The heap's own data, which no pointer of the program points at.
     Heap,
 }
@@ -44,27 +55,34 @@ pub(super) struct Addr {
     base: Base,
     offset: i64,
     kind: Kind,
+    /// The pointer that the base was computed from, where it is another value: it has the tag of the checked mode.
+    root: Option<ir::Value>,
 }
 
 impl Addr {
     /// The address in `base`.
     pub(super) fn value(base: ir::Value, kind: Kind) -> Addr {
-        Addr { base: Base::Value(base), offset: 0, kind }
+        Addr { base: Base::Value(base), offset: 0, kind, root: None }
+    }
+
+    /// The address in `base`, which was computed from the pointer `root`.
+    pub(super) fn derived(base: ir::Value, kind: Kind, root: ir::Value) -> Addr {
+        Addr { root: Some(root), ..Addr::value(base, kind) }
     }
 
     /// The start of a stack slot.
     pub(super) fn slot(slot: StackSlot, kind: Kind) -> Addr {
-        Addr { base: Base::Slot(slot), offset: 0, kind }
+        Addr { base: Base::Slot(slot), offset: 0, kind, root: None }
     }
 
     /// The start of a data object.
     pub(super) fn data(index: u32) -> Addr {
-        Addr { base: Base::Data(index), offset: 0, kind: Kind::Shared }
+        Addr { base: Base::Data(index), offset: 0, kind: Kind::Shared, root: None }
     }
 
     /// The start of an object from outside.
     pub(super) fn symbol(index: u32) -> Addr {
-        Addr { base: Base::Symbol(index), offset: 0, kind: Kind::Shared }
+        Addr { base: Base::Symbol(index), offset: 0, kind: Kind::Shared, root: None }
     }
 
     /// The memory of a variable that lives in memory.
@@ -86,6 +104,17 @@ impl Addr {
     pub(super) fn with_kind(self, kind: Kind) -> Addr {
         Addr { kind, ..self }
     }
+
+    /// What is known of the memory.
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether it is in a pointer or integer that the program may have made.
+    pub(super) fn is_program_pointer(&self) -> bool {
+        let own = matches!(self.kind, Kind::Reference | Kind::Raw | Kind::Bytes | Kind::Integer);
+        own && matches!(self.base, Base::Value(_))
+    }
 }
 
 impl<'a> Lower<'a> {
@@ -101,7 +130,11 @@ impl<'a> Lower<'a> {
             Base::Value(value) => value,
             _ => self.address(Addr { offset: 0, ..addr }),
         };
-        Addr { base: Base::Value(self.b.ins().iadd(base, bytes)), ..addr }
+        let root = match addr.base {
+            Base::Value(_) => Some(addr.root.unwrap_or(base)),
+            _ => None,
+        };
+        Addr { base: Base::Value(self.b.ins().iadd(base, bytes)), root, ..addr }
     }
 
     /// Base and small offset of an address, for accesses of at most `reach` bytes behind it.
@@ -129,7 +162,7 @@ impl<'a> Lower<'a> {
         let flags = match kind {
             Kind::Private | Kind::Shared | Kind::Heap => MemFlagsData::trusted(),
             Kind::Reference => MemFlagsData::new().with_aligned(),
-            Kind::Raw => MemFlagsData::new(),
+            Kind::Raw | Kind::Bytes | Kind::Integer => MemFlagsData::new(),
         };
         flags.with_alias_region(Some(region))
     }
@@ -138,7 +171,13 @@ impl<'a> Lower<'a> {
     /// agrees with its caller.
     pub(super) fn declare_regions(&mut self) {
         let heap = self.decls.options.heap.map(|_| (2, "heap"));
-        for (user_id, description) in [(0, "frame"), (1, "memory")].into_iter().chain(heap) {
+        let checked: &[(u32, &str)] = if self.is_checked() {
+            &[(2, "heap"), (TABLE_REGION, "tags"), (SHADOW_REGION, "shadow")]
+        } else {
+            &[]
+        };
+        let regions = [(0, "frame"), (1, "memory")].into_iter().chain(heap).chain(checked.iter().copied());
+        for (user_id, description) in regions {
             let description = description.into();
             self.b.func.dfg.alias_regions.insert(AliasRegionData { user_id, description });
         }
@@ -146,21 +185,48 @@ impl<'a> Lower<'a> {
 
     /// Loads a scalar.
     pub(super) fn load(&mut self, ty: ir::Type, addr: Addr) -> ir::Value {
-        let (base, offset) = self.base(addr, 0);
+        self.load_as(ty, addr, false)
+    }
+
+    /// Loads a scalar that, with `unwritten`, may be loaded although nobody wrote it.
+    fn load_as(&mut self, ty: ir::Type, addr: Addr, unwritten: bool) -> ir::Value {
+        let access = Access { unwritten, ..Access::scalar(ty, addr.kind, false) };
+        let (base, offset) = self.guarded_base(addr, access);
         let flags = self.flags(addr.kind);
         self.b.ins().load(ty, flags, base, offset)
     }
 
+    /// Base and offset of an access, tested in checked code.
+    fn guarded_base(&mut self, addr: Addr, access: Access) -> (ir::Value, i32) {
+        let (base, offset) = self.base(addr, i64::from(access.size));
+        if !self.is_guarded(&addr) {
+            return (base, offset);
+        }
+        let root = match (addr.root, addr.base) {
+            (Some(root), _) => root,
+            (None, Base::Value(value)) => value,
+            (None, _) => base,
+        };
+        (self.guard(base, offset, root, access), offset)
+    }
+
     /// Stores a scalar.
     pub(super) fn store(&mut self, value: ir::Value, addr: Addr) {
-        let (base, offset) = self.base(addr, 0);
+        let access = Access::scalar(self.b.func.dfg.value_type(value), addr.kind, true);
+        let (base, offset) = self.guarded_base(addr, access);
         let flags = self.flags(addr.kind);
         self.b.ins().store(flags, value, base, offset);
     }
 
     /// Loads a flat value.
     pub(super) fn load_leaves(&mut self, addr: Addr, info: &TypeInfo) -> Leaves {
-        info.leaves.iter().map(|leaf| self.load(leaf.ty, addr.plus(leaf.offset.into()))).collect()
+        let leaves = info.leaves.iter().enumerate();
+        leaves
+            .map(|(index, leaf)| {
+                let unwritten = may_be_unwritten(info, index);
+                self.load_as(leaf.ty, addr.plus(leaf.offset.into()), unwritten)
+            })
+            .collect()
     }
 
     /// Stores a flat value.
@@ -176,14 +242,25 @@ impl<'a> Lower<'a> {
             let leaves = self.load_leaves(src, info);
             return self.store_leaves(dst, info, &leaves);
         }
-        if info.size <= MAX_INLINE {
-            return self.copy_inline(dst, src, info.size);
+        if self.is_guarded(&dst) || self.is_guarded(&src) {
+            return self.copy_tested(dst, src, info.size, info.align);
+        }
+        self.copy_bytes(dst, src, info.size);
+    }
+
+    /// Copies bytes of memory that is not tested, or was.
+    pub(super) fn copy_bytes(&mut self, dst: Addr, src: Addr, size: u64) {
+        if size <= MAX_INLINE {
+            return self.copy_inline(dst, src, size);
         }
         // Two variables of the frame are the same or apart; C's memcpy copes with the same in practice, not by its
         // definition, so only what is known to be apart uses it.
-        let apart = dst.kind == Kind::Private && src.kind == Kind::Private && !same_base(dst, src);
+        let apart = !self.is_checked()
+            && dst.kind == Kind::Private
+            && src.kind == Kind::Private
+            && !same_base(dst, src);
         let (dst, src) = (self.address(dst), self.address(src));
-        let size = self.int(self.ptr, info.size as i64);
+        let size = self.int(self.ptr, size as i64);
         self.rt(if apart { Rt::Memcpy } else { Rt::Memmove }, &[dst, src, size]);
     }
 
@@ -201,6 +278,7 @@ impl<'a> Lower<'a> {
     /// Fills `size` bytes with a constant byte, with stores.
     pub(super) fn fill_inline(&mut self, dst: Addr, byte: u8, size: u64) {
         let word = i64::from_ne_bytes([byte; 8]);
+        let dst = if self.is_guarded(&dst) { self.tested(dst, size, 1, true) } else { dst };
         for (offset, ty) in pieces_of(size) {
             let value = if ty == types::I8X16 {
                 let byte = self.int(types::I8, i64::from(byte));

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 
 use super::abi::{self, CPass};
 use super::addr::{Addr, Kind};
+use super::checked::Outside;
 use super::control::Held;
 use super::decl::{Body, namespace};
 use super::func::{Leaves, Lower};
@@ -188,7 +189,10 @@ impl<'a> Lower<'a> {
         let mut result = None;
         let mut kept = SmallVec::<[usize; 2]>::new();
         if abi::returns_through_memory(info) {
-            let memory = dest.unwrap_or_else(|| self.temp(expr.ty));
+            let memory = match dest {
+                Some(dest) => self.settled(dest, info),
+                None => self.temp(expr.ty),
+            };
             words.push(self.address(memory));
             result = Some(memory);
         }
@@ -227,6 +231,7 @@ impl<'a> Lower<'a> {
 
     fn emit_call(&mut self, target: &Target, words: &[ir::Value]) -> ir::Inst {
         self.calls = true;
+        self.checks.forget();
         match target {
             Target::Direct(func) => self.b.ins().call(*func, words),
             Target::Pointer(sig, address) => self.b.ins().call_indirect(*sig, *address, words),
@@ -241,18 +246,30 @@ impl<'a> Lower<'a> {
         let mut words = Words::new();
         let result = match c.ret {
             CPass::Memory(_) => {
-                let memory = dest.unwrap_or_else(|| self.temp(ret));
+                let memory = match dest {
+                    Some(dest) => self.settled(dest, self.info(ret)),
+                    None => self.temp(ret),
+                };
                 words.push(self.address(memory));
                 Some(memory)
             }
             _ => None,
         };
+        let to = if decls.options.checked { self.outside(symbol) } else { Outside::Twin };
         for ((arg, pass), &ty) in args.into_iter().zip(&c.params).zip(params) {
+            let arg = match arg {
+                Arg::Leaves(leaves) => Arg::Leaves(self.handed_out(leaves, ty, to)),
+                arg => arg,
+            };
             self.pass_c(arg, pass, ty, &mut words);
         }
         self.calls = true;
+        self.checks.forget();
         let call = self.b.ins().call(func, &words);
-        let results: Leaves = self.b.inst_results(call).iter().copied().collect();
+        let mut results: Leaves = self.b.inst_results(call).iter().copied().collect();
+        if decls.options.checked {
+            results = self.taken_in(symbol, ret, results);
+        }
         self.result_c(&c.ret, ret, results, result, dest)
     }
 

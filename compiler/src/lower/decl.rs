@@ -45,6 +45,8 @@ pub struct LowerOptions {
     pub heap: Option<FastPath>,
     /// Make the calls that hardly ever happen by functions that leave every register as it was.
     pub kept_calls: bool,
+    /// Test every access through a pointer of the program, and call the checked twins of what it calls.
+    pub checked: bool,
 }
 
 impl std::fmt::Debug for LowerOptions {
@@ -56,6 +58,7 @@ impl std::fmt::Debug for LowerOptions {
             .field("stack_check", &self.stack_check)
             .field("inline", &self.inline)
             .field("poll", &self.poll)
+            .field("checked", &self.checked)
             .finish_non_exhaustive()
     }
 }
@@ -73,6 +76,7 @@ impl LowerOptions {
             poll: false,
             heap: None,
             kept_calls: false,
+            checked: false,
         }
     }
 }

@@ -146,6 +146,7 @@ impl<'a> Lower<'a> {
         match self.end {
             Some(end) => self.jump(end, results),
             None => {
+                self.leave_frame();
                 self.b.ins().return_(results);
             }
         }

@@ -4,7 +4,7 @@
 use cranelift_codegen::ir::{Block, InstBuilder, types};
 use cranelift_frontend::Variable;
 
-use super::addr::{Addr, Kind};
+use super::addr::Addr;
 use super::control::{Held, Scope};
 use super::data;
 use super::decl::{Body, NO_INDEX};
@@ -143,6 +143,7 @@ impl<'a> Lower<'a> {
     fn call_instance(&mut self, body: &Body, args: &[cranelift_codegen::ir::Value]) {
         let func = self.reference(body);
         self.calls = true;
+        self.checks.forget();
         self.b.ins().call(func, args);
     }
 
@@ -226,7 +227,7 @@ impl<'a> Lower<'a> {
 
     /// A function that drops the value its parameter points at: its own `drop` first, then its parts in order.
     pub(super) fn drop_glue(&mut self, entry: Block, ty: Ty) {
-        let memory = Addr::value(self.b.block_params(entry)[0], Kind::Shared);
+        let memory = Addr::value(self.b.block_params(entry)[0], self.glue_kind());
         match *self.types.kind(ty) {
             TyKind::Array { elem, len } => {
                 let stride = self.info(elem).size;

@@ -43,6 +43,7 @@ impl<'a> Lower<'a> {
             }
             Move(place) => self.take(place),
             Take(place) => self.value(place),
+            Borrow(place) if self.is_checked() && self.is_raw_borrow(expr) => one(self.narrowed_place(place)),
             Borrow(place) => one(self.borrow(place)),
             ArrayToSlice(array) => self.array_to_slice(array),
             Neg(e) => one(self.negate(e)),
@@ -322,6 +323,7 @@ impl<'a> Lower<'a> {
         if size <= super::addr::MAX_INLINE {
             return self.fill_inline(dest, byte, size);
         }
+        let dest = if self.is_guarded(&dest) { self.tested(dest, size, 1, true) } else { dest };
         let start = self.address(dest);
         let value = self.int(types::I32, i64::from(byte));
         let size = self.int(self.ptr, size as i64);

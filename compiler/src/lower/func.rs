@@ -11,6 +11,7 @@ use vex_syntax::Span;
 
 use super::abi;
 use super::addr::{Addr, Kind};
+use super::checked::Checks;
 use super::control::Scope;
 use super::decl::{Body, Declarations, INLINED, Inlined, Lowered, Summary, namespace};
 use super::defer::Exits;
@@ -112,6 +113,8 @@ pub(super) struct Lower<'a> {
     pub aside: Vec<StackSlot>,
     /// The variables that are in memory for calls.
     pub kept: Vec<Kept>,
+    /// Of the checked mode.
+    pub checks: Checks,
     /// The instance whose code this is and the location of its call, inside a function that was put in place.
     pub inlined_call: Option<(u32, u32)>,
     /// The locations that stand for positions in such functions.
@@ -171,6 +174,7 @@ fn function_with(
         guarded: false,
         aside: Vec::new(),
         kept: Vec::new(),
+        checks: Checks::default(),
         inlined_call: None,
         inlined: InlinedTable::default(),
         functions: FxHashMap::default(),
@@ -215,6 +219,7 @@ impl<'a> Lower<'a> {
         if self.decls.options.heap.is_some() {
             self.shadows = Shadows::of(self.program, function, body);
         }
+        self.checks.frame_is_lent = self.is_checked() && self.lends_frame(function);
         self.scopes.push(Scope::default());
         self.begin_exits(function);
         for &local in &function.params {

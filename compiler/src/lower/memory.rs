@@ -6,7 +6,7 @@ use cranelift_codegen::ir::{self, InstBuilder, types};
 use super::addr::{Addr, Kind};
 use super::expr::one;
 use super::func::{Leaves, Lower};
-use crate::typed::{self, Access, Expr, ExprKind, Intrinsic};
+use crate::typed::{self, Access, CastKind, Expr, ExprKind, Intrinsic};
 use crate::types::Ty;
 
 /// Memory operations of at most this many bytes become loads and stores.
@@ -72,7 +72,16 @@ impl<'a> Lower<'a> {
     }
 
     fn raw_address(&mut self, address: &'a Expr) -> Addr {
-        self.pointee(address).with_kind(Kind::Raw)
+        if !self.is_checked() {
+            return self.pointee(address).with_kind(Kind::Raw);
+        }
+        // An address is an integer here, which a pointer need not become.
+        let pointer = match &address.kind {
+            ExprKind::Cast { value, kind: CastKind::Bits } if self.may_be_tagged(value.ty) => value,
+            _ => address,
+        };
+        let addr = self.pointee(pointer);
+        if addr.kind() == Kind::Integer { addr } else { addr.with_kind(Kind::Bytes) }
     }
 
     fn raw_load(&mut self, access: Access, address: &'a Expr, expr: &'a Expr) -> ir::Value {
@@ -97,7 +106,7 @@ impl<'a> Lower<'a> {
     pub(super) fn expand_symbol(&mut self, symbol: &str, args: &'a [Expr], expr: &'a Expr) -> Option<Leaves> {
         let allocated =
             self.expand_heap(symbol, args, expr).or_else(|| self.expand_region(symbol, args, expr));
-        if allocated.is_some() {
+        if allocated.is_some() || self.is_checked() {
             return allocated;
         }
         let name = symbol.strip_prefix("vex_").unwrap_or(symbol);
@@ -148,7 +157,7 @@ impl<'a> Lower<'a> {
         args: &'a [Expr],
         expr: &'a Expr,
     ) -> Option<Leaves> {
-        if !function.library {
+        if !function.library || self.is_checked() {
             return None;
         }
         let size = args.last().and_then(|size| self.small_size(size));
@@ -184,6 +193,9 @@ impl<'a> Lower<'a> {
 
     /// `vex_memcmp(a, b, n) == 0` and its opposite, of a small constant size: no order has to be found.
     pub(super) fn compare_for_equality(&mut self, call: &'a Expr, condition: IntCC) -> Option<ir::Value> {
+        if self.is_checked() {
+            return None;
+        }
         let ExprKind::Call { callee, args } = &call.kind else { return None };
         let symbol = match callee {
             typed::Callee::Func { func, .. } => match &self.program.functions[func.0 as usize].body {

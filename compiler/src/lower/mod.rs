@@ -8,6 +8,7 @@ mod abi;
 mod addr;
 mod assign;
 mod call;
+mod checked;
 mod control;
 mod data;
 mod decl;

@@ -78,6 +78,14 @@ impl<'a> Lower<'a> {
     pub(super) fn rt(&mut self, rt: Rt, args: &[ir::Value]) -> Leaves {
         let decls = self.decls;
         let func = self.callee(namespace::SYMBOL, rt.index(), || rt.signature(&decls.options));
+        let plain;
+        let args = if decls.options.checked && !rt.is_check() {
+            self.checks.forget();
+            plain = self.for_runtime(rt, args);
+            &plain[..]
+        } else {
+            args
+        };
         let call = self.b.ins().call(func, args);
         let results = self.b.inst_results(call).iter().copied().collect();
         self.calls |= !rt.diverges();

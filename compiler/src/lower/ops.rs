@@ -12,9 +12,18 @@ use crate::typed::{BinaryOp, CastKind, Expr, ExprKind};
 use crate::types::{IntTy, Ty, TyKind};
 use vex_syntax::Span;
 
+/// A pointer and what was added to it.
+#[derive(Clone, Copy)]
+pub(super) struct Sum {
+    /// All of it.
+    pub address: ir::Value,
+    /// The pointer.
+    pub base: ir::Value,
+}
+
 /// A sum of integers.
 #[derive(Default)]
-struct Sum<'a> {
+struct Terms<'a> {
     /// What is added; with `true`, subtracted.
     terms: SmallVec<[(&'a Expr, bool); 4]>,
     constant: i64,
@@ -59,6 +68,7 @@ impl<'a> Lower<'a> {
             TyKind::Int(int) => self.int_binary(op, *int, a[0], b[0], self.types.as_int(right_ty)),
             TyKind::F32 | TyKind::F64 => self.float_binary(op, a[0], b[0]),
             TyKind::Str => self.str_compare(op, a, b),
+            _ if self.is_checked() && self.may_be_tagged(ty) => self.compare_pointers(op, a[0], b[0]),
             _ => self.word_binary(op, a[0], b[0]),
         }
     }
@@ -211,7 +221,7 @@ impl<'a> Lower<'a> {
     ) -> ir::Value {
         let (address, bytes) = self.offset_address(base, offset, scale, negative);
         let address = match address {
-            Some(address) => address,
+            Some(sum) => sum.address,
             None => self.scalar(base),
         };
         if bytes == 0 { address } else { self.b.ins().iadd_imm_s(address, bytes) }
@@ -225,15 +235,16 @@ impl<'a> Lower<'a> {
         offset: &'a Expr,
         scale: u64,
         negative: bool,
-    ) -> (Option<ir::Value>, i64) {
-        let mut sum = Sum::default();
+    ) -> (Option<Sum>, i64) {
+        let mut sum = Terms::default();
         self.terms(offset, negative, &mut sum);
         let bytes = sum.constant.wrapping_mul(scale as i64);
         if sum.terms.is_empty() {
             return (None, bytes);
         }
         let hoist = sum.terms.len() > 1 && self.is_invariant(base);
-        let mut address = self.scalar(base);
+        let base = self.scalar(base);
+        let mut address = base;
         // Terms are evaluated in the order they are written, and added in the order that suits the loop.
         let mut late = SmallVec::<[(bool, ir::Value); 4]>::new();
         for (term, negative) in sum.terms {
@@ -254,8 +265,11 @@ impl<'a> Lower<'a> {
             });
         }
         match rest {
-            None => (Some(address), bytes),
-            Some((negative, value)) => (Some(self.add_scaled(address, value, scale, negative)), bytes),
+            None => (Some(Sum { address, base }), bytes),
+            Some((negative, value)) => {
+                let address = self.add_scaled(address, value, scale, negative);
+                (Some(Sum { address, base }), bytes)
+            }
         }
     }
 
@@ -265,7 +279,7 @@ impl<'a> Lower<'a> {
     }
 
     /// Takes a sum of 64-bit integers apart.
-    fn terms(&self, expr: &'a Expr, negative: bool, sum: &mut Sum<'a>) {
+    fn terms(&self, expr: &'a Expr, negative: bool, sum: &mut Terms<'a>) {
         if let Some(constant) = self.const_int(expr) {
             let constant = if negative { constant.wrapping_neg() } else { constant };
             sum.constant = sum.constant.wrapping_add(constant);
@@ -293,7 +307,7 @@ impl<'a> Lower<'a> {
     /// `(left - right) / scale`
     pub(super) fn ptr_diff(&mut self, left: &'a Expr, right: &'a Expr, scale: u64) -> ir::Value {
         let (a, b) = (self.scalar(left), self.scalar(right));
-        let bytes = self.b.ins().isub(a, b);
+        let bytes = self.bytes_between(a, b);
         if scale <= 1 {
             return bytes;
         }
@@ -307,6 +321,9 @@ impl<'a> Lower<'a> {
             self.effect(value);
             return self.zeros(to);
         }
+        if kind == CastKind::Bits && self.is_checked() {
+            return self.cast_bits(value, to);
+        }
         if kind == CastKind::Bits {
             // Also between a string and a slice of bytes, which are two values.
             return self.value(value);
@@ -314,6 +331,10 @@ impl<'a> Lower<'a> {
         let target = self.info(to).leaves[0].ty;
         let from = value.ty;
         let source = self.scalar(value);
+        if kind == CastKind::IntToPtr && self.is_checked() {
+            let integer = self.resize(source, target, self.is_signed(from));
+            return one(self.adopted(integer));
+        }
         one(match kind {
             CastKind::IntToInt | CastKind::IntToPtr | CastKind::PtrToInt => {
                 self.resize(source, target, self.is_signed(from))

@@ -6,6 +6,7 @@ use cranelift_frontend::Variable;
 
 use super::addr::{Addr, Kind};
 use super::func::{Home, Leaves, Lower};
+use super::ops::Sum;
 use super::rt::Rt;
 use super::value::TypeInfo;
 use crate::typed::{Expr, ExprKind, LocalId};
@@ -147,6 +148,7 @@ impl<'a> Lower<'a> {
     pub(super) fn pointee(&mut self, pointer: &'a Expr) -> Addr {
         let kind = match self.types.kind(pointer.ty) {
             TyKind::Ref { .. } => Kind::Reference,
+            TyKind::Int(_) => Kind::Integer,
             _ => Kind::Raw,
         };
         match &pointer.kind {
@@ -160,7 +162,7 @@ impl<'a> Lower<'a> {
                 let (address, bytes) = self.offset_address(base, offset, *scale, *negative);
                 match address {
                     None => self.pointee(base).with_kind(kind).plus(bytes),
-                    Some(address) => Addr::value(address, kind).plus(bytes),
+                    Some(Sum { address, base }) => Addr::derived(address, kind, base).plus(bytes),
                 }
             }
             _ => {
@@ -198,17 +200,38 @@ impl<'a> Lower<'a> {
 
     /// The address of an element, after the check of its index.
     fn element(&mut self, base: &'a Expr, index_expr: &'a Expr, span: Span) -> Addr {
-        let elem = self.elem(base.ty);
-        let stride = self.info(elem).size;
-        let (start, len, constant_len) = match self.types.kind(base.ty) {
-            TyKind::Array { len, .. } => {
+        match self.types.kind(base.ty) {
+            TyKind::Array { .. } => {
                 let place = self.place(base);
-                (self.place_memory(place, base.ty), None, Some(*len))
+                let start = self.place_memory(place, base.ty);
+                self.element_of(start, base, index_expr, span)
             }
             _ => {
                 let parts = self.value(base);
-                (Addr::value(parts[0], Kind::Reference), Some(parts[1]), None)
+                let start = Addr::value(parts[0], Kind::Reference);
+                self.element_from(start, Some(parts[1]), base, index_expr, span)
             }
+        }
+    }
+
+    /// The address of an element of the array at `start`, after the check of its index.
+    pub(super) fn element_of(&mut self, start: Addr, base: &'a Expr, index: &'a Expr, span: Span) -> Addr {
+        self.element_from(start, None, base, index, span)
+    }
+
+    fn element_from(
+        &mut self,
+        start: Addr,
+        len: Option<ir::Value>,
+        base: &'a Expr,
+        index_expr: &'a Expr,
+        span: Span,
+    ) -> Addr {
+        let elem = self.elem(base.ty);
+        let stride = self.info(elem).size;
+        let constant_len = match self.types.kind(base.ty) {
+            TyKind::Array { len, .. } => Some(*len),
+            _ => None,
         };
         if let (Some(index), Some(len)) = (self.const_int(index_expr), constant_len)
             && (0..len as i64).contains(&index)
@@ -244,10 +267,11 @@ impl<'a> Lower<'a> {
     pub(super) fn check(&mut self, condition: ir::Value, fail: impl FnOnce(&mut Self)) {
         let (good, bad) = (self.b.create_block(), self.cold_block());
         self.b.ins().brif(condition, good, &[], bad, &[]);
+        let before = self.b.current_block();
         self.enter(bad);
         fail(self);
         self.end_unreachable();
-        self.enter(good);
+        self.enter_after_check(good, before);
     }
 
     /// Ends a block that is never reached, if it has begun.

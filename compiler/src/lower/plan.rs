@@ -148,7 +148,7 @@ impl Plan<'_> {
 
     fn decide(&mut self, index: usize) {
         let Some(own) = self.scans[index].size else { return };
-        if self.functions[index] == Some(self.program.entry) {
+        if self.functions[index] == Some(self.program.entry) || self.ends_with_variables(index) {
             return;
         }
         if self.decls.summaries[index].recursive {
@@ -165,6 +165,16 @@ impl Plan<'_> {
             _ => SMALL,
         };
         self.decls.summaries[index].in_place = (size <= budget).then_some(InPlace { size });
+    }
+
+    /// Whether it has to be seen that the variables of a function end when it returns.
+    fn ends_with_variables(&self, index: usize) -> bool {
+        let Some(func) = self.functions[index].filter(|_| self.decls.options.checked) else { return false };
+        let locals = &self.program.functions[func.0 as usize].locals;
+        locals
+            .iter()
+            .zip(&self.scans[index].uses)
+            .any(|(local, uses)| local.borrowed && uses.lent && uses.wild)
     }
 
     fn has_tame_parameter(&self, index: usize, func: FuncId) -> bool {

@@ -175,6 +175,7 @@ impl<'a> Lower<'a> {
             let memory = self.place_memory(place, ty);
             let address = self.address(memory);
             let func = self.instance(self.decls.instance(&Body::Print { ty, spec }));
+            self.checks.forget();
             self.b.ins().call(func, &[stream, address]);
             return;
         }
@@ -293,7 +294,7 @@ impl<'a> Lower<'a> {
             self.b.ins().return_(&[]);
             return;
         }
-        let memory = Addr::value(pointer, Kind::Shared);
+        let memory = Addr::value(pointer, self.glue_kind());
         let texts = text::aggregate_texts(self.types, ty);
         match *self.types.kind(ty) {
             TyKind::Array { elem, len } => {

@@ -151,6 +151,26 @@ runtime! {
     KeptPoolDealloc = "vexrt_kept_pool_dealloc", [P L P], [];
     /// As [`Rt::PoolDrop`], likewise.
     KeptPoolDrop = "vexrt_kept_pool_drop", [P P], [];
+    /// An access that the tests in the code did not allow: address, pointer with the tag, what; the address to use.
+    CheckedAccess = "vexrt_checked_access", [P P L], [P];
+    /// Test a range: start, bytes, what; the address to use.
+    CheckedRange = "vexrt_checked_range", [P L L], [P];
+    /// Copy bytes with what the shadow says of them: to, from, bytes, what.
+    CheckedCopy = "vexrt_checked_copy", [P P L L], [];
+    /// A pointer to a part of what a pointer points to: so many bytes from it on.
+    CheckedNarrow = "vexrt_checked_narrow", [P L], [P];
+    /// The pointer that an integer becomes.
+    CheckedAdopt = "vexrt_checked_adopt", [L], [P];
+    /// The address of a pointer for code that nobody checks.
+    CheckedExpose = "vexrt_checked_expose", [P], [P];
+    /// The frame that ends here is left: pointers to variables below are dead.
+    CheckedLeave = "vexrt_checked_leave", [P], [];
+    /// The lowest address of a variable that a pointer has a tag for. Data.
+    CheckedLowest = "vexrt_checked_lowest_stack_tag", [], [];
+    /// As [`Rt::CheckedAccess`]; every register keeps what it has.
+    KeptCheckedAccess = "vexrt_kept_checked_access", [P P L P], [];
+    /// As [`Rt::CheckedLeave`], likewise.
+    KeptCheckedLeave = "vexrt_kept_checked_leave", [P], [];
     /// Have standard output lead to another stream; where it led before.
     Redirect = "vexrt_redirect", [W], [W];
     /// Have it lead there again.
@@ -179,6 +199,22 @@ impl Rt {
     /// The types of its results.
     pub(super) fn results(self, options: &LowerOptions) -> impl Iterator<Item = Type> {
         TABLE[self as usize].2.iter().map(|slot| abi(*slot, options.pointer).value_type)
+    }
+
+    /// The symbol.
+    pub(super) fn symbol(self) -> &'static str {
+        TABLE[self as usize].0
+    }
+
+    /// Which of its parameters are pointers.
+    pub(super) fn pointers(self) -> impl Iterator<Item = bool> {
+        TABLE[self as usize].1.iter().map(|slot| matches!(slot, Slot::P))
+    }
+
+    /// Whether it is a part of the checked mode, which takes pointers with their tags and frees nothing.
+    pub(super) fn is_check(self) -> bool {
+        self.symbol().starts_with("vexrt_checked_")
+            || matches!(self, Rt::KeptCheckedAccess | Rt::KeptCheckedLeave)
     }
 
     /// Whether it leaves every register as it was; its parameters are passed in vector registers.
@@ -216,6 +252,8 @@ impl Rt {
             Rt::PoolAlloc => Rt::KeptPoolAlloc,
             Rt::PoolDealloc => Rt::KeptPoolDealloc,
             Rt::PoolDrop => Rt::KeptPoolDrop,
+            Rt::CheckedAccess => Rt::KeptCheckedAccess,
+            Rt::CheckedLeave => Rt::KeptCheckedLeave,
             _ => return None,
         })
     }
@@ -226,7 +264,8 @@ const KEPT: &str = "vexrt_kept_";
 
 /// Every symbol of the table, in order; the second part says whether it is data.
 pub(super) fn symbols() -> impl Iterator<Item = (&'static str, bool)> {
-    let data = [Rt::ReportSite, Rt::StackLimit, Rt::ThreadHeap, Rt::PageMap].map(|rt| rt as usize);
+    let data = [Rt::ReportSite, Rt::StackLimit, Rt::ThreadHeap, Rt::PageMap, Rt::CheckedLowest]
+        .map(|rt| rt as usize);
     TABLE.iter().enumerate().map(move |(index, row)| (row.0, data.contains(&index)))
 }
 
@@ -269,7 +308,13 @@ mod tests {
             Slot::D => "d",
         };
         for (symbol, params, rets) in TABLE.iter().filter(|row| row.0.starts_with("vexrt_")) {
-            let data = ["vexrt_stack_limit", "vexrt_thread_heap", "vexrt_page_map"].contains(symbol);
+            let data = [
+                "vexrt_stack_limit",
+                "vexrt_thread_heap",
+                "vexrt_page_map",
+                "vexrt_checked_lowest_stack_tag",
+            ];
+            let data = data.contains(symbol);
             if data || symbol.starts_with(KEPT) {
                 continue;
             }

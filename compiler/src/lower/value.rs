@@ -46,6 +46,8 @@ pub(super) struct TypeInfo {
     pub flat: bool,
     /// The scalars of a flat value, in memory order.
     pub leaves: SmallVec<[Leaf; MAX_LEAVES]>,
+    /// Of each leaf a bit: whether it belongs to the payload of a variant, so that nobody need have written it.
+    pub payload: u32,
     /// Fields of a structure, tuple or option, in memory order.
     pub fields: Vec<FieldInfo>,
     /// Of a type with variants: the machine's type of its tag, which is its first leaf.
@@ -186,6 +188,7 @@ impl TypeTable {
             info.variants.push(fields);
         }
         info.flat &= info.has_few_leaves();
+        info.payload = !1;
         if info.flat {
             let (leaves, variants) = (&info.leaves, &mut info.variants);
             info.flat = variants.iter_mut().flatten().all(|field| {
@@ -204,6 +207,7 @@ impl TypeTable {
         info.fields.push(FieldInfo { ty, offset, leaf: info.leaves.len() as u32 });
         info.flat &= part.flat && info.leaves.len() + part.leaves.len() <= MAX_LEAVES;
         if info.flat {
+            info.payload |= part.payload << info.leaves.len();
             info.leaves.extend(
                 part.leaves.iter().map(|leaf| Leaf { offset: leaf.offset + offset as u32, ty: leaf.ty }),
             );
