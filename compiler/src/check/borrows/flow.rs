@@ -152,7 +152,8 @@ impl<'p, 'c, 'a> Flow<'p, 'c, 'a> {
     }
 
     pub(super) fn expr(&mut self, expr: &'c Expr) -> Loans {
-        let value = self.value(expr);
+        let mut value = self.value(expr);
+        self.only_reachable(&mut value, expr.ty);
         if expr.ty == Ty::NEVER {
             self.state = None;
         }

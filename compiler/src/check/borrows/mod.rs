@@ -13,6 +13,7 @@ mod loan;
 mod order;
 mod paths;
 mod places;
+mod reach;
 mod report;
 
 use std::rc::Rc;
@@ -69,6 +70,7 @@ impl Known {
 struct Program<'c, 'a> {
     cx: &'c Checker<'a>,
     holds: Holds,
+    reach: reach::Reach,
     summaries: FxHashMap<FuncId, Rc<Summary>>,
     /// What a session's variables refer to.
     held: State,
@@ -105,6 +107,7 @@ pub(super) fn check(cx: &mut Checker) {
     let mut program = Program {
         cx,
         holds: Holds::default(),
+        reach: reach::Reach::default(),
         summaries: known.summaries,
         held: known.held.0,
         plain: FxHashSet::default(),
