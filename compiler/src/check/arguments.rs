@@ -218,6 +218,10 @@ impl<'a> FnCx<'_, 'a> {
         if ty == Ty::ERROR {
             return given;
         }
+        let given = match self.text_as_key(given, wanted) {
+            Ok(key) => return key,
+            Err(given) => given,
+        };
         let value = match self.cx.types.kind(ty) {
             TyKind::Ref { .. } => self.consume(given),
             _ => self.lent(given),

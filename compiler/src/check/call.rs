@@ -5,6 +5,7 @@ use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
 
 use super::arguments::Given;
 use super::function::{Expect, FnCx};
+use super::generics::Head;
 use super::names::Lookup;
 use super::{Value, codes, suggest};
 use crate::typed::Expr;
@@ -162,15 +163,18 @@ impl<'a> FnCx<'_, 'a> {
         }
         let title = format!("`{shown}` has no method `{}`", name.name);
         let mut d = Diagnostic::error(codes::UNKNOWN_METHOD, name.span, title);
+        let text = self.is_string(key).then_some(Head::Other(Ty::STR));
         let mut known: Vec<&'static str> = self
             .cx
             .methods
             .keys()
-            .filter(|(owner, _)| *owner == head)
+            .filter(|(owner, _)| *owner == head || Some(*owner) == text)
             .map(|(_, name)| name.as_str())
             .collect();
         known.extend(super::method::builtin_methods(self.kind(ty)));
+        known.retain(|name| !name.starts_with('_'));
         known.sort_unstable();
+        known.dedup();
         if let Some(near) = suggest::nearest(name.name.as_str(), known.iter().copied()) {
             d = d.fix(format!("did you mean `{near}`?"), name.span, near);
         } else if !known.is_empty() {

@@ -55,6 +55,10 @@ impl FnCx<'_, '_> {
             d = self.replace_fix(d, "read what it refers to", value, |text| format!("*{text}"));
         } else if matches!(self.cx.types.kind(from), TyKind::Fn { ret, .. } if *ret == to) {
             d = self.suffix_fix(d, "call the function", value, "()");
+        } else if from == Ty::STR && self.is_string(to) {
+            d = self.suffix_fix(d, "make a `String` of it", value, ".toString()");
+        } else if to == Ty::STR && self.is_string(from) {
+            d = self.replace_fix(d, "lend its text", value, |text| format!("&{text}"));
         } else if from == Ty::UNIT && matches!(value.kind, ExprKind::If { els: None, .. }) {
             d = d.help("give the `if` an `else` with a value");
         }
@@ -178,6 +182,10 @@ impl FnCx<'_, '_> {
                 }
             });
         }
+        let expr = match self.text_for(expr, to) {
+            Ok(text) => return Ok(text),
+            Err(expr) => expr,
+        };
         if self.unify(from, to) { Ok(expr) } else { Err(expr) }
     }
 
@@ -314,7 +322,9 @@ impl FnCx<'_, '_> {
 
     /// Whether a reference to `from` may be seen as a pointer to `to`: the same type, or an array's element.
     fn same_target(&self, from: Ty, to: Ty) -> bool {
-        from == to || matches!(self.cx.types.kind(from), TyKind::Array { elem, .. } if *elem == to)
+        from == to
+            || matches!(self.cx.types.kind(from), TyKind::Array { elem, .. } if *elem == to)
+            || self.is_text_lent(from, to)
     }
 
     fn bad_cast(&mut self, value: &Expr, to: Ty, span: Span) {

@@ -2,25 +2,14 @@
 
 use vex_syntax::ast;
 use vex_syntax::format_string::{self, FormatKind, FormatPiece};
-use vex_syntax::{Diagnostic, Span, Spelling, Symbol};
+use vex_syntax::{Diagnostic, Span, Spelling};
 
 use super::arguments::count_of;
+use super::codes;
 use super::function::{Expect, FnCx};
-use super::generics::Head;
 use super::infer::VarKind;
-use super::{Checker, codes};
 use crate::typed::{Align, Callee, CastKind, Expr, ExprKind, FormatSpec, FormatStyle, Piece, Stream};
-use crate::types::{FuncId, Ty, TyKind};
-
-impl Checker<'_> {
-    /// The function that makes a `String` of a text in a block of its own: `fn String.adopt(text: str): String`.
-    fn string_adopt(&self) -> Option<FuncId> {
-        let module = self.loaded.string()?;
-        let name = Symbol::new("String");
-        let def = *self.modules[module.0 as usize].types.get(&name)?;
-        self.methods.get(&(Head::Declared(def), Symbol::new("adopt"))).copied()
-    }
-}
+use crate::types::{Ty, TyKind};
 
 impl<'a> FnCx<'_, 'a> {
     /// `print(…)` and its kin.
@@ -35,7 +24,7 @@ impl<'a> FnCx<'_, 'a> {
     /// `format(…)`: the text as a `String`, which takes the memory over.
     pub(super) fn format(&mut self, args: &'a [ast::Expr], at: Span, span: Span) -> Expr {
         let pieces = self.pieces(args);
-        let Some(func) = self.cx.string_adopt() else {
+        let Some(func) = self.cx.string_function("adopt") else {
             let title = "`format` makes a `String`, which is not known here";
             self.error(Diagnostic::error(codes::UNKNOWN_NAME, at, title).help("import it from `std/string`"));
             return self.poison(span);

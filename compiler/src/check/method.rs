@@ -68,7 +68,7 @@ impl<'a> FnCx<'_, 'a> {
                 Err(object) => object,
             };
             let object_span = object.span;
-            match *self.kind(object.ty) {
+            match self.kind(object.ty).clone() {
                 TyKind::Ref { pointee, .. } => {
                     object = Expr { kind: ExprKind::Deref(Box::new(object)), ty: pointee, span: object_span };
                 }
@@ -88,7 +88,14 @@ impl<'a> FnCx<'_, 'a> {
                     self.check_all(args);
                     return self.poison(span);
                 }
-                _ => break,
+                TyKind::Array { elem, .. } | TyKind::Slice { mutable: true, elem } => {
+                    match self.slice_with(object, elem, name) {
+                        Some(slice) => object = slice,
+                        None => break,
+                    }
+                }
+                _ if !self.is_string(object.ty) || !self.is_method_of_str(name) => break,
+                _ => object = self.text_of(object),
             }
         }
         let ty = self.receiver_type(original);
@@ -97,8 +104,19 @@ impl<'a> FnCx<'_, 'a> {
         self.poison(span)
     }
 
+    /// An array, or a slice that may be changed, as a slice that has the method.
+    fn slice_with(&mut self, object: Expr, elem: Ty, name: ast::Ident) -> Option<Expr> {
+        let slice = self.cx.types.intern(TyKind::Slice { mutable: false, elem });
+        self.method_for(slice, name)?;
+        if let TyKind::Slice { .. } = self.kind(object.ty) {
+            return Some(self.cast(object, slice, CastKind::Bits));
+        }
+        let (span, reference) = (object.span, self.lent(object));
+        Some(Expr { kind: ExprKind::ArrayToSlice(Box::new(reference)), ty: slice, span })
+    }
+
     /// The method of a type, its own or a trait's; with what is known of its type arguments.
-    fn method_for(&mut self, ty: Ty, name: ast::Ident) -> Option<(FuncId, Vec<Ty>)> {
+    pub(super) fn method_for(&mut self, ty: Ty, name: ast::Ident) -> Option<(FuncId, Vec<Ty>)> {
         if let Some(func) = self.cx.method_of(ty, name.name)
             && self.fits_owner(func, ty)
         {

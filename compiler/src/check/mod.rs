@@ -60,6 +60,7 @@ mod solve;
 mod stmt;
 mod structs;
 mod taken;
+mod texts;
 mod traits;
 mod tries;
 mod unary;

@@ -38,6 +38,10 @@ impl<'a> FnCx<'_, 'a> {
         let same = self.same_pointer(&a, &b) || self.unify(a.ty, b.ty);
         let (a, b) = self.compared_tags(op, a, b);
         if !same || !self.operator_applies(op, a.ty) {
+            let (a, b) = match self.mixed_texts(op, a, b, span) {
+                Ok(value) => return value,
+                Err(operands) => *operands,
+            };
             let (a, b) = match self.overloaded(op, a, b, span) {
                 Ok(value) => return value,
                 Err(operands) => *operands,

@@ -150,6 +150,10 @@ impl FnCx<'_, '_> {
     /// An index as the container wants it: any integer will do for one; a negative one is out of bounds anyway.
     fn index_value(&mut self, index: Expr, key: Ty) -> Expr {
         let wanted = self.shallow(key);
+        let index = match self.text_as_key(index, wanted) {
+            Ok(key) => return key,
+            Err(index) => index,
+        };
         if let TyKind::Ref { pointee, .. } = *self.cx.types.kind(wanted)
             && !matches!(self.kind(index.ty), TyKind::Ref { .. })
         {
