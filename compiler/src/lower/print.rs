@@ -295,6 +295,19 @@ impl<'a> Lower<'a> {
             return;
         }
         let memory = Addr::value(pointer, self.glue_kind());
+        match text::padded_whole(self.types, ty, &spec) {
+            Some((parts, whole)) => {
+                self.rt(Rt::CaptureBegin, &[]);
+                let capture = self.int(types::I32, CAPTURE);
+                self.print_aggregate(capture, memory, ty, parts);
+                self.print_captured(stream, &whole);
+            }
+            None => self.print_aggregate(stream, memory, ty, spec),
+        }
+        self.b.ins().return_(&[]);
+    }
+
+    fn print_aggregate(&mut self, stream: ir::Value, memory: Addr, ty: Ty, spec: FormatSpec) {
         let texts = text::aggregate_texts(self.types, ty);
         match *self.types.kind(ty) {
             TyKind::Array { elem, len } => {
@@ -320,7 +333,6 @@ impl<'a> Lower<'a> {
             }
             _ => self.print_fields(stream, memory, &self.info(ty).fields, &spec, &texts),
         }
-        self.b.ins().return_(&[]);
     }
 
     fn print_fields(

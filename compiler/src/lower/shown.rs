@@ -32,10 +32,15 @@ impl<'a> Lower<'a> {
         self.b.ins().call(show, &[value]);
         self.rt(Rt::RedirectBack, &[before]);
         if padded {
-            let data = self.decls.spec_data[&text::spec_words(spec, false)];
-            let data = self.data_addr(namespace::DATA, data);
-            self.rt(Rt::CapturePrint, &[stream, data]);
+            self.print_captured(stream, spec);
         }
+    }
+
+    /// Prints the text that was captured last, cut and filled up.
+    pub(super) fn print_captured(&mut self, stream: ir::Value, spec: &FormatSpec) {
+        let data = self.decls.spec_data[&text::spec_words(spec, false)];
+        let data = self.data_addr(namespace::DATA, data);
+        self.rt(Rt::CapturePrint, &[stream, data]);
     }
 
     /// The text of pieces, as a `str` in a block of its own.

@@ -129,6 +129,19 @@ pub(super) fn is_padded(spec: &FormatSpec) -> bool {
     spec.width > 0 || spec.precision.is_some()
 }
 
+/// The format of the parts of a structure, a variant or a tuple that is printed as a whole in a width, and the format of
+/// the whole; `None` where the parts have the format themselves. Those of arrays do, as columns of a table, and zeros fill
+/// numbers only.
+pub(super) fn padded_whole(types: &Types, ty: Ty, spec: &FormatSpec) -> Option<(FormatSpec, FormatSpec)> {
+    let whole = matches!(types.kind(ty), TyKind::Struct { .. } | TyKind::Tuple(_));
+    if !whole || spec.width == 0 || spec.zero {
+        return None;
+    }
+    let FormatSpec { width, align, fill, .. } = *spec;
+    let parts = FormatSpec { width: 0, align: None, fill: FormatSpec::default().fill, ..*spec };
+    Some((parts, FormatSpec { width, align, fill, ..FormatSpec::default() }))
+}
+
 /// The type of what is printed for a value of type `ty`: references print what they refer to.
 pub(super) fn printed_type(types: &Types, mut ty: Ty) -> Ty {
     while let TyKind::Ref { pointee, .. } = types.kind(ty) {

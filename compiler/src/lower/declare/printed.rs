@@ -48,7 +48,11 @@ impl Declare<'_> {
         for text in text::aggregate_texts(types, ty) {
             self.string_of(&text);
         }
-        let spec = self.out.specs[spec as usize];
+        let mut spec = self.out.specs[spec as usize];
+        if let Some((parts, whole)) = text::padded_whole(types, ty, &spec) {
+            self.spec_data(text::spec_words(&whole, false));
+            spec = parts;
+        }
         match types.kind(ty) {
             TyKind::Array { elem, .. } | TyKind::Slice { elem, .. } => self.value(*elem, &spec, true),
             _ => {
