@@ -39,7 +39,7 @@ impl<'a> FnCx<'_, 'a> {
     pub(super) fn pieces(&mut self, args: &'a [ast::Expr]) -> Vec<Piece> {
         if let Some((first, rest)) = args.split_first()
             && matches!(first.kind, ast::ExprKind::Str(_))
-            && has_brace(self.cx.sources.text(first.span))
+            && is_format(self.cx.sources.text(first.span))
         {
             return self.format_pieces(first.span, rest);
         }
@@ -289,19 +289,21 @@ fn c_spec(flags: &str) -> FormatSpec {
     }
 }
 
-/// Whether a literal as written has a `{` other than that of an escape, which makes it a format string.
-fn has_brace(raw: &str) -> bool {
+/// Whether a literal as written is a format string: it has a `{` or a `}}`, other than those of escapes.
+fn is_format(raw: &str) -> bool {
     let mut rest = raw;
-    while let Some(at) = rest.find(['{', '\\']) {
-        if rest[at..].starts_with('{') {
+    while let Some(at) = rest.find(['{', '}', '\\']) {
+        let found = &rest[at..];
+        if found.starts_with('{') || found.starts_with("}}") {
             return true;
         }
-        rest = &rest[at + 1..];
-        rest = rest.strip_prefix("u{").unwrap_or_else(|| {
-            let mut chars = rest.chars();
-            chars.next();
-            chars.as_str()
-        });
+        rest = match found.strip_prefix("\\u{") {
+            Some(escape) => escape.trim_start_matches(|c: char| c.is_ascii_hexdigit()),
+            None => found.strip_prefix('\\').unwrap_or(found),
+        };
+        let mut chars = rest.chars();
+        chars.next();
+        rest = chars.as_str();
     }
     false
 }
@@ -339,5 +341,20 @@ fn convert(spec: format_string::FormatSpec) -> FormatSpec {
         }),
         fill: if spec.fill == ' ' { '\0' } else { spec.fill },
         bool_as_int: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_format;
+
+    #[test]
+    fn an_opening_or_a_doubled_brace_makes_a_format_string() {
+        for format in ["{", "}}", "{}", "a }} b", "\\n{", "\\u{41}{", "\\u{41}}}", "}a{{", "\\\\{"] {
+            assert!(is_format(&format!("\"{format}\"")), "{format}");
+        }
+        for text in ["", "}", "a } b }", "\\u{41}", "\\u{41}}", "\\n}", "\\u{7d}\\u{7d}", "\\\\}"] {
+            assert!(!is_format(&format!("\"{text}\"")), "{text}");
+        }
     }
 }
