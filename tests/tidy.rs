@@ -47,12 +47,13 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "session",
         &[
-            "check", "codes", "driver", "explain", "jit", "loader", "mono", "stack", "stdlib", "suggest",
-            "typed", "types",
+            "check", "codes", "driver", "explain", "jit", "loader", "mono", "peek", "stack", "stdlib",
+            "suggest", "typed", "types",
         ],
     ),
     ("golden", &["defects"]),
-    ("defects", &[]),
+    ("defects", &["jit", "peek"]),
+    ("peek", &[]),
     ("explain", &[]),
     ("jit", &["lower", "typed"]),
     ("lower", &["typed", "types"]),

@@ -12,6 +12,7 @@ pub mod jit;
 pub mod loader;
 pub mod lower;
 pub mod mono;
+pub mod peek;
 pub mod repl;
 pub mod session;
 pub mod stack;

@@ -1,5 +1,7 @@
 //! The kinds of defects by the names that JSON, tests and documents use.
 
+use vex_runtime::checked::{BadFree, DefectKind, State};
+
 /// Every kind: its name, and what it is in a few words.
 pub const KINDS: &[(&str, &str)] = &[
     ("out-of-bounds", "an access before or behind the block that the pointer belongs to"),
@@ -20,6 +22,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("free-stack", "a free of a pointer to a variable of a function"),
     ("free-static", "a free of a pointer to a global variable or a constant"),
     ("free-foreign", "a free of a pointer that no allocator gave out"),
+    ("free-wild", "a free of a pointer that is no address of the program's memory"),
     ("wrong-allocator", "a free through a function or an allocator that the block is not from"),
     ("wrong-size", "a free with a size that is not the block's"),
     ("wrong-align", "a free with an alignment that is not the block's"),
@@ -33,6 +36,34 @@ pub const KINDS: &[(&str, &str)] = &[
 
 /// The word that stands for any kind of leak in tests.
 pub const LEAK: &str = "leak";
+
+/// The name of a kind, of a block in this state.
+pub fn name(kind: DefectKind, state: Option<State>) -> &'static str {
+    match kind {
+        DefectKind::OutOfBounds => "out-of-bounds",
+        DefectKind::OutOfObject => "out-of-object",
+        DefectKind::UseAfterFree if state == Some(State::Reset) => "stale-region",
+        DefectKind::UseAfterFree => "use-after-free",
+        DefectKind::DeadStack => "dead-stack",
+        DefectKind::Null => "null",
+        DefectKind::Wild => "wild",
+        DefectKind::Misaligned => "misaligned",
+        DefectKind::Unwritten => "unwritten",
+        DefectKind::DoubleFree => "double-free",
+        DefectKind::BadFree(BadFree::Interior) => "free-interior",
+        DefectKind::BadFree(BadFree::Stack) => "free-stack",
+        DefectKind::BadFree(BadFree::Static) => "free-static",
+        DefectKind::BadFree(BadFree::Foreign) => "free-foreign",
+        DefectKind::BadFree(BadFree::Wild) => "free-wild",
+        DefectKind::WrongAllocator => "wrong-allocator",
+        DefectKind::WrongSize => "wrong-size",
+        DefectKind::WrongAlign => "wrong-align",
+        DefectKind::Overlap => "overlap",
+        DefectKind::BadSize => "bad-size",
+        DefectKind::ZeroSized => "zero-sized",
+        DefectKind::StaleRegion => "stale-region",
+    }
+}
 
 /// Whether a name is that of a kind, or [`LEAK`].
 pub fn is_known(name: &str) -> bool {

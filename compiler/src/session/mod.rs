@@ -31,7 +31,7 @@ mod inspect;
 mod instances;
 mod memory;
 mod output;
-pub mod peek;
+pub use crate::peek;
 mod refresh;
 mod reply;
 pub mod save;

@@ -1,0 +1,128 @@
+//! What reports are made of: a memory error in plain data, with its calls found in the sources.
+
+use vex_runtime::checked::{AccessInfo, DefectKind, Given, Origin, Side, State, Unwritten};
+use vex_syntax::SourceMap;
+
+use super::picture::Picture;
+
+/// A function in the middle of something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Its name.
+    pub function: String,
+    /// Where it is, in the source map's space; 0 where that is not known.
+    pub position: u32,
+    /// Number of the call, from 0 for the innermost.
+    pub depth: usize,
+    /// Whether calls before it are left out.
+    pub gap: bool,
+    /// How many calls, this one the last, are repeated, and how often; `(1, 0)` when they are not.
+    pub repeated: (usize, usize),
+}
+
+/// Calls from the innermost outwards.
+pub type Calls = Vec<Call>;
+
+/// The position that people look at: the innermost in their own code, else the innermost at all; 0 if there is none.
+pub fn position(calls: &[Call], sources: &SourceMap) -> u32 {
+    user_call(calls, sources).map_or(0, |call| call.position)
+}
+
+/// The call that people look at.
+pub fn user_call<'a>(calls: &'a [Call], sources: &SourceMap) -> Option<&'a Call> {
+    let own = |call: &&Call| sources.locate(call.position).is_some_and(|(file, _)| !file.library);
+    let known = |call: &&Call| sources.find(call.position).is_some();
+    calls.iter().find(own).or_else(|| calls.iter().find(known))
+}
+
+/// A block, or a part of one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Block {
+    /// Its first address.
+    pub base: usize,
+    /// Its bytes as requested.
+    pub size: usize,
+    /// Its alignment in bytes.
+    pub align: usize,
+    /// Whether it was asked for zeroed.
+    pub zeroed: bool,
+    /// What made it.
+    pub origin: Origin,
+    /// What kmem was told it is for.
+    pub reason: Option<String>,
+    /// What has become of it.
+    pub state: State,
+    /// Where it was allocated first.
+    pub allocated: Calls,
+    /// The reallocations that made it what it is, the first one first.
+    pub reallocated: Vec<Calls>,
+    /// Where it was freed, moved or taken back.
+    pub freed: Option<Calls>,
+    /// Whether it is a field or a piece of an array of its parent.
+    pub is_field: bool,
+    /// The block that it is a part of.
+    pub parent: Option<Box<Block>>,
+    /// Of a variable, its name.
+    pub name: Option<String>,
+}
+
+impl Block {
+    /// Whether it is a piece of an allocator's buffer rather than a block for itself.
+    pub fn is_part(&self) -> bool {
+        self.parent.is_some() && !self.is_field
+    }
+
+    /// Where an address is, seen from the block.
+    pub fn side(&self, address: usize) -> Side {
+        match address {
+            at if at < self.base => Side::Before(self.base - at),
+            at if at - self.base < self.size => Side::Inside(at - self.base),
+            at => Side::After(at - self.base - self.size),
+        }
+    }
+}
+
+/// A memory error.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// What is wrong.
+    pub kind: DefectKind,
+    /// The access, if it is one.
+    pub access: Option<AccessInfo>,
+    /// The first address of it that is wrong.
+    pub address: usize,
+    /// The address that the pointer holds: of an access, where it begins.
+    pub pointer: usize,
+    /// What the pointer belongs to.
+    pub block: Option<Block>,
+    /// The block that the address lies in, if that is another one.
+    pub landed: Option<Block>,
+    /// The function that the program called; empty for its own accesses.
+    pub function: String,
+    /// Sizes and alignments.
+    pub given: Given,
+    /// Bytes that were never written.
+    pub unwritten: Option<Unwritten>,
+    /// The calls that led there.
+    pub calls: Calls,
+    /// The bytes around the address.
+    pub picture: Option<Picture>,
+    /// The request that was refused last, in a few words: null pointers often come from there.
+    pub refusal: Option<String>,
+}
+
+impl Finding {
+    /// The name of its kind.
+    pub fn name(&self) -> &'static str {
+        super::kind::name(self.kind, self.block.as_ref().map(|block| block.state))
+    }
+
+    /// `read` or `write`, as a noun.
+    pub fn verb(&self) -> &'static str {
+        match self.access {
+            Some(AccessInfo { write: true, .. }) => "write",
+            Some(_) => "read",
+            None => "use",
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! From what the runtime knows to what people read: addresses become calls, variables get their names.
+
+use std::ops::Range;
+
+use vex_runtime::checked::{self, BlockInfo, Defect, Leak, LeakKind, Origin, Trace, map};
+use vex_syntax::SourceMap;
+
+use super::leaks::Held;
+use super::model::{Block, Call, Calls, Finding, position};
+use super::picture::{self, Byte, Picture, Region};
+use super::words;
+use crate::jit;
+use crate::peek::Peek;
+
+/// What is known of the program.
+pub struct Resolver<'a> {
+    /// The calls that return addresses stand for, innermost first.
+    pub calls: &'a dyn Fn(&[usize]) -> Vec<jit::Call>,
+    /// The name of the global variable at an address.
+    pub variable: &'a dyn Fn(usize) -> Option<String>,
+    /// The sources.
+    pub sources: &'a SourceMap,
+}
+
+/// Most rows of a backtrace at its inner end.
+const INNER: usize = 24;
+/// Most rows at its outer end, when some in the middle are left out.
+const OUTER: usize = 8;
+
+/// The rows to show of calls: recursion is folded, and of very many the middle is left out.
+pub fn rows(calls: Vec<jit::Call>) -> Calls {
+    let mut rows = Vec::new();
+    let mut at = 0;
+    while at < calls.len() {
+        let (cycle, rounds) = cycle(&calls[at..]);
+        for step in 0..cycle {
+            let jit::Call { function, position } = calls[at + step].clone();
+            let repeated = if step + 1 == cycle && rounds > 1 { (cycle, rounds - 1) } else { (1, 0) };
+            rows.push(Call { function, position, depth: at + step, gap: false, repeated });
+        }
+        at += cycle * rounds;
+    }
+    if rows.len() > INNER + OUTER {
+        rows.drain(INNER..rows.len() - OUTER);
+        rows[INNER].gap = true;
+    }
+    rows
+}
+
+/// Longest cycle of calls that is recognised as recursion.
+const CYCLE: usize = 6;
+/// Fewest rounds of a cycle that are folded.
+const ROUNDS: usize = 3;
+
+/// The cycle that calls begin with: its length and its rounds, `(1, 1)` when there is none.
+fn cycle(calls: &[jit::Call]) -> (usize, usize) {
+    for length in 1..=CYCLE.min(calls.len()) {
+        let rounds =
+            1 + calls.chunks_exact(length).skip(1).take_while(|next| **next == calls[..length]).count();
+        if rounds >= ROUNDS {
+            return (length, rounds);
+        }
+    }
+    (1, 1)
+}
+
+/// Reallocations of a block that are told apart.
+const MOVES: usize = 64;
+
+impl Resolver<'_> {
+    fn trace(&self, trace: Trace) -> Calls {
+        rows((self.calls)(trace.frames()))
+    }
+
+    /// A block as people see it: where it was allocated first, and what became of it then.
+    pub fn block(&self, info: &BlockInfo) -> Block {
+        let mut reallocated = Vec::new();
+        let mut first = info;
+        while let Some(before) = first.moved_from.as_deref().filter(|_| reallocated.len() < MOVES) {
+            reallocated.push(self.trace(first.allocated));
+            first = before;
+        }
+        reallocated.reverse();
+        reallocated.dedup();
+        let named = matches!(info.origin, Origin::Static);
+        Block {
+            base: info.base,
+            size: info.size,
+            align: info.align,
+            zeroed: info.zeroed,
+            origin: info.origin,
+            reason: info.reason.map(str::to_owned),
+            state: info.state,
+            allocated: self.trace(first.allocated),
+            reallocated,
+            freed: info.freed.map(|trace| self.trace(trace)),
+            is_field: info.is_field,
+            parent: info.parent.as_deref().map(|parent| Box::new(self.block(parent))),
+            name: if named { (self.variable)(info.base) } else { None },
+        }
+    }
+
+    /// A defect as people see it. `calls` are those that led there.
+    pub fn finding(&self, defect: &Defect<'_>, calls: Vec<jit::Call>) -> Finding {
+        let calls = if defect.trace.is_empty() { rows(calls) } else { self.trace(defect.trace) };
+        let length = defect.access.map_or(0, |access| access.size);
+        Finding {
+            kind: defect.kind,
+            access: defect.access,
+            address: defect.address,
+            pointer: map::strip(defect.pointer),
+            block: defect.block.as_ref().map(|block| self.block(block)),
+            landed: defect.landed.as_ref().map(|block| self.block(block)),
+            function: defect.function.to_owned(),
+            given: defect.given,
+            unwritten: defect.unwritten,
+            calls,
+            picture: self.picture(map::strip(defect.pointer), length, defect.address),
+            refusal: refusal(),
+        }
+    }
+
+    /// The bytes around an access, or around an address when nothing is accessed.
+    fn picture(&self, start: usize, length: usize, wrong: usize) -> Option<Picture> {
+        let marked = if length == 0 { start..start } else { start..start.saturating_add(length) };
+        // Of a long access, the part where it goes wrong.
+        let around = if marked.len() > picture::ROW * 2 { wrong..wrong + 1 } else { marked.clone() };
+        let window = picture::window(&around);
+        if !map::in_arena(window.start) || !map::in_arena(window.end) {
+            return None;
+        }
+        Some(Picture { start: window.start, bytes: bytes(&window), regions: self.regions(&window), marked })
+    }
+
+    /// The blocks in a window, by address. Parts of allocators' buffers come after the buffer.
+    fn regions(&self, window: &Range<usize>) -> Vec<Region> {
+        let mut infos: Vec<BlockInfo> = Vec::new();
+        for at in window.clone().step_by(8) {
+            let mut found = checked::lookup(at);
+            while let Some(info) = found {
+                let seen = infos.iter().any(|known| known.base == info.base && known.size == info.size);
+                let inside = info.base < window.end && info.end() > window.start;
+                if inside && !seen && !info.is_field {
+                    infos.push(info.clone());
+                }
+                found = info.parent.map(|parent| *parent);
+            }
+        }
+        infos.sort_by_key(|info| (info.base, std::cmp::Reverse(info.size)));
+        let region = |info: &BlockInfo| Region {
+            range: info.base..info.end(),
+            label: words::short(&self.block(info)),
+        };
+        infos.iter().map(region).collect()
+    }
+
+    /// Leaked blocks with what leads to them.
+    pub fn leaks(&self, leaks: &[Leak]) -> Vec<(Block, Held)> {
+        let allocated_at = |base: usize| {
+            let leak = leaks.iter().find(|leak| leak.block.base == base)?;
+            Some(position(&self.block(&leak.block).allocated, self.sources))
+        };
+        let resolved = leaks.iter().map(|leak| {
+            let held = match leak.kind {
+                LeakKind::Lost => Held::Lost,
+                LeakKind::Cyclic => Held::Cyclic,
+                LeakKind::HeldBy(base) => Held::ByLeaked(allocated_at(base).unwrap_or(0)),
+                LeakKind::Reachable { root } => Held::Reachable((self.variable)(root)),
+            };
+            (self.block(&leak.block), held)
+        });
+        resolved.collect()
+    }
+}
+
+/// The bytes of a window of the program's memory.
+fn bytes(window: &Range<usize>) -> Vec<Byte> {
+    let mut peek = Peek::new();
+    let shadow = checked::shadow_bytes(window.clone());
+    let byte = |(at, shadow): (usize, u8)| match shadow {
+        map::FREED => Byte::Freed,
+        shadow if shadow & map::POISON != 0 => Byte::Guard,
+        shadow if shadow & map::UNWRITTEN != 0 => Byte::Unwritten,
+        _ => peek.bytes::<1>(at).map_or(Byte::Outside, |[value]| Byte::Written(value)),
+    };
+    window.clone().zip(shadow).map(byte).collect()
+}
+
+/// What the allocator refused last, if it refused anything.
+fn refusal() -> Option<String> {
+    let vex_runtime::process::Refusal { allocator, size, limit } = vex_runtime::process::last_refusal()?;
+    Some(match limit {
+        Some(limit) => {
+            format!(
+                "the memory limit of {limit} bytes was reached: a request for {size} bytes returned null before"
+            )
+        }
+        None => format!("the {allocator} allocator had no room for {size} bytes and returned null before"),
+    })
+}
