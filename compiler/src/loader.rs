@@ -180,9 +180,6 @@ impl<'a> Loader<'a> {
             (source.text.clone(), source.base, source.spelling, source.library);
         let (unit, errors) = vex_syntax::parse::parse_file(&text, base, spelling);
         self.diags.extend(errors);
-        if !library && self.loaded.string().is_none() && stdlib::uses_format(&text) {
-            self.library(stdlib::STRING);
-        }
         let core = key == Key::Library(stdlib::CORE);
         self.stack.push((key, name));
         let mut imports = FxHashMap::default();
@@ -195,6 +192,12 @@ impl<'a> Loader<'a> {
         }
         self.stack.pop();
         // Only now: what was imported has often brought it along, and then the text need not be looked through.
+        if !library
+            && self.loaded.string().is_none()
+            && (stdlib::uses_format(&text) || stdlib::uses_str_methods(&text))
+        {
+            self.library(stdlib::STRING);
+        }
         if !core && self.loaded.core().is_none() && stdlib::uses_core(&text) {
             self.library(stdlib::CORE);
         }

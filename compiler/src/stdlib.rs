@@ -62,6 +62,26 @@ pub fn uses_format(text: &str) -> bool {
     })
 }
 
+/// Whether a text may call a method that `str` has by [`STRING`]: it has the name of one behind a dot. That other types
+/// have methods of the same name costs little. A text that gives `str` methods of its own gets none besides.
+pub fn uses_str_methods(text: &str) -> bool {
+    static NAMES: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| {
+        let text = find(STRING).map_or("", |module| module.text);
+        let own = text.lines().skip_while(|line| *line != "impl str {").take_while(|line| *line != "}");
+        let heads = own.filter_map(|line| line.strip_prefix("    fn "));
+        heads.filter_map(|head| head.split(['(', '!', '<']).next()).collect()
+    });
+    let own = ["impl str", "X str", "self: str", "self: &str"];
+    if own.iter().any(|head| text.contains(head)) {
+        return false;
+    }
+    text.match_indices('.').any(|(at, _)| {
+        let rest = &text[at + 1..];
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        end > 0 && NAMES.contains(&rest[..end])
+    })
+}
+
 /// Whether a text may use something of [`CORE`]: it has one of the words that are declared there. Most small programs
 /// have none and are not made to wait for it.
 pub fn uses_core(text: &str) -> bool {
@@ -123,6 +143,16 @@ mod tests {
         }
         for text in ["let format = 1", "reformat(1)", "x.format(1)", "format_all(1)", "formatted"] {
             assert!(!uses_format(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_method_of_texts_is_seen() {
+        for text in ["s.trim()", "\"a b\".split(\" \").count()", "x\n    .parseInt()"] {
+            assert!(uses_str_methods(text), "{text}");
+        }
+        for text in ["s.len()", "trim(s)", "s.trimmed()", "impl str { } s.trim()", "s.next()", "1.5"] {
+            assert!(!uses_str_methods(text), "{text}");
         }
     }
 }

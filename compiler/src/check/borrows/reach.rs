@@ -79,6 +79,9 @@ impl<'c> Flow<'_, 'c, '_> {
     }
 }
 
+/// What is called on a part of a declared type: the declaration, the part's type, and what type parameters in it mean.
+type See<'s, 't> = &'s mut dyn FnMut(&mut Walk<'t>, &StructDef, Ty, Option<&Env>);
+
 /// A walk over a type.
 struct Walk<'t> {
     types: &'t Types,
@@ -128,12 +131,7 @@ impl<'t> Walk<'t> {
     }
 
     /// Calls `see` on the types of the parts of a declared type.
-    fn parts(
-        &mut self,
-        def: StructId,
-        env: &Env,
-        see: &mut dyn FnMut(&mut Self, &StructDef, Ty, Option<&Env>),
-    ) {
+    fn parts(&mut self, def: StructId, env: &Env, see: See<'_, 't>) {
         let types = self.types;
         for &arg in env.args {
             see(self, &types.structs[def.0 as usize], arg, env.outer);
