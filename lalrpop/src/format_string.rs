@@ -164,8 +164,7 @@ impl Reader<'_> {
                     self.text_start = at;
                 }
                 (b'}', _) => {
-                    let help =
-                        "write `}}` for a brace in the text";
+                    let help = "write `}}` for a brace in the text";
                     self.error(self.span(at, at + 1), "`}` without its `{`", "closes no placeholder", help);
                     at += 1;
                 }

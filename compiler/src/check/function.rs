@@ -423,6 +423,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
                 expr.kind = place;
             }
             ExprKind::Match { .. } => self.settle_match(expr),
+            ExprKind::Move(_) => self.settle_move(expr),
             ExprKind::Cast { value, kind } if *kind != CastKind::Never => {
                 *kind = self.cast_kind(value, expr.ty, expr.span);
             }

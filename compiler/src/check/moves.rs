@@ -157,6 +157,9 @@ impl<'c> Flow<'c, '_> {
             }
         };
         let d = match gone {
+            Gone::Moved(at) if self.cx.sources.text(at).starts_with(&format!("{name}.")) => {
+                d.help("take it apart with a pattern where several of its parts are wanted")
+            }
             Gone::Moved(_) => d.help("lend it with `&` where it is only looked at, or make a second value"),
             Gone::Unset => d,
         };
@@ -191,6 +194,15 @@ impl<'c> Flow<'c, '_> {
                 return self.expr(place);
             }
             self.expr(place);
+            if let ExprKind::Field { base, .. } = &place.kind
+                && self.cx.types.struct_of(base.ty).is_some_and(|def| def.declares_drop)
+            {
+                let (part, owner) = (self.cx.a(place.ty), self.cx.a(base.ty));
+                let title = format!("{part} cannot be moved out of {owner}");
+                let d =
+                    Diagnostic::error(codes::MOVE_OUT, span, title).note("its `drop` needs the whole of it");
+                return self.report(span, d.help("lend it with `&`"));
+            }
             let what = match &place.kind {
                 ExprKind::Field { .. } | ExprKind::Payload { .. } => "a field",
                 ExprKind::Index { .. } => "an element",

@@ -1,4 +1,4 @@
-//! Arms that take values apart. Once all types are known, it is known what an arm moves out of what it looks at: then
+//! Arms that take values apart, and fields that are moved out of variables. Once all types are known, it is known what an arm moves out of what it looks at: then
 //! the whole has no owner any more, and the parts that got no name are dropped where the arm begins.
 
 use vex_syntax::{Diagnostic, Span};
@@ -7,7 +7,7 @@ use super::codes;
 use super::function::FnCx;
 use super::literal::domain;
 use super::pattern::payload;
-use crate::typed::{Arm, Block, Expr, ExprKind, Stmt, StmtKind, Test};
+use crate::typed::{Arm, Block, Expr, ExprKind, Pattern, Stmt, StmtKind, Test};
 use crate::types::{Ty, TyKind};
 
 impl FnCx<'_, '_> {
@@ -79,14 +79,41 @@ impl FnCx<'_, '_> {
                 stmts.push(Stmt { kind: StmtKind::Expr(drops), span: at });
             }
         }
-        let moved = Expr { kind: ExprKind::Move(Box::new(whole.clone())), ty: whole.ty, span: at };
-        let gone = Expr { kind: ExprKind::Forget(Box::new(moved)), ty: Ty::UNIT, span: at };
-        stmts.push(Stmt { kind: StmtKind::Expr(gone), span: at });
+        stmts.push(forget(whole, at));
         let (ty, span) = (arm.body.ty, arm.body.span);
         let nothing = Expr { kind: ExprKind::Unit, ty: Ty::UNIT, span };
         let body = std::mem::replace(&mut arm.body, nothing);
         let block = Block { stmts, value: Some(Box::new(body)) };
         arm.body = Expr { kind: ExprKind::Block(block), ty, span };
+    }
+
+    /// A field that is moved out of a variable or a temporary: the rest of that is dropped, and the whole is gone.
+    pub(super) fn settle_move(&mut self, expr: &mut Expr) {
+        let ExprKind::Move(place) = &expr.kind else { return };
+        let part = looked_at(place);
+        let Some(whole) = self.taken_apart(&part) else { return };
+        let (ty, span, whole) = (expr.ty, expr.span, whole.clone());
+        let local = self.hidden(span, ty);
+        let taken = Expr { kind: ExprKind::Take(place.clone()), ty, span };
+        let kind = StmtKind::Let { pattern: Pattern::Local(local), init: Some(taken) };
+        let mut stmts = vec![Stmt { kind, span }];
+        self.drop_rest(&whole, &[part], span, &mut stmts);
+        stmts.push(forget(&whole, span));
+        let name = Expr { kind: ExprKind::Local(local), ty, span };
+        let value = Expr { kind: ExprKind::Move(Box::new(name)), ty, span };
+        expr.kind = ExprKind::Block(Block { stmts, value: Some(Box::new(value)) });
+    }
+
+    /// The variable that a place is a field of, if nothing around the field needs to be whole to be dropped.
+    fn taken_apart<'e>(&self, part: &'e Expr) -> Option<&'e Expr> {
+        let ExprKind::Field { base, .. } = &part.kind else { return None };
+        if self.cx.types.struct_of(base.ty).is_some_and(|def| def.declares_drop) {
+            return None;
+        }
+        match base.kind {
+            ExprKind::Local(_) | ExprKind::Global(_) => Some(base),
+            _ => self.taken_apart(base),
+        }
     }
 
     /// Statements that drop what is in a place and was not taken out of it.
@@ -139,9 +166,20 @@ impl FnCx<'_, '_> {
     }
 }
 
-/// The place that a `match` looks at, once that was evaluated.
+/// The statement after which a place holds nothing any more.
+fn forget(whole: &Expr, at: Span) -> Stmt {
+    let moved = Expr { kind: ExprKind::Move(Box::new(whole.clone())), ty: whole.ty, span: at };
+    let gone = Expr { kind: ExprKind::Forget(Box::new(moved)), ty: Ty::UNIT, span: at };
+    Stmt { kind: StmtKind::Expr(gone), span: at }
+}
+
+/// The place that an expression looks at, once that was evaluated.
 fn looked_at(value: &Expr) -> Expr {
     match &value.kind {
+        ExprKind::Field { base, index } => {
+            let (ty, span) = (value.ty, value.span);
+            Expr { kind: ExprKind::Field { base: Box::new(looked_at(base)), index: *index }, ty, span }
+        }
         ExprKind::Temp { local, .. } => Expr { kind: ExprKind::Local(*local), ..value.clone() },
         ExprKind::Deref(pointer) => {
             let (ty, span) = (value.ty, value.span);
