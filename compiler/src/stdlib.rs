@@ -33,6 +33,7 @@ modules! {
     "std/core" = "std/core.vx", Vex;
     "std/alloc" = "std/alloc.vx", Vex;
     "std/box" = "std/box.vx", Vex;
+    "std/checked" = "std/checked.vx", Vex;
     "std/entries" = "std/entries.vx", Vex;
     "std/map" = "std/map.vx", Vex;
     "std/ptr" = "std/ptr.vx", Vex;

@@ -11,7 +11,7 @@ use crate::alloc::free_list::{FreeListAllocator, GRANULE};
 use crate::alloc::layouts::layout_new;
 use crate::alloc::owned::{self, BUFFER_ALIGN, Kind};
 use crate::alloc::side::SideVec;
-use crate::{os, size};
+use crate::{checked, os, process, size};
 use core::ptr::NonNull;
 
 /// Why kmem refused a call; each carries what its message needs.
@@ -142,7 +142,12 @@ impl Buffer {
         let mapped = os::round_to_pages(size::sum(owned::front(tags)?, capacity)?)?;
         // SAFETY: zero is a `u32`.
         let index = unsafe { SideVec::zeroed(tags.max(1)) }?;
-        let mapping = NonNull::new(os::limit::map_held(mapped, os::page_size().max(BUFFER_ALIGN)))?;
+        let align = os::page_size().max(BUFFER_ALIGN);
+        let mapping = NonNull::new(match checked::is_enabled() {
+            // Checks are of the program's memory.
+            true => process::allocate_zeroed(mapped, align),
+            false => os::limit::map_held(mapped, align),
+        })?;
         // SAFETY: the mapping is fresh, zero, and big enough for both.
         let list = unsafe {
             let buffer = owned::dress(Kind::FreeList, mapping, tags);
@@ -243,6 +248,12 @@ impl Buffer {
         at.wrapping_sub(self.list.buffer as usize) < self.list.capacity as usize
     }
 
+    /// Where the buffer lies.
+    pub(crate) fn range(&self) -> core::ops::Range<usize> {
+        let start = self.list.buffer as usize;
+        start..start + self.capacity()
+    }
+
     /// The buffer's size in bytes.
     pub fn capacity(&self) -> usize {
         self.list.capacity as usize
@@ -320,8 +331,13 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // SAFETY: the whole mapping, which only this buffer knows.
-        unsafe { os::limit::unmap_held(self.mapping.as_ptr(), self.mapped) };
+        // SAFETY: the whole mapping, or the block, which only this buffer knows.
+        unsafe {
+            match checked::is_enabled() {
+                true => process::deallocate(self.mapping.as_ptr()),
+                false => os::limit::unmap_held(self.mapping.as_ptr(), self.mapped),
+            }
+        }
     }
 }
 

@@ -209,6 +209,11 @@ pub fn contains(at: usize) -> bool {
     read(false, |buffer| buffer.contains(at))
 }
 
+/// Where the buffer lies; `None` while there is none.
+pub(crate) fn buffer() -> Option<core::ops::Range<usize>> {
+    read(None, |buffer| Some(buffer.range()))
+}
+
 /// Calls `row` for every reason ever used, in the order of first use. `row` must
 /// not call kmem.
 pub fn for_each_reason(row: impl FnMut(&ReasonText, Usage)) {
