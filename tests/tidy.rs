@@ -28,6 +28,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "cli",
         &[
             "check",
+            "defects",
             "docs",
             "driver",
             "explain",

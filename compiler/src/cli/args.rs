@@ -108,11 +108,14 @@ pub enum Command {
   vexc run wc.vx -- --lines notes.txt       the program sees --lines notes.txt
   vexc run --heap-report tree.vx            what was allocated, and on which line
   vexc run --allocator bump:64M tree.vx     the same program on a bump allocator
+  vexc run --checked tree.vx                stop at the first memory error
+  vexc run --checked --keep-going --leaks none tree.vx
 
 A program may start with a line such as `#!/usr/bin/env -S vexc run`.
 
-Exit status: the program's own; 1 it did not compile; 2 wrong usage; 101 it
-panicked or trapped; 130 it was interrupted by Ctrl-C; 70 vexc itself failed.")]
+Exit status: the program's own; 1 it did not compile; 2 wrong usage; 99 --checked
+found a memory error or a leak; 101 it panicked or trapped; 130 it was interrupted
+by Ctrl-C; 70 vexc itself failed.")]
 pub struct RunArgs {
     /// The program; `-` reads it from standard input
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -132,9 +135,22 @@ pub struct RunArgs {
     /// At exit, print what was allocated, freed and held, by allocator and line
     #[arg(long)]
     pub heap_report: bool,
-    /// Find memory errors while the program runs (not available yet)
-    #[arg(long, hide = true)]
+    /// Find every memory error and leak while the program runs
+    #[arg(long)]
     pub checked: bool,
+    /// With --checked: go on after an error, and report each different one once
+    #[arg(long, requires = "checked")]
+    pub keep_going: bool,
+    /// With --checked, leaks to report: all, lost (that no variable leads to), none
+    #[arg(
+        long,
+        value_name = "WHICH",
+        requires = "checked",
+        default_value = "all",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
+    pub leaks: Leaks,
 }
 
 /// `vexc check`.
@@ -171,12 +187,16 @@ In .vais files `#@` does the same. Examples:
 
   vexc test examples
   vexc test tests --filter arena --bless    accept what they print now
+  vexc test --checked examples              and they have no memory errors
 
 Exit status: 0 all passed; 1 one failed; 2 wrong usage, or nothing to run.")]
 pub struct TestArgs {
     /// Programs, or folders of programs
     #[arg(value_name = "PATH", required = true, value_hint = clap::ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
+    /// Run all of them with --checked
+    #[arg(long)]
+    pub checked: bool,
     /// Write what the programs print into their .out and existing .err files
     #[arg(long)]
     pub bless: bool,
@@ -290,6 +310,9 @@ pub struct ReplArgs {
     /// Optimise: none (answer as fast as possible), speed (of what is entered)
     #[arg(long, value_name = "LEVEL", default_value = "none", hide_possible_values = true)]
     pub opt: Opt,
+    /// Find memory errors of what is entered
+    #[arg(long)]
+    pub checked: bool,
     /// Neither read nor write the file of earlier inputs
     #[arg(long)]
     pub no_history: bool,
@@ -371,6 +394,17 @@ pub enum MessageFormat {
     Human,
     /// One JSON object a line
     Json,
+}
+
+/// Which leaks are reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Leaks {
+    /// Every block that was not freed
+    All,
+    /// Those that no variable leads to
+    Lost,
+    /// None
+    None,
 }
 
 /// How much the code generator optimises.

@@ -24,6 +24,11 @@ impl Messages {
         Messages { color: color::wanted(common.color, &io::stderr()), format: common.message_format }
     }
 
+    /// Whether messages are for programs.
+    pub(super) fn is_json(&self) -> bool {
+        self.format == MessageFormat::Json
+    }
+
     /// Prints an error and returns the status given.
     pub(super) fn fail(&self, status: u8, title: &str) -> u8 {
         self.fail_with_help(status, title, None)

@@ -4,6 +4,7 @@
 pub mod args;
 mod build;
 mod check;
+mod checked;
 mod color;
 mod doc;
 mod emit;

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 
 use vex_runtime::process::Choice;
 
-use super::args::{Cli, ColorWhen, Command, Common, MessageFormat, Opt, RunArgs};
+use super::args::{Cli, ColorWhen, Command, Common, Leaks, MessageFormat, Opt, RunArgs};
 
 /// The command line when it is a plain `run`; `args` starts with the program's own name. `None` leaves it to the
 /// parser, which gives the same result for everything read here.
@@ -29,6 +29,8 @@ pub(super) fn parse(args: &[OsString]) -> Option<Cli> {
         time: false,
         heap_report: false,
         checked: false,
+        keep_going: false,
+        leaks: Leaks::All,
     };
     let common = Common { color: ColorWhen::Auto, message_format: MessageFormat::Human, spelling: None };
     Some(Cli { command: Command::Run(run), common })

@@ -17,7 +17,7 @@ pub(super) fn test(args: TestArgs, common: &Common, messages: &Messages) -> u8 {
     let jobs = args.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let stdout = io::stdout();
     let options = Options {
-        flags: Vec::new(),
+        flags: args.checked.then(|| golden::CHECKED.to_owned()).into_iter().collect(),
         vexc,
         paths: args.paths,
         filter: args.filter,

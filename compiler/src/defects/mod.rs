@@ -11,6 +11,7 @@
 //! | `json` | the report for tools |
 //! | `leaks` | blocks that were never freed |
 //! | `resolve` | from what the runtime knows to that data |
+//! | `reporter` | who is told of errors while a program runs, and what happens then |
 
 pub mod help;
 pub mod json;
@@ -18,6 +19,7 @@ pub mod kind;
 pub mod leaks;
 pub mod model;
 pub mod picture;
+pub mod reporter;
 pub mod resolve;
 pub mod text;
 pub mod words;

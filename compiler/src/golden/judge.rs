@@ -8,7 +8,7 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use super::defects::Reported;
 use super::process::{self, End, Outcome};
-use super::{Directives, Options, diff, spelling_of};
+use super::{CHECKED, Directives, Options, diff, spelling_of};
 
 /// What came of one program.
 pub(super) enum Verdict {
@@ -67,9 +67,12 @@ fn execute(options: &Options, program: &Path, directives: &Directives) -> io::Re
     let mut command = Command::new(std::path::absolute(&options.vexc)?);
     let flags = if directives.flags.is_empty() { &options.flags } else { &directives.flags };
     command.arg("run").args(["--color", "never"]).args(flags);
+    let checked = options.flags.iter().any(|flag| flag == CHECKED) || !directives.defects.is_empty();
+    if checked && !flags.iter().any(|flag| flag == CHECKED) {
+        command.arg(CHECKED);
+    }
     if !directives.defects.is_empty() {
         command.args(["--message-format", "json"]);
-        command.args((!flags.iter().any(|flag| flag == "--checked")).then_some("--checked"));
     }
     command.arg(program.file_name().unwrap_or_default());
     if !directives.args.is_empty() {

@@ -27,12 +27,15 @@ pub use diff::unified;
 pub use directives::Directives;
 use judge::Verdict;
 
+/// The option that has memory errors found.
+pub const CHECKED: &str = "--checked";
+
 /// What to run and how.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The compiler to run the programs with.
     pub vexc: PathBuf,
-    /// Further options of `vexc run`, for the programs that ask for none themselves.
+    /// Further options of `vexc run`, for the programs that ask for none themselves; [`CHECKED`] is for all.
     pub flags: Vec<String>,
     /// Programs, or folders of programs.
     pub paths: Vec<PathBuf>,

@@ -54,9 +54,9 @@ use cranelift_codegen::ir::types;
 use cranelift_codegen::isa::TargetIsa;
 
 use crate::lower::{self, DataDecl, Declarations, InstanceDecl, LowerOptions, SymbolDecl};
-use crate::typed::Program;
+use crate::typed::{GlobalId, Program};
 
-pub use calls::{Call, calls_of, running_calls};
+pub use calls::{Call, calls_of, fail_running, running_calls, running_sources, running_stack};
 pub use codemap::{CodeMap, Location};
 pub use emit::{asm, asm_of, clif, clif_of};
 pub use isa::OptLevel;
@@ -150,6 +150,8 @@ pub struct CompiledProgram {
     heap: Arc<AtomicUsize>,
     entry: *const u8,
     result: EntryResult,
+    /// The global variables, of checked programs.
+    variables: Vec<calls::Variable>,
 }
 
 // SAFETY: the addresses in it point into memory that it owns and that is read-only, or a program's own variables,
@@ -248,7 +250,22 @@ pub fn compile(program: &Program, options: &JitOptions) -> Result<CompiledProgra
         build: &build,
         optional: &|index| decls.is_optional(index),
     };
-    compile_unit(isa, &unit, options)
+    let mut compiled = compile_unit(isa, &unit, options)?;
+    if options.checked {
+        compiled.variables = variables(program, &decls, &compiled.linked.data);
+    }
+    Ok(compiled)
+}
+
+/// The global variables that a program uses, and where they are.
+fn variables(program: &Program, decls: &Declarations, data: &[*mut u8]) -> Vec<calls::Variable> {
+    let placed = program.globals.iter().enumerate().filter_map(|(index, global)| {
+        let (value, _) = decls.data_of(GlobalId(index as u32))?;
+        let start = data[value as usize].addr();
+        let range = start..start + decls.data[value as usize].size as usize;
+        Some(calls::Variable { range, name: global.name.to_string() })
+    });
+    placed.collect()
 }
 
 /// The cell that checked code compares with its frame when it returns.
@@ -308,5 +325,5 @@ fn compile_unit(
     perf::write_map(&linked.map);
     let entry = linked.functions[unit.entry as usize];
     let result = EntryResult::of(&unit.instances[unit.entry as usize]);
-    Ok(CompiledProgram { linked, memory, stack_limit, heap, entry, result })
+    Ok(CompiledProgram { linked, memory, stack_limit, heap, entry, result, variables: Vec::new() })
 }

@@ -67,7 +67,7 @@ pub(super) struct Run<'a> {
     pub stack: &'a ProgramStack,
     maps: &'a [&'a CodeMap],
     limits: &'a [&'a AtomicUsize],
-    sources: &'a SourceMap,
+    pub sources: &'a SourceMap,
     pub recover: bool,
     color: bool,
     /// Set while the report is being written: a second failure then must not start another.
@@ -132,6 +132,24 @@ impl<'a> Run<'a> {
         }
         if !self.recover {
             interrupt::end_soon(FAILED);
+        }
+        self.leave(End::Failed)
+    }
+
+    /// Ends the run as one that failed, with a report that somebody else has made.
+    pub fn fail_reported(&self, report: &str) -> ! {
+        stream::abandon_locks();
+        stream::flush_from_signal();
+        if self.recover {
+            if let Ok(mut capture) = self.capture.try_borrow_mut() {
+                capture.push_str(report);
+            }
+        } else {
+            let mut sink = Sink::new(None);
+            // A sink never fails.
+            let _ = sink.write_str(report);
+            sink.flush();
+            interrupt::end_soon(DEFECT);
         }
         self.leave(End::Failed)
     }

@@ -139,6 +139,12 @@ impl SessionCode {
         maps.find_map(|map| map.find(address)).map(|location| (location.function, location.start))
     }
 
+    /// The calls that return addresses stand for, in their order.
+    pub fn calls_of(&self, returns: &[usize]) -> Vec<super::Call> {
+        let maps: Vec<&CodeMap> = self.units.iter().flatten().map(|unit| &unit.map).collect();
+        super::calls::calls_in(&maps, returns)
+    }
+
     /// What an address of the session's memory is for; `None` when it is elsewhere.
     pub fn part_at(&self, address: usize) -> Option<Part> {
         self.arena.part_at(address)
@@ -194,7 +200,9 @@ impl SessionCode {
         let unit = self.insert(Unit { taken, map: linked.map, uses: 1 });
         self.bind(program, &decls, &linked.functions, unit);
         let globals = self.place_globals(program, &decls, &linked.data);
-        Ok(Input { unit, entry, result, keeps: decls.escapes, globals })
+        // What was allocated is explained by the code that did it.
+        let keeps = decls.escapes || self.options.checked;
+        Ok(Input { unit, entry, result, keeps, globals })
     }
 
     /// Whether there is room for further variables: they count like what the program allocates.
