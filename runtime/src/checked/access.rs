@@ -1,12 +1,31 @@
 //! What generated code calls when its own check of an access finds something, and for
 //! what it does not check itself.
 
-use super::map;
+use super::heap::HEAP;
+use super::judge::Touch;
+use super::map::{WHAT_ALIGN_SHIFT, WHAT_BYTES, WHAT_INTEGER, WHAT_UNWRITTEN_OK, WHAT_WRITE};
+use super::tags::entry_of;
+use super::{blocks, copy};
 use core::ffi::c_void;
 use core::sync::atomic::AtomicUsize;
 
 /// See [`super::lowest_stack_tag_cell`].
 pub(super) static LOWEST_STACK_TAG: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+/// The access that a `what` describes.
+#[inline]
+fn touch(pointer: usize, base: usize, len: usize, what: u64) -> Touch<'static> {
+    Touch {
+        pointer,
+        base,
+        len,
+        write: what & WHAT_WRITE != 0,
+        align: 1 << (what >> WHAT_ALIGN_SHIFT & 31),
+        unwritten_ok: what & WHAT_UNWRITTEN_OK != 0,
+        integer: what & WHAT_INTEGER != 0,
+        function: "",
+    }
+}
 
 crate::exports! {
     group Builtin;
@@ -15,28 +34,20 @@ crate::exports! {
     /// and returns the address to access: `p` without its tag when it is fine or
     /// foreign, else, if the program goes on, memory that it can do no harm in.
     pub fn vexrt_checked_access(p: *mut c_void, base: *mut c_void, what: u64) -> *mut c_void {
-        let _ = (base, what);
-        core::ptr::with_exposed_provenance_mut(map::strip(p.addr()))
+        touch(p.addr(), base.addr(), (what & WHAT_BYTES) as usize, what).settle().cast()
     }
 
     /// Checks `n` bytes at `p` for reading or writing, and returns the address to access,
     /// as `vexrt_checked_access` does. Bytes that will be written count as written.
     pub fn vexrt_checked_range(p: *mut c_void, n: usize, what: u64) -> *mut c_void {
-        let _ = (n, what);
-        core::ptr::with_exposed_provenance_mut(map::strip(p.addr()))
+        super::settle_range(&touch(p.addr(), p.addr(), n, what)).cast()
     }
 
-    /// Copies `n` bytes, which may overlap, and which of them were never written.
+    /// Copies `n` bytes, which may overlap, and which of them were never written. Of
+    /// `what` only the alignment matters.
     pub fn vexrt_checked_copy(dst: *mut c_void, src: *mut c_void, n: usize, what: u64) {
-        let _ = what;
-        // SAFETY: the caller's word.
-        unsafe { core::ptr::copy(src.cast::<u8>(), dst.cast(), n) }
-    }
-
-    /// A pointer to the `size` bytes at `p` that cannot reach beyond them.
-    pub fn vexrt_checked_narrow(p: *mut c_void, size: usize) -> *mut c_void {
-        let _ = size;
-        p
+        let source = touch(src.addr(), src.addr(), n, what & !WHAT_WRITE | WHAT_UNWRITTEN_OK);
+        copy::copy(&touch(dst.addr(), dst.addr(), n, what | WHAT_WRITE), &source);
     }
 
     /// The pointer that an integer is: with the tag of the object that it lies in.
@@ -47,11 +58,24 @@ crate::exports! {
     /// A pointer for a function in C: without its tag, and all of its block counts as
     /// written, since that function may write it.
     pub fn vexrt_checked_expose(p: *mut c_void) -> *mut c_void {
-        core::ptr::with_exposed_provenance_mut(map::strip(p.addr()))
+        core::ptr::with_exposed_provenance_mut(copy::expose(p.addr()))
     }
 
     /// Ends the variables below `frame_end`, whose function returns.
     pub fn vexrt_checked_leave(frame_end: usize) {
-        let _ = frame_end;
+        HEAP.lock().leave(frame_end);
+    }
+
+    /// A pointer to the `size` bytes at `p` that cannot reach beyond them. It is dead when
+    /// the object that `p` points at is.
+    pub fn vexrt_checked_narrow(p: *mut c_void, size: usize) -> *mut c_void {
+        if let Some(tag) = blocks::tag_in(p.addr())
+            && entry_of(tag).size == size
+        {
+            // All of its object, or nothing of it.
+            return p;
+        }
+        let narrowed = HEAP.lock().narrow(p.addr(), size, 0);
+        narrowed.map_or(p, |narrowed| narrowed.cast())
     }
 }

@@ -1,171 +1,10 @@
 //! What the checked mode found, as plain data, and who is told.
 
+use super::checks::{Checks, is_on};
+use super::info::{BlockInfo, Origin, State};
 use super::trace::Trace;
 use core::fmt;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
-
-bitflags::bitflags! {
-    /// The checks, each of which can be switched off.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct Checks: u32 {
-        /// Accesses past the ends of a block.
-        const BOUNDS = 1 << 0;
-        /// Accesses past the ends of a part of a block.
-        const SUBOBJECT = 1 << 1;
-        /// Accesses of freed blocks.
-        const FREED = 1 << 2;
-        /// Accesses of variables whose function has returned.
-        const STACK = 1 << 3;
-        /// Accesses through null.
-        const NULL = 1 << 4;
-        /// Accesses through numbers that never were an address.
-        const WILD = 1 << 5;
-        /// Accesses at addresses that the type does not allow.
-        const ALIGN = 1 << 6;
-        /// Reads of bytes that were never written.
-        const UNWRITTEN = 1 << 7;
-        /// Frees of freed blocks.
-        const DOUBLE_FREE = 1 << 8;
-        /// Frees of what is not the start of a block.
-        const BAD_FREE = 1 << 9;
-        /// Frees through the function of another allocator.
-        const WRONG_ALLOCATOR = 1 << 10;
-        /// Sizes and alignments at a free that are not those of the allocation.
-        const SIZE = 1 << 11;
-        /// Copies between overlapping ranges by functions that must not get such.
-        const OVERLAP = 1 << 12;
-        /// Negative and absurd sizes.
-        const NEGATIVE_SIZE = 1 << 13;
-        /// Accesses of blocks of no bytes.
-        const ZERO_SIZED = 1 << 14;
-        /// Accesses of what an allocator took back by `reset`, `pop` or `drop`.
-        const REGION = 1 << 15;
-        /// Leaks.
-        const LEAKS = 1 << 16;
-    }
-}
-
-/// The variable of the environment that names checks to leave out, separated by commas:
-/// the checker is tested by what it then no longer finds.
-pub const OFF_VARIABLE: &str = "VEX_CHECKED_OFF";
-
-impl Checks {
-    /// Every check but those that `names` lists, in lower case, separated by commas.
-    /// Names of no check are handed back as the error.
-    pub fn all_but(names: &str) -> Result<Checks, String> {
-        let mut checks = Checks::all();
-        for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-            let check = Checks::from_name(&name.to_ascii_uppercase());
-            checks.remove(check.ok_or_else(|| name.to_owned())?);
-        }
-        Ok(checks)
-    }
-}
-
-/// What made a block, and so what may free it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Origin {
-    /// The runtime itself, for its own use; such blocks are never leaks.
-    Internal,
-    /// The Mem prelude, and the C names of `.vais` files.
-    Vex,
-    /// `allocate` of `vera:memory`, and VERA's primitives.
-    Vera,
-    /// `allocate_aligned` of `vera:memory`.
-    VeraAligned,
-    /// `global_alloc` of `std/allocator`.
-    Global,
-    /// `xila/memory` and Xila's C ABI.
-    Xila,
-    /// kmem.
-    Kmem,
-    /// `BumpAllocator`, or its buffer.
-    Bump,
-    /// `PoolAllocator`, or its buffer.
-    Pool,
-    /// `FreeListAllocator`, or its buffer.
-    FreeList,
-    /// `StackAllocator`, or its buffer.
-    Stack,
-    /// An allocator that the program wrote, by `std/checked`.
-    Custom,
-    /// A C library's `malloc` called by the program.
-    Libc,
-    /// Rust's global allocator.
-    Rust,
-    /// A variable of a function.
-    Variable,
-    /// A variable or constant of the whole program.
-    Static,
-}
-
-impl Origin {
-    /// Every origin, in the order of their numbers.
-    pub const ALL: [Origin; 16] = [
-        Origin::Internal,
-        Origin::Vex,
-        Origin::Vera,
-        Origin::VeraAligned,
-        Origin::Global,
-        Origin::Xila,
-        Origin::Kmem,
-        Origin::Bump,
-        Origin::Pool,
-        Origin::FreeList,
-        Origin::Stack,
-        Origin::Custom,
-        Origin::Libc,
-        Origin::Rust,
-        Origin::Variable,
-        Origin::Static,
-    ];
-
-    /// The name reports print.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Origin::Internal => "runtime",
-            Origin::Vex => "vex_malloc",
-            Origin::Vera | Origin::VeraAligned => "vera:memory",
-            Origin::Global => "global",
-            Origin::Xila => "xila/memory",
-            Origin::Kmem => "kmem",
-            Origin::Bump => "bump",
-            Origin::Pool => "pool",
-            Origin::FreeList => "free list",
-            Origin::Stack => "stack",
-            Origin::Custom => "custom allocator",
-            Origin::Libc => "malloc",
-            Origin::Rust => "Rust",
-            Origin::Variable => "variable",
-            Origin::Static => "static",
-        }
-    }
-
-    /// Whether a part that an allocator of this kind gave out must be given back by
-    /// itself, so that one that is not is a leak.
-    pub const fn parts_leak(self) -> bool {
-        matches!(self, Origin::Kmem)
-    }
-}
-
-/// What has become of a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum State {
-    /// Nothing yet: the tag was never used.
-    Unused,
-    /// It is in use.
-    Live,
-    /// It was freed.
-    Freed,
-    /// A `realloc` moved it and freed this place.
-    Moved,
-    /// Its allocator was reset, popped or dropped, or the block it was part of freed.
-    Reset,
-    /// The function whose variable it was has returned.
-    Left,
-}
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 /// How an access was meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,62 +94,6 @@ impl DefectKind {
             DefectKind::BadSize => Checks::NEGATIVE_SIZE,
             DefectKind::ZeroSized => Checks::ZERO_SIZED,
             DefectKind::StaleRegion => Checks::REGION,
-        }
-    }
-}
-
-/// What is known of a block, live or not, or of a part of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BlockInfo {
-    /// Its tag; 0 when it has none.
-    pub tag: u32,
-    /// Its first address, without a tag.
-    pub base: usize,
-    /// Its bytes as requested.
-    pub size: usize,
-    /// The alignment that was asked for, in bytes.
-    pub align: usize,
-    /// Whether it was asked for zeroed.
-    pub zeroed: bool,
-    /// What made it.
-    pub origin: Origin,
-    /// Why, as the allocation was told (kmem).
-    pub reason: Option<&'static str>,
-    /// What has become of it.
-    pub state: State,
-    /// The number of its allocation, counted through the process from 1.
-    pub serial: u64,
-    /// Where it was allocated; of a part, where it was made.
-    pub allocated: Trace,
-    /// Where it was freed, moved or taken back.
-    pub freed: Option<Trace>,
-    /// The block that a `realloc` made this one of, if it is still remembered.
-    pub moved_from: Option<Box<BlockInfo>>,
-    /// The block that a `realloc` made of this one: its first address.
-    pub moved_to: Option<usize>,
-    /// Whether it is a field or a piece of an array of its parent, rather than a block
-    /// that an allocator made in the parent, its buffer.
-    pub is_field: bool,
-    /// The block that this one is a part of.
-    pub parent: Option<Box<BlockInfo>>,
-}
-
-impl BlockInfo {
-    /// One past its last address.
-    pub fn end(&self) -> usize {
-        self.base + self.size
-    }
-
-    /// Whether it is live.
-    pub fn is_live(&self) -> bool {
-        self.state == State::Live
-    }
-
-    /// The block as a whole: the last of its parents that is one object with it.
-    pub fn whole(&self) -> &BlockInfo {
-        match &self.parent {
-            Some(parent) if self.is_field => parent.whole(),
-            _ => self,
         }
     }
 }
@@ -421,25 +204,12 @@ pub type Handler = fn(&Defect<'_>) -> Verdict;
 /// The installed handler, null for the default one.
 static HANDLER: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
-/// The checks that are on.
-static CHECKS: AtomicU32 = AtomicU32::new(u32::MAX);
-
 /// The exit code of a program with a defect.
 pub const EXIT_CODE: i32 = 99;
 
 /// Installs `handler` for the whole process; the last one installed wins.
 pub fn set_handler(handler: Handler) {
     HANDLER.store(handler as *mut (), Ordering::Release);
-}
-
-/// Decides which checks are on.
-pub(super) fn set_checks(checks: Checks) {
-    CHECKS.store(checks.bits(), Ordering::Relaxed);
-}
-
-/// Whether a check is on.
-pub fn is_on(check: Checks) -> bool {
-    CHECKS.load(Ordering::Relaxed) & check.bits() != 0
 }
 
 /// Tells the handler of a defect, unless the check that finds it is off. True when

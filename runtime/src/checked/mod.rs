@@ -14,21 +14,44 @@
 //! allocates through Rust's global allocator while it is held.
 
 pub mod access;
+mod blocks;
+pub mod checks;
+mod copy;
 pub mod defect;
+mod depot;
+mod heap;
+pub mod info;
+mod judge;
+mod leaks;
 pub mod map;
+mod narrow;
+mod parts;
+mod release;
+mod shadow;
+mod space;
+mod spans;
+mod tags;
+#[cfg(all(test, unix))]
+pub(crate) mod testing;
 pub mod trace;
 pub mod twins;
 
+pub use checks::{Checks, OFF_VARIABLE, is_on};
 pub use defect::{
-    AccessInfo, BadFree, BlockInfo, Checks, Defect, DefectKind, EXIT_CODE, Given, Handler, Leak, LeakKind,
-    OFF_VARIABLE, Origin, Side, State, Unwritten, Verdict, is_on, report, set_handler,
+    AccessInfo, BadFree, Defect, DefectKind, EXIT_CODE, Given, Handler, Leak, LeakKind, Side, Unwritten,
+    Verdict, report, set_handler,
 };
+pub use info::{BlockInfo, Origin, State};
+pub use release::{bad_size, origin_of, overlap};
 pub use trace::Trace;
 
+use crate::{os, process};
 use core::fmt;
 use core::ops::Range;
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicBool, Ordering};
+use heap::HEAP;
+use judge::Touch;
 
 /// How the checked mode works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +106,22 @@ static ENABLED: AtomicBool = AtomicBool::new(false);
 /// Reserves the memory of the checked mode and makes its heap the process's allocator.
 /// Once, before anything is compiled.
 pub fn enable(options: Options) -> Result<(), EnableError> {
-    defect::set_checks(options.checks);
-    Err(EnableError::Unsupported)
+    let off = std::env::var(OFF_VARIABLE).unwrap_or_default();
+    let checks = options.checks & Checks::all_but(&off).map_err(EnableError::UnknownCheck)?;
+    if is_enabled() || process::selected().is_some() {
+        return Err(EnableError::AlreadySelected);
+    }
+    space::reserve()?;
+    checks::set_checks(checks);
+    let mut heap = HEAP.lock();
+    heap.delay = options.delay;
+    tags::set_entry(0, map::ARENA, 0);
+    drop(heap);
+    if !process::checked::select() {
+        return Err(EnableError::AlreadySelected);
+    }
+    ENABLED.store(true, Ordering::Release);
+    Ok(())
 }
 
 /// Whether the checked mode is on.
@@ -98,8 +135,11 @@ pub fn is_enabled() -> bool {
 /// one behind that cannot be touched. `len` is in bytes, and rounded up to whole OS
 /// pages. `None` before [`enable`], and when there is no room.
 pub fn program_area(len: usize) -> Option<NonNull<u8>> {
-    let _ = len;
-    None
+    if !is_enabled() {
+        return None;
+    }
+    let base = HEAP.lock().take_area(os::round_to_pages(len.max(1))?)?;
+    NonNull::new(core::ptr::with_exposed_provenance_mut(base))
 }
 
 /// Gives back memory of [`program_area`].
@@ -109,19 +149,24 @@ pub fn program_area(len: usize) -> Option<NonNull<u8>> {
 /// `start` and `len` are those of one call, nobody uses the memory any more, and its
 /// pages are readable and writable again.
 pub unsafe fn program_area_free(start: NonNull<u8>, len: usize) {
-    let _ = (start, len);
+    let _ = len;
+    HEAP.lock().give_area(start.as_ptr().addr());
 }
 
 /// Says where the program's stack is, for call traces and pointers to variables, before
 /// a program runs. Pointers to variables of an earlier run are dead afterwards.
 pub fn set_stack(range: Range<usize>) {
+    let mut heap = HEAP.lock();
+    heap.leave(usize::MAX);
+    heap.stack = (range.start, range.end);
+    drop(heap);
     trace::set_stack(range);
 }
 
-/// Adds ranges of the program's variables: pointers are looked for there by [`leaks`].
-/// `clear_roots` forgets them.
+/// Says where the program's variables are: pointers are looked for there by [`leaks`].
+/// Ranges of an earlier call are forgotten.
 pub fn set_roots(ranges: &[Range<usize>]) {
-    let _ = ranges;
+    leaks::set_roots(ranges);
 }
 
 /// The checked twin of an exported function or of a memory function of the C library.
@@ -176,8 +221,10 @@ pub fn allocate(size: usize, align: usize, zeroed: bool, origin: Origin, trace: 
 
 /// As [`allocate`], with a reason.
 pub fn allocate_as(request: &Request<'_>) -> *mut u8 {
-    let _ = request;
-    null_mut()
+    if !is_enabled() || !request.align.is_power_of_two() {
+        return null_mut();
+    }
+    HEAP.lock().allocate(request).unwrap_or(null_mut())
 }
 
 /// Frees a block of the checked heap. A null pointer is ignored. What is wrong is
@@ -186,8 +233,7 @@ pub fn allocate_as(request: &Request<'_>) -> *mut u8 {
 ///
 /// Any pointer may be given: none is followed before it is known to be a block.
 pub fn deallocate(pointer: *mut u8, release: &Release<'_>) -> bool {
-    let _ = (pointer, release);
-    false
+    release::deallocate(pointer.addr(), release)
 }
 
 /// Moves a block of the checked heap to one of another size, also a smaller one: the old
@@ -196,27 +242,45 @@ pub fn deallocate(pointer: *mut u8, release: &Release<'_>) -> bool {
 /// count as written with `request.zeroed`. Null when there is no room, or when
 /// `pointer` cannot be freed, which is reported; the old block then stays.
 pub fn reallocate(pointer: *mut u8, request: &Request<'_>, release: &Release<'_>) -> *mut u8 {
-    let _ = (pointer, request, release);
-    null_mut()
+    if !is_enabled() || !request.align.is_power_of_two() {
+        return null_mut();
+    }
+    release::reallocate(pointer.addr(), request, release)
 }
 
 /// The size in bytes as requested of the live block that starts at `pointer`.
 pub fn size_of(pointer: *const u8) -> Option<usize> {
-    let _ = pointer;
-    None
+    let heap = HEAP.lock();
+    let tag = heap.find_start(pointer.addr(), Origin::Internal).ok()?;
+    Some(tags::record_of(tag).size)
 }
 
 /// A pointer with its tag to the live object that `address` lies in, or behind the last
 /// byte of: what a pointer is that was an integer. Others are returned as they are,
 /// those into a freed block with that block's dead tag.
 pub fn adopt(address: usize) -> *mut u8 {
-    core::ptr::with_exposed_provenance_mut(address)
+    let pointer = core::ptr::with_exposed_provenance_mut(address);
+    if !map::in_arena(address) {
+        return pointer;
+    }
+    let heap = HEAP.lock();
+    let found = heap.part_at(address).or_else(|| heap.block_at(address)).filter(|tag| {
+        let offset = address.wrapping_sub(tags::entry_of(*tag).base);
+        offset <= tags::record_of(*tag).size
+    });
+    found.map_or(pointer, |tag| blocks::tagged(tag, address))
 }
 
 /// Says that the live block at `pointer`, which the runtime allocated, is the buffer of
 /// an allocator `origin` made for the program at `trace`.
 pub fn relabel(pointer: *const u8, origin: Origin, trace: Trace) {
-    let _ = (pointer, origin, trace);
+    let heap = HEAP.lock();
+    if let Ok(tag) = heap.find_start(pointer.addr(), Origin::Internal) {
+        // SAFETY: the lock is held; the reference ends with the block.
+        let object = unsafe { tags::record(tag) };
+        object.origin = origin;
+        object.allocated = trace.0;
+    }
 }
 
 /// Makes `size` bytes at `address` a block of an allocator whose buffer they lie in: a
@@ -224,36 +288,52 @@ pub fn relabel(pointer: *const u8, origin: Origin, trace: Trace) {
 /// is dead when the buffer is. The bytes count as never written unless
 /// `request.zeroed`; contents are not touched.
 pub fn sub_allocate(buffer: *const u8, address: usize, request: &Request<'_>) -> *mut u8 {
-    let _ = (buffer, request);
-    core::ptr::with_exposed_provenance_mut(address)
+    let part = match is_enabled() && request.align.is_power_of_two() {
+        true => HEAP.lock().make_part(buffer.addr(), map::strip(address), request),
+        false => None,
+    };
+    part.unwrap_or(core::ptr::with_exposed_provenance_mut(map::strip(address)))
 }
 
 /// Takes back a block of [`sub_allocate`]; reports as [`deallocate`]. True when it is
 /// free now. Its bytes are poisoned.
 pub fn sub_free(pointer: *mut u8, release: &Release<'_>) -> bool {
-    let _ = (pointer, release);
-    false
+    release::deallocate(pointer.addr(), release)
 }
 
 /// Takes back all blocks of [`sub_allocate`] that start in a range of a buffer, and
 /// poisons the range: `reset`, `pop`, `drop`.
 pub fn sub_free_range(range: Range<usize>, trace: Trace) {
-    let _ = (range, trace);
+    HEAP.lock().free_parts(map::strip(range.start)..map::strip(range.end), trace.0);
 }
 
 /// Makes bytes untouchable for the program: an allocator's own.
 pub fn poison(range: Range<usize>) {
-    let _ = range;
+    if let Some(range) = in_memory(range) {
+        HEAP.lock().poison(range);
+    }
 }
 
 /// Makes bytes of a buffer usable by the program; they count as written.
 pub fn unpoison(range: Range<usize>) {
-    let _ = range;
+    if let Some(range) = in_memory(range) {
+        let _lock = HEAP.lock();
+        shadow::set(range.start, range.len(), 0);
+    }
 }
 
 /// Makes bytes count as written (C or the runtime wrote them), without a look at them.
 pub fn mark_written(range: Range<usize>) {
-    let _ = range;
+    if let Some(range) = in_memory(range) {
+        shadow::mark_written(range.start, range.len());
+    }
+}
+
+/// The part of a range that is the program's memory, without tags.
+fn in_memory(range: Range<usize>) -> Option<Range<usize>> {
+    let (start, end) = (map::strip(range.start), map::strip(range.end));
+    let end = end.min(map::ARENA + tags::entry_of(0).size);
+    (is_enabled() && map::in_arena(start) && start < end).then_some(start..end)
 }
 
 /// Checks `len` bytes at `pointer` that a function of the runtime or of the C library is
@@ -269,40 +349,70 @@ pub fn check_range(
     unwritten_ok: bool,
     function: &str,
 ) -> *mut u8 {
-    let _ = (len, write, unwritten_ok, function);
-    core::ptr::with_exposed_provenance_mut(map::strip(pointer.addr()))
+    let pointer = pointer.addr();
+    let touch =
+        Touch { pointer, base: pointer, len, write, align: 1, unwritten_ok, integer: false, function };
+    settle_range(&touch)
 }
 
 /// Makes `len` bytes at the address `to` as much written as those at `from`, as a copy
 /// of their contents does; the ranges may overlap. Both are in reach ([`check_range`]).
 pub fn copy_shadow(to: usize, from: usize, len: usize) {
-    let _ = (to, from, len);
+    copy::copy_shadow(map::strip(to), map::strip(from), len);
+}
+
+/// Settles an access of any length.
+fn settle_range(touch: &Touch<'_>) -> *mut u8 {
+    if touch.len == 0 {
+        return core::ptr::with_exposed_provenance_mut(map::strip(touch.pointer));
+    }
+    if touch.len > map::ARENA_BYTES {
+        let given = Given { size: Some(touch.len as isize as i128), ..Given::default() };
+        let mut defect =
+            Defect { given, function: touch.function, ..Defect::new(DefectKind::BadSize, touch.pointer) };
+        defect.trace = if touch.function.is_empty() { Trace::NONE } else { Trace::capture() };
+        report(&defect);
+        return heap::harmless(touch.len);
+    }
+    touch.settle()
 }
 
 /// The innermost object that `address` lies in, live or not: a block (the bytes around it
 /// belong to it, too), a part of a buffer, a variable with a pointer to it.
 pub fn lookup(address: usize) -> Option<BlockInfo> {
-    let _ = address;
-    None
+    let address = map::strip(address);
+    let heap = HEAP.lock();
+    let (found, area) = (heap.object_at(address), heap.area_at(address));
+    drop(heap);
+    found
+        .and_then(BlockInfo::of)
+        .or_else(|| area.map(|(start, len, on_stack)| judge::area_info(start, len, on_stack)))
 }
 
 /// The blocks in front of and behind the one that `address` lies in or beside.
 pub fn neighbours(address: usize) -> (Option<BlockInfo>, Option<BlockInfo>) {
-    let _ = address;
-    (None, None)
+    let (before, after) = HEAP.lock().beside(map::strip(address));
+    (before.and_then(BlockInfo::of), after.and_then(BlockInfo::of))
 }
 
 /// The shadow bytes of a range of the program's memory; of other addresses 0.
 pub fn shadow_bytes(range: Range<usize>) -> Vec<u8> {
-    vec![0; range.len()]
+    let shadow = |at: usize| if is_enabled() && map::in_arena(at) { shadow::get(at) } else { 0 };
+    range.map(shadow).collect()
 }
 
 /// Every block that is live, with what still points at it: words of the ranges of
 /// [`set_roots`] and, if given, of the stack. Those of the runtime are left out.
 /// In the order of their allocation. Empty with the check off.
 pub fn leaks(stack_roots: Option<Range<usize>>) -> Vec<Leak> {
-    let _ = stack_roots;
-    Vec::new()
+    if !is_enabled() || !is_on(Checks::LEAKS) { Vec::new() } else { leaks::find(stack_roots) }
+}
+
+/// What the checked heap holds: live bytes and blocks, and the arena's bytes in use.
+pub(crate) fn figures() -> crate::heap::Figures {
+    let heap = HEAP.lock();
+    let total = heap.spans.extent();
+    crate::heap::Figures { used: heap.bytes, free: total - heap.bytes, total, blocks: heap.blocks }
 }
 
 /// The address of the cell that generated code compares with its frame when it returns:

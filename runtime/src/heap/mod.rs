@@ -67,7 +67,7 @@ pub mod thread;
 pub mod walk;
 
 #[cfg(all(test, unix))]
-mod tests;
+pub(crate) mod tests;
 
 pub use figures::{Figures, figures};
 pub use fork::prepare as prepare_for_fork;

@@ -15,6 +15,7 @@
 //! | `prefer_huge(ptr, size, huge)` | OS pages of a mapping | the system may use huge pages there, or shall not; false: as before |
 //! | `protect(ptr, size, p)` | OS pages of a mapping | false: nothing changed that matters |
 //! | `pin`, `unpin` | OS pages of a mapping | resident until unpinned; false: refused |
+//! | `reserve_at(start, size)` | whole OS pages | the range is zeroed read-write memory, not counted until it is touched; false: nothing changed |
 //! | `metadata(size)` | `size` non-zero | zeroed, 64-aligned bytes that are never given back, or null |
 //! | `now_ms()` | – | a coarse clock that never goes back |
 //! | `sleep_ms(ms)` | – | so much time has passed |

@@ -306,6 +306,42 @@ pub unsafe fn unpin(ptr: *mut u8, size: usize) {
     unsafe { libc::munlock(ptr.cast(), size) };
 }
 
+/// Reserves `size` bytes of addresses at `start`, zeroed and usable as they are touched,
+/// which count for nothing until then and are left out of core dumps; false, and nothing
+/// changed, when something is there or the system has a limit.
+#[cfg(target_os = "linux")]
+pub fn reserve_at(start: usize, size: usize) -> bool {
+    super::check_pages(start, size);
+    #[cfg(test)]
+    if refused(Call::Map) {
+        return false;
+    }
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE;
+    let wanted = core::ptr::without_provenance_mut::<c_void>(start);
+    // SAFETY: NOREPLACE touches nothing that exists.
+    let ptr = unsafe { libc::mmap(wanted, size, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
+    if ptr == libc::MAP_FAILED {
+        return false;
+    }
+    if ptr != wanted {
+        // A kernel that does not know the flag has put it elsewhere.
+        // SAFETY: just mapped, and nobody has seen it.
+        unsafe { libc::munmap(ptr, size) };
+        return false;
+    }
+    // Others find the memory by its addresses.
+    ptr.expose_provenance();
+    // SAFETY: the advice changes no contents.
+    unsafe { libc::madvise(ptr, size, libc::MADV_DONTDUMP) };
+    true
+}
+
+/// Only Linux can reserve addresses without a risk: always false.
+#[cfg(not(target_os = "linux"))]
+pub fn reserve_at(_start: usize, _size: usize) -> bool {
+    false
+}
+
 /// Zeroed memory for bookkeeping that is never given back; null on failure.
 pub fn metadata(size: usize) -> *mut u8 {
     match super::round_to_pages(size) {

@@ -221,6 +221,11 @@ pub unsafe fn unpin(ptr: *mut u8, size: usize) {
     unsafe { VirtualUnlock(ptr.cast(), size) };
 }
 
+/// Only Linux can reserve addresses without a risk: always false.
+pub fn reserve_at(_start: usize, _size: usize) -> bool {
+    false
+}
+
 /// Zeroed memory for bookkeeping that is never given back; null on failure.
 pub fn metadata(size: usize) -> *mut u8 {
     const ALIGN: usize = 64;

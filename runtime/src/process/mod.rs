@@ -23,6 +23,7 @@
 
 mod blocks;
 pub mod bump;
+pub(crate) mod checked;
 pub mod free_list;
 mod heap;
 pub mod kmem;

@@ -73,7 +73,7 @@ fn report_panics_of_children() {
 }
 
 /// Runs `test` in a forked child and fails when it does.
-fn in_child(test: impl FnOnce()) {
+pub(crate) fn in_child(test: impl FnOnce()) {
     let test = || {
         test();
         []
