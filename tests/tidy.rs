@@ -48,8 +48,8 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "session",
         &[
-            "check", "codes", "driver", "explain", "jit", "loader", "mono", "peek", "stack", "stdlib",
-            "suggest", "typed", "types",
+            "check", "codes", "defects", "driver", "explain", "jit", "loader", "mono", "peek", "stack",
+            "stdlib", "suggest", "typed", "types",
         ],
     ),
     ("golden", &["defects"]),

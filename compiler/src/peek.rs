@@ -4,6 +4,8 @@
 //! A program may have put anything into a pointer. [`Peek`] reads whole pages and keeps the last one, so that a value
 //! costs one call of the system and not one for each of its fields.
 
+use vex_runtime::checked;
+
 /// Bytes read at once. Every system protects memory in multiples of this many bytes, so such a page is readable as a
 /// whole or not at all.
 const PAGE: usize = 4096;
@@ -77,9 +79,10 @@ impl Peek {
         self.read(address, &mut bytes).then_some(bytes)
     }
 
-    /// The address stored at `address`, if it can be read.
+    /// The address stored at `address`, if it can be read; without what checked programs carry beside it.
     pub fn pointer(&mut self, address: usize) -> Option<usize> {
-        self.bytes(address).map(usize::from_ne_bytes)
+        let stored = self.bytes(address).map(usize::from_ne_bytes)?;
+        Some(if checked::is_enabled() { checked::map::strip(stored) } else { stored })
     }
 
     /// Whether there is a byte to read at `address`.

@@ -10,6 +10,7 @@ fn members_follow_type_arguments_and_traits() {
     let options = SessionOptions {
         spelling: Spelling::Vex,
         opt: OptLevel::Speed,
+        checked: false,
         memory_limit: None,
         color: false,
         color_errors: false,

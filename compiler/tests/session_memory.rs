@@ -10,6 +10,7 @@ fn code_that_nobody_can_call_any_more_is_used_again() {
     let options = SessionOptions {
         spelling: Spelling::Vex,
         opt: OptLevel::Speed,
+        checked: false,
         memory_limit: None,
         color: false,
         color_errors: false,

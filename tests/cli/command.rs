@@ -47,7 +47,10 @@ fn usage_errors_have_status_2() {
     run(&["run"]).expect_stderr("<FILE>");
     run(&["run", "--colour", "always", "x.vx"]).expect_stderr("--color");
     run(&["run", "--spelling", "basic", "x.vx"]).expect_stderr("vex, vera and vais");
-    run(&["run", "--checked", "x.vx"]).expect_stderr("not available yet");
+    run(&["run", "--keep-going", "x.vx"]).expect_stderr("--checked");
+    run(&["run", "--checked", "--leaks", "some", "x.vx"]).expect_stderr("all, lost, none");
+    run(&["run", "--checked", "--allocator", "bump:1M", "x.vx"]).expect_stderr("checked heap");
+    run(&["run", "--checked", "--heap-report", "x.vx"]).expect_stderr("leave out one of the two");
     run(&["emit", "x.vx"]).expect_stderr("--stage");
 }
 

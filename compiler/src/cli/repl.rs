@@ -26,6 +26,7 @@ pub(super) fn repl(args: &ReplArgs, common: &Common, messages: &Messages) -> u8 
     let session = SessionOptions {
         spelling,
         memory_limit: args.memory_limit,
+        checked: args.checked,
         opt: run::level(args.opt),
         color,
         color_errors: messages.color,

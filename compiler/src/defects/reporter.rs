@@ -62,6 +62,13 @@ pub fn install(settings: Settings) {
     checked::set_handler(on_defect);
 }
 
+/// Forgets what was reported: another program begins.
+pub fn forget() {
+    if let Some(state) = state().as_mut() {
+        state.known.clear();
+    }
+}
+
 /// How many errors were reported.
 pub fn errors() -> usize {
     state().as_ref().map_or(0, |state| state.known.len())
@@ -113,12 +120,15 @@ impl State {
     /// Notes an error; what to do about it.
     fn take(&mut self, finding: &Finding, sources: &SourceMap) -> Decision {
         let (kind, position) = (finding.name(), position(&finding.calls, sources));
-        if let Some(known) = self.known.iter_mut().find(|k| k.kind == kind && k.position == position) {
-            known.count += 1;
-            return Decision::GoOn;
-        }
-        self.known.push(Known { kind, position, count: 1 });
         let Settings { json, color, keep_going, .. } = self.settings;
+        match self.known.iter_mut().find(|known| known.kind == kind && known.position == position) {
+            Some(known) if keep_going => {
+                known.count += 1;
+                return Decision::GoOn;
+            }
+            Some(known) => known.count += 1,
+            None => self.known.push(Known { kind, position, count: 1 }),
+        }
         let mut report = match json {
             true => json::finding(finding, sources) + "\n",
             false => text::finding(finding, sources, color),

@@ -250,6 +250,7 @@ impl Session {
     /// Runs a compiled input and says how it failed if it did.
     pub(super) fn execute(&mut self, input: &Input) -> Finished {
         self.before = Some(report::mark());
+        self.expect_defects();
         let options = self.run_options();
         let outcome = self.code.run(input, &self.sources, &options);
         stream::flush_all();

@@ -13,11 +13,13 @@
 //! | `refresh` | functions that mention what was redefined |
 //! | `evaluate` | the value of an expression that a command asks for |
 //! | `memory` | the commands that show memory |
+//! | `checked` | what checked sessions report and show |
 //!
 //! An input is parsed, checked against what earlier ones declared ([`crate::check::Environment`]), compiled into
 //! memory that the session keeps ([`crate::jit::SessionCode`]), and run. One that does not compile changes nothing.
 
 mod builtins;
+mod checked;
 mod clock;
 mod code;
 mod commands;
@@ -70,6 +72,8 @@ pub struct SessionOptions {
     /// Whether a person sits at it, or will read it as if: whatever is printed shows at once, and each input leaves the
     /// output at the start of a line.
     pub interactive: bool,
+    /// Whether memory errors of its programs are found and reported.
+    pub checked: bool,
     /// Where imports are looked for, and what no import may leave.
     pub folder: PathBuf,
 }
@@ -135,9 +139,13 @@ impl Session {
     /// Starts a session in this process, which it takes over: signals, the program's streams, the limit of memory.
     ///
     /// # Errors
-    /// [`JitError::Host`]
+    /// [`JitError::Host`], also where the checked mode is asked for and there is none.
     pub fn new(options: SessionOptions) -> Result<Session, JitError> {
-        let jit = JitOptions { opt: options.opt, heap_report: true, ..JitOptions::default() };
+        let SessionOptions { opt, checked, .. } = options;
+        if checked {
+            checked::enable(&options).map_err(|error| JitError::Host(error.to_string()))?;
+        }
+        let jit = JitOptions { opt, checked, heap_report: !checked, ..JitOptions::default() };
         let code = SessionCode::new(jit)?;
         crate::jit::session_process();
         process::set_memory_limit(options.memory_limit.or_else(default_limit));

@@ -87,6 +87,9 @@ impl Session {
 
     /// `:heap`
     pub(super) fn heap(&mut self, args: &str) -> Reply {
+        if self.options.checked {
+            return self.no_picture();
+        }
         let choice = match args {
             "" => Choice::Some,
             "all" => Choice::All,
@@ -137,6 +140,9 @@ impl Session {
         if !args.is_empty() {
             return self
                 .bad_argument("`:leaks` takes no argument", "it looks at all variables of the session");
+        }
+        if self.options.checked {
+            return self.checked_leaks();
         }
         let live = report::live();
         let fates = self.fates(&live);
@@ -312,6 +318,10 @@ impl Session {
     /// `:where`
     pub(super) fn where_is(&mut self, args: &str) -> Reply {
         let Some(address) = self.target("where", args) else { return self.looked(false) };
+        if let Some(known) = self.checked_place(address).filter(|_| self.options.checked) {
+            self.say_line(known);
+            return self.looked(true);
+        }
         let place = self.place(address);
         self.say_line(self.describe(address, &place, &self.style()));
         self.looked(true)

@@ -112,7 +112,7 @@ impl Session {
     }
 
     /// Where the value of a variable is.
-    pub(super) fn range_of(&self, id: GlobalId) -> Option<Range<usize>> {
+    pub(in crate::session) fn range_of(&self, id: GlobalId) -> Option<Range<usize>> {
         let (ty, start) = self.value_of(id)?;
         Some(start..start + self.program.types.layout(ty).size as usize)
     }
