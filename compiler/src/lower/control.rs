@@ -3,7 +3,7 @@
 use cranelift_codegen::ir::{self, Block, InstBuilder};
 
 use super::addr::Addr;
-use super::func::{Leaves, Lower};
+use super::func::{Home, Leaves, Lower};
 use super::scan;
 use crate::typed::{self, Expr, ExprKind, LocalId, Pattern, StmtKind};
 use crate::types::Ty;
@@ -85,6 +85,14 @@ impl<'a> Lower<'a> {
         els: Option<&'a Expr>,
         dest: Option<Addr>,
     ) -> Leaves {
+        if let (None, Some(els)) = (dest, els)
+            && let (Some(then), Some(els)) = (self.at_hand(then, ty), self.at_hand(els, ty))
+            && !matches!(cond.kind, ExprKind::Logic { .. })
+        {
+            let cond = self.scalar(cond);
+            let (then, els) = (self.scalar(then), self.scalar(els));
+            return super::expr::one(self.b.ins().select(cond, then, els));
+        }
         let merge = if dest.is_some() { self.b.create_block() } else { self.block_for(ty) };
         let on_true = self.b.create_block();
         let on_false = if els.is_some() { self.b.create_block() } else { merge };
@@ -101,6 +109,21 @@ impl<'a> Lower<'a> {
         }
         self.enter(merge);
         self.params(merge)
+    }
+
+    /// The value of an arm, if it is a constant or what a register holds already: choosing between two such values takes
+    /// less time than a branch, above all one that nobody can foresee.
+    fn at_hand(&mut self, arm: &'a Expr, ty: Ty) -> Option<&'a Expr> {
+        let value = match &arm.kind {
+            ExprKind::Block(block) if block.stmts.is_empty() => block.value.as_deref()?,
+            _ => arm,
+        };
+        let ready = match &value.kind {
+            ExprKind::Local(id) => self.flat(ty) && matches!(self.home(*id), Home::Vars(_)),
+            ExprKind::Int(_) | ExprKind::Bool(_) | ExprKind::Null => true,
+            _ => false,
+        };
+        (ready && value.ty == ty && self.info(ty).len() == 1).then_some(value)
     }
 
     /// Goes to one block or the other, evaluating only as much of a condition as needed.

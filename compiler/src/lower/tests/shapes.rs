@@ -416,3 +416,24 @@ fn text_is_kept_in_a_block_and_values_print_themselves_elsewhere() {
     // One for each format; the wider one is kept first.
     assert_eq!(of("print Point", symbols), [[1, 1, 0, 0], [1, 1, 1, 1]]);
 }
+
+#[test]
+fn choosing_between_values_at_hand_takes_no_branch() {
+    let mut p = Prog::new();
+    let mut f = Fun::new();
+    let (c, x, y) = (f.param(Ty::BOOL), f.param(Ty::I64), f.param(Ty::I64));
+    let in_block = block(vec![], Some(f.get(y)));
+    let chosen = if_else(f.get(c), f.get(x), Some(in_block));
+    p.add(f.end("pick", Ty::I64, chosen));
+    let code = p.clif("pick");
+    assert_eq!((count(&code, "select"), count(&code, "brif")), (1, 0), "{code}");
+
+    // What has to be computed is computed only when it is chosen.
+    let mut f = Fun::new();
+    let (c, x) = (f.param(Ty::BOOL), f.param(Ty::I64));
+    let half = binary(BinaryOp::Div, f.get(x), int(2, Ty::I64), Ty::I64);
+    let chosen = if_else(f.get(c), half, Some(f.get(x)));
+    p.add(f.end("halve", Ty::I64, chosen));
+    let code = p.clif("halve");
+    assert_eq!((count(&code, "select"), count(&code, "brif")), (0, 1), "{code}");
+}
