@@ -49,14 +49,34 @@ enum Base {
     Symbol(u32),
 }
 
+/// A pointer, and what was added to it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Root {
+    /// The pointer.
+    pub value: ir::Value,
+    /// The SSA variable that it is in, if it is in one.
+    pub var: Option<u32>,
+    /// What was added that does not change in the innermost loop, in bytes.
+    pub early: Option<ir::Value>,
+    /// What else was added, in bytes.
+    pub late: Option<ir::Value>,
+}
+
+impl Root {
+    /// A pointer that nothing was added to.
+    pub(super) fn of(value: ir::Value) -> Root {
+        Root { value, var: None, early: None, late: None }
+    }
+}
+
 /// An address: a base and a constant offset.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Addr {
     base: Base,
     offset: i64,
     kind: Kind,
-    /// The pointer that the base was computed from, where it is another value: it has the tag of the checked mode.
-    root: Option<ir::Value>,
+    /// What the base was computed from, for checked code.
+    root: Option<Root>,
 }
 
 impl Addr {
@@ -65,9 +85,30 @@ impl Addr {
         Addr { base: Base::Value(base), offset: 0, kind, root: None }
     }
 
-    /// The address in `base`, which was computed from the pointer `root`.
-    pub(super) fn derived(base: ir::Value, kind: Kind, root: ir::Value) -> Addr {
+    /// The address in `base`, which was computed like this.
+    pub(super) fn derived(base: ir::Value, kind: Kind, root: Root) -> Addr {
         Addr { root: Some(root), ..Addr::value(base, kind) }
+    }
+
+    /// The same address, of which it is known that SSA variable `var` has the base.
+    pub(super) fn of_variable(self, var: Option<u32>) -> Addr {
+        match (self.base, var) {
+            (Base::Value(value), Some(_)) => Addr { root: Some(Root { var, ..Root::of(value) }), ..self },
+            _ => self,
+        }
+    }
+
+    /// How many bytes behind the base it is.
+    pub(super) fn offset(&self) -> i64 {
+        self.offset
+    }
+
+    /// What the base was computed from.
+    pub(super) fn root(&self) -> Option<Root> {
+        match self.base {
+            Base::Value(value) => Some(self.root.unwrap_or(Root::of(value))),
+            _ => None,
+        }
     }
 
     /// The start of a stack slot.
@@ -131,7 +172,14 @@ impl<'a> Lower<'a> {
             _ => self.address(Addr { offset: 0, ..addr }),
         };
         let root = match addr.base {
-            Base::Value(_) => Some(addr.root.unwrap_or(base)),
+            Base::Value(_) if self.is_guarded(&addr) => {
+                let root = addr.root.unwrap_or(Root::of(base));
+                let late = match root.late {
+                    None => bytes,
+                    Some(before) => self.b.ins().iadd(before, bytes),
+                };
+                Some(Root { late: Some(late), ..root })
+            }
             _ => None,
         };
         Addr { base: Base::Value(self.b.ins().iadd(base, bytes)), root, ..addr }
@@ -199,15 +247,15 @@ impl<'a> Lower<'a> {
     /// Base and offset of an access, tested in checked code.
     fn guarded_base(&mut self, addr: Addr, access: Access) -> (ir::Value, i32) {
         let (base, offset) = self.base(addr, i64::from(access.size));
-        if !self.is_guarded(&addr) {
-            return (base, offset);
+        match addr.root() {
+            Some(root) if self.is_guarded(&addr) => {
+                // An offset that is too large for an instruction is a part of the base.
+                let far = i64::from(offset) != addr.offset;
+                let root = if far { Root::of(base) } else { root };
+                (self.guard(base, offset, root, access), offset)
+            }
+            _ => (base, offset),
         }
-        let root = match (addr.root, addr.base) {
-            (Some(root), _) => root,
-            (None, Base::Value(value)) => value,
-            (None, _) => base,
-        };
-        (self.guard(base, offset, root, access), offset)
     }
 
     /// Stores a scalar.

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::abi::{self, CPass};
 use super::addr::{Addr, Kind};
-use super::checked::Outside;
+use super::checked::{Outside, is_quiet_symbol};
 use super::control::Held;
 use super::decl::{Body, namespace};
 use super::func::{Leaves, Lower};
@@ -66,7 +66,8 @@ impl<'a> Lower<'a> {
                 if function.library {
                     self.mark_site(expr);
                 }
-                self.call_own(Target::Direct(target), values, expr, dest)
+                let quiet = function.via.is_none() && self.decls.quiet.contains(&self.decls.instance(&body));
+                self.call_own(Target::Direct(target), values, expr, dest, quiet)
             }
             Callee::Runtime(symbol) => self.call_symbol(symbol, args, expr, dest),
             Callee::Pointer(pointer) => {
@@ -78,7 +79,7 @@ impl<'a> Lower<'a> {
                 let sig =
                     abi::own_signature(&self.decls.types, &self.decls.options, params.iter().copied(), *ret);
                 let sig = self.b.import_signature(sig);
-                self.call_own(Target::Pointer(sig, address), values, expr, dest)
+                self.call_own(Target::Pointer(sig, address), values, expr, dest, false)
             }
         }
     }
@@ -182,8 +183,15 @@ impl<'a> Lower<'a> {
         self.store(site, Addr::value(cell, Kind::Shared));
     }
 
-    /// A call with the program's own convention.
-    fn call_own(&mut self, target: Target, args: Args, expr: &'a Expr, dest: Option<Addr>) -> Leaves {
+    /// A call with the program's own convention; of a quiet function it is known that it frees nothing.
+    fn call_own(
+        &mut self,
+        target: Target,
+        args: Args,
+        expr: &'a Expr,
+        dest: Option<Addr>,
+        quiet: bool,
+    ) -> Leaves {
         let info = self.info(expr.ty);
         let mut words = Words::new();
         let mut result = None;
@@ -211,6 +219,9 @@ impl<'a> Lower<'a> {
         kept.iter().for_each(|&variable| self.spill_kept(variable));
         self.at(expr.span);
         let call = self.emit_call(&target, &words);
+        if !quiet {
+            self.checks.forget();
+        }
         if expr.ty == Ty::NEVER {
             self.never_returns();
             return Leaves::new();
@@ -231,7 +242,6 @@ impl<'a> Lower<'a> {
 
     fn emit_call(&mut self, target: &Target, words: &[ir::Value]) -> ir::Inst {
         self.calls = true;
-        self.checks.forget();
         match target {
             Target::Direct(func) => self.b.ins().call(*func, words),
             Target::Pointer(sig, address) => self.b.ins().call_indirect(*sig, *address, words),
@@ -264,7 +274,9 @@ impl<'a> Lower<'a> {
             self.pass_c(arg, pass, ty, &mut words);
         }
         self.calls = true;
-        self.checks.forget();
+        if !is_quiet_symbol(symbol) {
+            self.checks.forget();
+        }
         let call = self.b.ins().call(func, &words);
         let mut results: Leaves = self.b.inst_results(call).iter().copied().collect();
         if decls.options.checked {

@@ -3,6 +3,7 @@
 use cranelift_codegen::ir::{self, Block, InstBuilder};
 
 use super::addr::Addr;
+use super::checked::Point;
 use super::func::{Home, Leaves, Lower};
 use super::scan;
 use crate::typed::{self, Expr, ExprKind, LocalId, Pattern, StmtKind};
@@ -96,18 +97,23 @@ impl<'a> Lower<'a> {
         let merge = if dest.is_some() { self.b.create_block() } else { self.block_for(ty) };
         let on_true = self.b.create_block();
         let on_false = if els.is_some() { self.b.create_block() } else { merge };
+        let point = self.condition_point(cond);
         self.condition(cond, on_true, on_false);
+        let point = point.unwrap_or_else(|| self.point());
         self.enter(on_true);
+        self.resume(&point);
         let guarded = std::mem::replace(&mut self.guarded, scan::guarded_call(then, els).is_some());
         let leaves = self.arm(then, ty, dest);
         self.guarded = guarded;
         self.jump(merge, &leaves);
         if let Some(els) = els {
             self.enter(on_false);
+            self.resume(&point);
             let leaves = self.arm(els, ty, dest);
             self.jump(merge, &leaves);
         }
         self.enter(merge);
+        self.resume(&point);
         self.params(merge)
     }
 
@@ -126,6 +132,15 @@ impl<'a> Lower<'a> {
         (ready && value.ty == ty && self.info(ty).len() == 1).then_some(value)
     }
 
+    /// What is known before a condition, where not all of it need be evaluated.
+    fn condition_point(&self, cond: &Expr) -> Option<Point> {
+        match &cond.kind {
+            ExprKind::Not(inner) => self.condition_point(inner),
+            ExprKind::Logic { .. } => Some(self.point()),
+            _ => None,
+        }
+    }
+
     /// Goes to one block or the other, evaluating only as much of a condition as needed.
     pub(super) fn condition(&mut self, cond: &'a Expr, on_true: Block, on_false: Block) {
         match &cond.kind {
@@ -135,7 +150,9 @@ impl<'a> Lower<'a> {
                     true => self.condition(left, rest, on_false),
                     false => self.condition(left, on_true, rest),
                 }
+                let point = self.point();
                 self.enter(rest);
+                self.resume(&point);
                 self.condition(right, on_true, on_false);
             }
             ExprKind::Not(inner) => self.condition(inner, on_false, on_true),

@@ -203,6 +203,8 @@ pub struct Declarations {
     pub escapes: bool,
     /// The formats that printing functions are made for.
     pub specs: Vec<FormatSpec>,
+    /// In checked code: the instances that free nothing.
+    pub(super) quiet: FxHashSet<u32>,
     pub(super) types: TypeTable,
     pub(super) summaries: Vec<Summary>,
     pub(super) index: FxHashMap<Body, u32>,

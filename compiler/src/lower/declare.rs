@@ -5,6 +5,7 @@ mod printed;
 use std::sync::Arc;
 
 use super::abi;
+use super::checked::quiet_functions;
 use super::data;
 use super::decl::{
     Body, DataDecl, DataTarget, Declarations, Defers, GlobalData, InstanceDecl, LowerOptions, NO_INDEX,
@@ -40,6 +41,7 @@ pub fn declare(program: &Program, options: LowerOptions) -> Declarations {
             entry: 0,
             escapes: false,
             specs: Vec::new(),
+            quiet: Default::default(),
             summaries: Vec::new(),
             index: Default::default(),
             functions: vec![NO_INDEX; program.functions.len()],
@@ -66,6 +68,9 @@ pub fn declare(program: &Program, options: LowerOptions) -> Declarations {
     }
     if declare.out.options.inline {
         plan::plan(program, &mut declare.out);
+    }
+    if declare.out.options.checked {
+        declare.out.quiet = quiet_functions(program, &declare.out);
     }
     declare.out
 }

@@ -194,8 +194,15 @@ impl<'a> Lower<'a> {
     pub(super) fn init_local(&mut self, id: LocalId, init: &'a Expr) {
         match self.home(id) {
             Home::Vars(first) => {
-                let leaves = self.value_or_zeros(init, self.local_ty(id));
+                let place = self.borrowed_place(init);
+                let leaves = match place {
+                    Some(addr) => one(self.address(addr)),
+                    None => self.value_or_zeros(init, self.local_ty(id)),
+                };
                 self.def_vars(first, &leaves);
+                if let Some(addr) = place {
+                    self.learn_reference(first, leaves[0], addr);
+                }
             }
             home => self.into(init, Addr::home(home)),
         }

@@ -365,6 +365,9 @@ impl<'a> Lower<'a> {
 
     /// Writes consecutive variables.
     pub(super) fn def_vars(&mut self, first: u32, leaves: &[ir::Value]) {
+        if self.is_checked() {
+            self.checks.set(first, leaves.len());
+        }
         for (var, &leaf) in (first..).zip(leaves) {
             self.b.def_var(Variable::from_u32(var), leaf);
         }

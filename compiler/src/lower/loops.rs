@@ -77,9 +77,11 @@ impl<'a> Lower<'a> {
     pub(super) fn while_loop(&mut self, id: LoopId, cond: &'a Expr, body: &'a Expr) {
         let (start, next, end) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
         let varying = facts::varying(&[cond, body], None);
+        let point = self.before_loop(&[cond, body]);
         if is_small(cond, &mut 12) {
             self.condition(cond, start, end);
             self.b.switch_to_block(start);
+            self.resume(&point);
             self.push_loop(id, [end, next], varying);
             self.poll();
             self.effect(body);
@@ -89,8 +91,10 @@ impl<'a> Lower<'a> {
         } else {
             self.jump(next, &[]);
             self.b.switch_to_block(next);
+            self.resume(&point);
             self.condition(cond, start, end);
             self.enter(start);
+            self.resume(&point);
             self.push_loop(id, [end, next], varying);
             self.poll();
             self.effect(body);
@@ -99,14 +103,17 @@ impl<'a> Lower<'a> {
             self.b.seal_block(next);
         }
         self.enter(end);
+        self.resume(&point);
     }
 
     /// `loop`
     pub(super) fn endless_loop(&mut self, ty: Ty, id: LoopId, body: &'a Expr, dest: Option<Addr>) -> Leaves {
         let start = self.b.create_block();
         let end = if dest.is_some() { self.b.create_block() } else { self.block_for(ty) };
+        let point = self.before_loop(&[body]);
         self.jump(start, &[]);
         self.b.switch_to_block(start);
+        self.resume(&point);
         self.push_loop(id, [end, start], facts::varying(&[body], None));
         if let Some(frame) = self.loops.last_mut() {
             (frame.ty, frame.dest) = (ty, dest);
@@ -117,6 +124,7 @@ impl<'a> Lower<'a> {
         self.jump(start, &[]);
         self.b.seal_block(start);
         self.enter(end);
+        self.resume(&point);
         self.params(end)
     }
 
@@ -143,6 +151,7 @@ impl<'a> Lower<'a> {
     ) {
         let (lo, hi) = (self.scalar(range[0]), self.scalar(range[1]));
         let below = range_condition(inclusive, self.is_signed(range[0].ty));
+        let point = self.before_loop(&[body]);
         let any = self.b.ins().icmp(below, lo, hi);
         let counter = self.counter(lo);
         let limit =
@@ -151,6 +160,7 @@ impl<'a> Lower<'a> {
         self.b.ins().brif(any, start, &[], end, &[]);
 
         self.b.switch_to_block(start);
+        self.resume(&point);
         let value = self.count(counter);
         self.store_local(local, &[value]);
         self.learn_range(local, range, inclusive);
@@ -173,6 +183,7 @@ impl<'a> Lower<'a> {
         }
         self.b.seal_block(start);
         self.enter(end);
+        self.resume(&point);
     }
 
     fn counter(&mut self, first: ir::Value) -> Counter {

@@ -80,8 +80,10 @@ impl<'a> Lower<'a> {
             ExprKind::Cast { value, kind: CastKind::Bits } if self.may_be_tagged(value.ty) => value,
             _ => address,
         };
-        let addr = self.pointee(pointer);
-        if addr.kind() == Kind::Integer { addr } else { addr.with_kind(Kind::Bytes) }
+        if self.may_be_tagged(pointer.ty) {
+            return self.pointee(pointer).with_kind(Kind::Bytes);
+        }
+        self.integer_address(address)
     }
 
     fn raw_load(&mut self, access: Access, address: &'a Expr, expr: &'a Expr) -> ir::Value {

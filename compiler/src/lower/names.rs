@@ -80,7 +80,9 @@ impl<'a> Lower<'a> {
         let func = self.callee(namespace::SYMBOL, rt.index(), || rt.signature(&decls.options));
         let plain;
         let args = if decls.options.checked && !rt.is_check() {
-            self.checks.forget();
+            if !rt.is_quiet() {
+                self.checks.forget();
+            }
             plain = self.for_runtime(rt, args);
             &plain[..]
         } else {

@@ -5,6 +5,7 @@ use cranelift_codegen::ir::{self, InstBuilder, types};
 
 use smallvec::SmallVec;
 
+use super::addr::Root;
 use super::expr::one;
 use super::func::{Leaves, Lower};
 use super::rt::Rt;
@@ -17,16 +18,16 @@ use vex_syntax::Span;
 pub(super) struct Sum {
     /// All of it.
     pub address: ir::Value,
-    /// The pointer.
-    pub base: ir::Value,
+    /// Its parts.
+    pub root: Root,
 }
 
 /// A sum of integers.
 #[derive(Default)]
-struct Terms<'a> {
+pub(super) struct Terms<'a> {
     /// What is added; with `true`, subtracted.
-    terms: SmallVec<[(&'a Expr, bool); 4]>,
-    constant: i64,
+    pub terms: SmallVec<[(&'a Expr, bool); 4]>,
+    pub constant: i64,
 }
 
 impl<'a> Lower<'a> {
@@ -243,34 +244,33 @@ impl<'a> Lower<'a> {
             return (None, bytes);
         }
         let hoist = sum.terms.len() > 1 && self.is_invariant(base);
-        let base = self.scalar(base);
-        let mut address = base;
+        let var = self.pointer_variable(base);
+        let value = self.scalar(base);
         // Terms are evaluated in the order they are written, and added in the order that suits the loop.
-        let mut late = SmallVec::<[(bool, ir::Value); 4]>::new();
+        let (mut early, mut late) = (None, None);
         for (term, negative) in sum.terms {
-            let early = hoist && self.is_invariant(term);
+            let part = if hoist && self.is_invariant(term) { &mut early } else { &mut late };
             let value = self.integer_64(term);
-            if early {
-                address = self.add_scaled(address, value, scale, negative);
-            } else {
-                late.push((negative, value));
-            }
-        }
-        let mut rest: Option<(bool, ir::Value)> = None;
-        for (negative, value) in late {
-            rest = Some(match rest {
+            *part = Some(match *part {
                 None => (negative, value),
                 Some((sign, before)) if sign == negative => (sign, self.b.ins().iadd(before, value)),
                 Some((sign, before)) => (sign, self.b.ins().isub(before, value)),
             });
         }
-        match rest {
-            None => (Some(Sum { address, base }), bytes),
-            Some((negative, value)) => {
-                let address = self.add_scaled(address, value, scale, negative);
-                (Some(Sum { address, base }), bytes)
-            }
+        let mut address = value;
+        for (negative, part) in [early, late].into_iter().flatten() {
+            address = self.add_scaled(address, part, scale, negative);
         }
+        let mut root = Root { var, ..Root::of(value) };
+        if self.is_checked() {
+            let mut bytes = |part: Option<(bool, ir::Value)>| {
+                let (negative, part) = part?;
+                let bytes = self.scaled(part, scale);
+                Some(if negative { self.b.ins().ineg(bytes) } else { bytes })
+            };
+            (root.early, root.late) = (bytes(early), bytes(late));
+        }
+        (Some(Sum { address, root }), bytes)
     }
 
     fn add_scaled(&mut self, address: ir::Value, value: ir::Value, scale: u64, negative: bool) -> ir::Value {
@@ -279,7 +279,7 @@ impl<'a> Lower<'a> {
     }
 
     /// Takes a sum of 64-bit integers apart.
-    fn terms(&self, expr: &'a Expr, negative: bool, sum: &mut Terms<'a>) {
+    pub(super) fn terms(&self, expr: &'a Expr, negative: bool, sum: &mut Terms<'a>) {
         if let Some(constant) = self.const_int(expr) {
             let constant = if negative { constant.wrapping_neg() } else { constant };
             sum.constant = sum.constant.wrapping_add(constant);

@@ -132,6 +132,18 @@ impl<'a> Lower<'a> {
         self.address(addr)
     }
 
+    /// Where a reference points that a checked function makes; `None` if an expression is something else.
+    pub(super) fn borrowed_place(&mut self, expr: &'a Expr) -> Option<Addr> {
+        let ExprKind::Borrow(place) = &expr.kind else { return None };
+        let plain =
+            matches!(place.kind, ExprKind::Index { .. } | ExprKind::Field { .. } | ExprKind::Deref(_));
+        if !self.is_checked() || !plain || self.is_raw_borrow(expr) || self.info(place.ty).size == 0 {
+            return None;
+        }
+        let place_value = self.place(place);
+        Some(self.place_memory(place_value, place.ty))
+    }
+
     /// A reference to a value without bytes: the address only has to be aligned and not null, except that a
     /// dereferenced pointer stays what it is.
     fn borrow_nothing(&mut self, expr: &'a Expr) -> ir::Value {
@@ -162,12 +174,13 @@ impl<'a> Lower<'a> {
                 let (address, bytes) = self.offset_address(base, offset, *scale, *negative);
                 match address {
                     None => self.pointee(base).with_kind(kind).plus(bytes),
-                    Some(Sum { address, base }) => Addr::derived(address, kind, base).plus(bytes),
+                    Some(Sum { address, root }) => Addr::derived(address, kind, root).plus(bytes),
                 }
             }
             _ => {
+                let var = self.pointer_variable(pointer);
                 let value = self.scalar(pointer);
-                Addr::value(value, kind)
+                Addr::value(value, kind).of_variable(var)
             }
         }
     }
@@ -207,8 +220,9 @@ impl<'a> Lower<'a> {
                 self.element_of(start, base, index_expr, span)
             }
             _ => {
+                let var = self.pointer_variable(base);
                 let parts = self.value(base);
-                let start = Addr::value(parts[0], Kind::Reference);
+                let start = Addr::value(parts[0], Kind::Reference).of_variable(var);
                 self.element_from(start, Some(parts[1]), base, index_expr, span)
             }
         }
@@ -267,11 +281,12 @@ impl<'a> Lower<'a> {
     pub(super) fn check(&mut self, condition: ir::Value, fail: impl FnOnce(&mut Self)) {
         let (good, bad) = (self.b.create_block(), self.cold_block());
         self.b.ins().brif(condition, good, &[], bad, &[]);
-        let before = self.b.current_block();
+        let point = self.point();
         self.enter(bad);
         fail(self);
         self.end_unreachable();
-        self.enter_after_check(good, before);
+        self.enter(good);
+        self.resume(&point);
     }
 
     /// Ends a block that is never reached, if it has begun.

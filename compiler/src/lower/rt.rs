@@ -211,6 +211,12 @@ impl Rt {
         TABLE[self as usize].1.iter().map(|slot| matches!(slot, Slot::P))
     }
 
+    /// Whether it frees nothing that the program has.
+    pub(super) fn is_quiet(self) -> bool {
+        let prefixes = ["vexrt_print_", "vexrt_format_", "vexrt_panic", "vexrt_str_", "vexrt_fmod", "mem"];
+        prefixes.iter().any(|prefix| self.symbol().starts_with(prefix))
+    }
+
     /// Whether it is a part of the checked mode, which takes pointers with their tags and frees nothing.
     pub(super) fn is_check(self) -> bool {
         self.symbol().starts_with("vexrt_checked_")

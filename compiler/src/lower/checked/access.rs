@@ -4,8 +4,9 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, Block, InstBuilder, MemFlagsData, types};
 use vex_runtime::checked::map;
 
-use super::Known;
-use crate::lower::addr::{Addr, Kind, SHADOW_REGION, TABLE_REGION};
+use super::integers::OF_BLOCK;
+use super::known::{Key, Known, Tested};
+use crate::lower::addr::{Addr, Kind, Root, SHADOW_REGION};
 use crate::lower::func::Lower;
 use crate::lower::rt::Rt;
 
@@ -42,6 +43,21 @@ impl Access {
     }
 }
 
+/// What an address is compared with.
+struct Bounds {
+    key: Key,
+    early: Option<ir::Value>,
+    late: Option<ir::Value>,
+    /// It, without a tag.
+    address: ir::Value,
+    /// How far it is from the first byte that may be accessed.
+    inside: ir::Value,
+    /// How many bytes may be accessed from there on.
+    size: ir::Value,
+    /// The shadow byte at the address that an integer started from.
+    state: Option<ir::Value>,
+}
+
 /// `byte` in each of `size` bytes.
 fn each(byte: u8, size: u32) -> i64 {
     let word = u64::from_ne_bytes([byte; 8]);
@@ -50,7 +66,7 @@ fn each(byte: u8, size: u32) -> i64 {
 
 impl Lower<'_> {
     /// Memory flags for the checker's own tables: `region` is the alias region.
-    fn own_flags(region: u32) -> MemFlagsData {
+    pub(super) fn own_flags(region: u32) -> MemFlagsData {
         MemFlagsData::trusted().with_alias_region(Some(ir::AliasRegion::from_u32(region)))
     }
 
@@ -59,87 +75,106 @@ impl Lower<'_> {
         Self::own_flags(SHADOW_REGION)
     }
 
-    /// What a pointer's tag stands for.
-    fn known(&mut self, root: ir::Value, integer: bool) -> Known {
-        let here = self.b.current_block();
-        if self.checks.block != here {
-            self.checks.known.clear();
-            self.checks.block = here;
-        }
-        if let Some(known) = self.checks.known.iter().find(|known| known.root == root) {
-            return *known;
-        }
-        let flags = Self::own_flags(TABLE_REGION);
-        let (entry, table) = if integer {
-            (self.int(self.ptr, map::TABLE as i64), 0)
-        } else {
-            let shift = i64::from(map::ADDRESS_BITS) - i64::from(map::ENTRY_SIZE.trailing_zeros());
-            let shifted = self.b.ins().ushr_imm_u(root, shift);
-            (self.b.ins().band_imm_s(shifted, -(map::ENTRY_SIZE as i64)), map::TABLE as i32)
-        };
-        let start = if integer {
-            self.int(self.ptr, map::ARENA as i64)
-        } else {
-            self.b.ins().load(types::I64, flags, entry, table + map::ENTRY_BASE as i32)
-        };
-        let size = self.b.ins().load(types::I64, flags, entry, table + map::ENTRY_LIMIT as i32);
-        let known = Known { root, start, size };
-        self.checks.known.push(known);
-        known
-    }
-
-    /// Tests an access of the bytes from `base + offset` on, of which `root` has the tag. The address to use instead of
-    /// `base`, without a tag.
+    /// Tests an access of the bytes from `base + offset` on, which `root` says how `base` was computed. The address to use
+    /// instead of `base`, without a tag.
     pub(in crate::lower) fn guard(
         &mut self,
         base: ir::Value,
         offset: i32,
-        root: ir::Value,
+        root: Root,
         access: Access,
     ) -> ir::Value {
-        let known = self.known(root, access.integer);
-        let address =
-            if access.integer { base } else { self.b.ins().band_imm_s(base, map::ADDRESS_MASK as i64) };
+        let bounds =
+            if access.integer { self.bounds_of_integer(base, offset, root) } else { self.bounds(root) };
+        if let Some(known) = self.tested_before(&bounds, offset, access) {
+            return known;
+        }
         let (slow, inside, done) = (self.cold_block(), self.b.create_block(), self.b.create_block());
         let ptr = self.ptr;
         self.b.append_block_param(done, ptr);
-        let inside_bounds = self.in_bounds(known, address, offset, access);
-        self.b.ins().brif(inside_bounds, inside, &[], slow, &[]);
+        let point = self.point();
+        let fits = self.in_bounds(&bounds, offset, access);
+        self.b.ins().brif(fits, inside, &[], slow, &[]);
         self.enter(inside);
-        self.test_shadow(address, offset, access, [slow, done]);
+        self.test_shadow(&bounds, offset, access, [slow, done]);
         self.enter(slow);
-        let instead = self.refused(base, offset, root, access);
+        let instead = self.refused(base, offset, root.value, access);
         self.b.ins().jump(done, &[instead.into()]);
         self.enter(done);
-        self.checks.block = Some(done);
-        self.b.block_params(done)[0]
+        self.resume(&point);
+        let result = self.b.block_params(done)[0];
+        let Bounds { key, early, late, .. } = bounds;
+        let (low, high) = (i64::from(offset), i64::from(offset) + i64::from(access.size));
+        let written = access.write || !access.unwritten;
+        let tested = Tested { key, early, late, low, high, written, align: access.align, base: result };
+        self.checks.note(done, tested);
+        result
+    }
+
+    /// What an earlier test of the same bytes found, if there is one that says as much.
+    fn tested_before(&self, bounds: &Bounds, offset: i32, access: Access) -> Option<ir::Value> {
+        let (low, high) = (i64::from(offset), i64::from(offset) + i64::from(access.size));
+        let says = |tested: &&Tested| {
+            tested.key == bounds.key
+                && (tested.early, tested.late) == (bounds.early, bounds.late)
+                && tested.low <= low
+                && high <= tested.high
+                && (tested.written || (access.unwritten && !access.write))
+                && (access.align == 1 || (tested.low == low && access.align <= tested.align))
+        };
+        self.checks.tested().iter().find(says).map(|tested| tested.base)
+    }
+
+    /// What an address that was computed from a pointer is to be compared with.
+    fn bounds(&mut self, root: Root) -> Bounds {
+        let Known { key, mut address, mut inside, size } = self.known(root);
+        for part in [root.early, root.late].into_iter().flatten() {
+            address = self.b.ins().iadd(address, part);
+            inside = self.b.ins().iadd(inside, part);
+        }
+        Bounds { key, early: root.early, late: root.late, address, inside, size, state: None }
+    }
+
+    fn bounds_of_integer(&mut self, address: ir::Value, offset: i32, root: Root) -> Bounds {
+        let size = self.arena_size();
+        // Of an address that is not computed nothing more is known.
+        let state = (root.value != address || offset != 0).then(|| self.known_start(root).inside);
+        let inside = self.b.ins().iadd_imm_s(address, -(map::ARENA as i64));
+        Bounds { key: Key::Value(address), early: None, late: None, address, inside, size, state }
     }
 
     /// Whether an access is inside of what a tag stands for.
-    fn in_bounds(&mut self, known: Known, address: ir::Value, offset: i32, access: Access) -> ir::Value {
+    fn in_bounds(&mut self, bounds: &Bounds, offset: i32, access: Access) -> ir::Value {
         let Access { size, align, .. } = access;
-        let from = self.b.ins().isub(address, known.start);
-        let from = if offset == 0 { from } else { self.b.ins().iadd_imm_s(from, i64::from(offset)) };
         if size == 1 || align == size {
             // An aligned access that begins before an aligned start ends before it.
-            let last = if size == 1 { from } else { self.b.ins().iadd_imm_s(from, i64::from(size) - 1) };
-            return self.b.ins().icmp(IntCC::UnsignedLessThan, last, known.size);
+            let last = i64::from(offset) + i64::from(size) - 1;
+            let last = if last == 0 { bounds.inside } else { self.b.ins().iadd_imm_s(bounds.inside, last) };
+            return self.b.ins().icmp(IntCC::UnsignedLessThan, last, bounds.size);
         }
-        let left = self.b.ins().isub(known.size, from);
+        let from = bounds.inside;
+        let from = if offset == 0 { from } else { self.b.ins().iadd_imm_s(from, i64::from(offset)) };
+        let left = self.b.ins().isub(bounds.size, from);
         let left = self.b.ins().iadd_imm_s(left, -i64::from(size));
         let both = self.b.ins().bor(left, from);
         self.b.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, both, 0)
     }
 
     /// Looks at the alignment and the shadow; what is written counts as such from then on.
-    fn test_shadow(&mut self, address: ir::Value, offset: i32, access: Access, [slow, done]: [Block; 2]) {
+    fn test_shadow(&mut self, bounds: &Bounds, offset: i32, access: Access, [slow, done]: [Block; 2]) {
+        let address = bounds.address;
         let Access { size, align, write, unwritten, .. } = access;
         let shadow = self.b.ins().iadd_imm_s(address, map::SHADOW_OFFSET as i64);
         let states = self.shadow_of(shadow, offset, size);
-        let misaligned = (align > 1).then(|| {
+        let mut misaligned = (align > 1).then(|| {
             let at = if offset == 0 { address } else { self.b.ins().iadd_imm_s(address, i64::from(offset)) };
             self.b.ins().band_imm_u(at, i64::from(align) - 1)
         });
+        if let Some(state) = bounds.state {
+            // Another block's byte is as bad as an address that is not aligned.
+            let differs = self.b.ins().bxor(state, states);
+            misaligned = Some(self.b.ins().band_imm_u(differs, i64::from(OF_BLOCK)));
+        }
         let wrong = |lower: &mut Self, bad: u8| {
             let wrong = lower.b.ins().band_imm_s(states, each(bad, size));
             misaligned.map_or(wrong, |misaligned| lower.b.ins().bor(wrong, misaligned))

@@ -4,6 +4,9 @@
 //! | file | what |
 //! | --- | --- |
 //! | `access` | one load or store: bounds of the tag, alignment, what the shadow bytes say |
+//! | `known` | what was found out already, and where that still holds |
+//! | `integers` | addresses that are integers |
+//! | `quiet` | which code frees nothing |
 //! | `range` | whole values: copies, and memory that somebody else is to write |
 //! | `pointers` | tags: stripping, comparing, narrowing to a part, integers that become pointers |
 //! | `outside` | arguments and results of functions that are not the program's |
@@ -14,47 +17,21 @@
 
 mod access;
 mod frames;
+mod integers;
+mod known;
 mod outside;
 mod pointers;
+mod quiet;
 mod range;
-
-use cranelift_codegen::ir::{self, Block};
 
 use super::addr::Kind;
 use super::func::Lower;
 use super::value::TypeInfo;
 
 pub(super) use access::Access;
+pub(super) use known::{Checks, Point};
 pub(super) use outside::Outside;
-
-/// What is known of a pointer in the block that code is being made for.
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    /// The pointer that has the tag.
-    root: ir::Value,
-    /// The first byte of what the tag stands for.
-    start: ir::Value,
-    /// How many bytes that has.
-    size: ir::Value,
-}
-
-/// What checks of a function share while its code is made.
-#[derive(Debug, Default)]
-pub(super) struct Checks {
-    /// Where `known` holds: a block that has one predecessor each, back to where each was found out, without a call that
-    /// could free anything in between.
-    block: Option<Block>,
-    known: Vec<Known>,
-    /// Whether pointers to the frame may have been handed out.
-    pub frame_is_lent: bool,
-}
-
-impl Checks {
-    /// Something was called that may free memory.
-    pub(super) fn forget(&mut self) {
-        self.known.clear();
-    }
-}
+pub(super) use quiet::{is_quiet_symbol, quiet_functions};
 
 impl Lower<'_> {
     /// Whether this code is checked.
@@ -65,16 +42,6 @@ impl Lower<'_> {
     /// The kind of memory that a parameter of glue points at, which is the program's own or the frame of a caller.
     pub(super) fn glue_kind(&self) -> Kind {
         if self.is_checked() { Kind::Reference } else { Kind::Shared }
-    }
-
-    /// Goes on in a block of which `before` is the only predecessor, apart from code that changes nothing that is known
-    /// of pointers.
-    pub(super) fn enter_after_check(&mut self, block: Block, before: Option<Block>) {
-        let goes_on = before.is_some() && self.checks.block == before;
-        self.enter(block);
-        if goes_on {
-            self.checks.block = Some(block);
-        }
     }
 }
 

@@ -112,6 +112,17 @@ impl Prog {
         self.program.entry
     }
 
+    /// A function from outside with these parameters.
+    pub(super) fn foreign(&mut self, symbol: &str, params: &[Ty], ret: Ty) -> FuncId {
+        let mut f = Fun::new();
+        for &ty in params {
+            f.param(ty);
+        }
+        let mut function = f.end(symbol, ret, unit());
+        function.body = FunctionBody::Extern(symbol.into());
+        self.add(function)
+    }
+
     pub(super) fn global(&mut self, ty: Ty, init: Option<Const>) -> GlobalId {
         self.program.globals.push(Global { name: Symbol::new("g"), ty, span: Span::NONE, init, at: None });
         GlobalId(self.program.globals.len() as u32 - 1)
@@ -169,10 +180,15 @@ impl Prog {
 
     /// The code of the function with this name.
     pub(super) fn clif(&self, name: &str) -> String {
-        let (decls, functions) = self.lower_with(|options| {
+        self.clif_with(name, |options| {
             options.stack_check = false;
             options.inline = false;
-        });
+        })
+    }
+
+    /// The code of the function with this name, with other options.
+    pub(super) fn clif_with(&self, name: &str, change: impl FnOnce(&mut LowerOptions)) -> String {
+        let (decls, functions) = self.lower_with(change);
         let index = decls.instances.iter().position(|instance| instance.name == name);
         functions[index.expect("the function is reachable")].display().to_string()
     }
