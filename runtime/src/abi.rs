@@ -335,7 +335,7 @@ static TABLES: &[&[Export]] = &[
     crate::embed::symbols::EXPORTS,
     crate::embed::fast_path::EXPORTS,
     crate::checked::access::EXPORTS,
-    crate::checked::twins::program::EXPORTS,
+    crate::checked::program::EXPORTS,
 ];
 
 /// Every exported function, in a fixed order.

@@ -19,6 +19,8 @@ pub mod checks;
 mod copy;
 pub mod defect;
 mod depot;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub mod global;
 mod heap;
 pub mod info;
 mod judge;
@@ -26,6 +28,7 @@ mod leaks;
 pub mod map;
 mod narrow;
 mod parts;
+pub mod program;
 mod release;
 mod shadow;
 mod space;
@@ -34,6 +37,7 @@ mod tags;
 #[cfg(all(test, unix))]
 pub(crate) mod testing;
 pub mod trace;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod twins;
 
 pub use checks::{Checks, OFF_VARIABLE, is_on};
@@ -171,7 +175,13 @@ pub fn set_roots(ranges: &[Range<usize>]) {
 
 /// The checked twin of an exported function or of a memory function of the C library.
 pub fn twin(symbol: &str) -> Option<*const u8> {
-    twins::twin(symbol)
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    return twins::twin(symbol);
+    #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+    {
+        let _ = symbol;
+        None
+    }
 }
 
 /// A block that is asked for.

@@ -36,7 +36,7 @@ mod kmem;
 mod memory;
 mod pool;
 mod prelude;
-pub mod program;
+mod program;
 mod regions;
 mod stack;
 mod support;
@@ -44,7 +44,7 @@ mod text;
 mod vera;
 mod xila;
 
-#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
+#[cfg(test)]
 mod tests;
 
 use crate::abi::Address;

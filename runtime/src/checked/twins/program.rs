@@ -1,41 +1,9 @@
-//! What programs say of their own allocators: `std/checked`.
-//!
-//! The exported functions do nothing; the twins, which run in checked mode, do.
+//! Twins of what programs say of their own allocators: `std/checked`.
 
 use super::support::{mark_unwritten, plain, wrong};
 use super::twins;
 use crate::checked::{self, AccessInfo, BlockInfo, Defect, DefectKind, Origin, Request, Trace, map};
 use core::ffi::c_void;
-
-crate::exports! {
-    group Builtin;
-
-    /// Whether the checked mode is on.
-    pub fn vex_checked_is_on() -> bool {
-        false
-    }
-
-    /// Says that `n` bytes at `p` are nobody's to use; blocks made in them end.
-    pub fn vex_checked_poison(p: *mut c_void, n: usize) {
-        let _ = (p, n);
-    }
-
-    /// Says that `n` bytes at `p` may be used again.
-    pub fn vex_checked_unpoison(p: *mut c_void, n: usize) {
-        let _ = (p, n);
-    }
-
-    /// Says that nothing was written to `n` bytes at `p`.
-    pub fn vex_checked_unwritten(p: *mut c_void, n: usize) {
-        let _ = (p, n);
-    }
-
-    /// Makes `n` bytes at `p` a block, and returns a pointer to it.
-    pub fn vex_checked_block(p: *mut c_void, n: usize) -> *mut c_void {
-        let _ = n;
-        p
-    }
-}
 
 /// The live block that `n` bytes at `p` lie in, and their address; `None` after a report.
 fn surrounding(p: *mut c_void, n: usize, function: &str) -> Option<(BlockInfo, usize)> {
