@@ -118,6 +118,9 @@ impl<'a> FnCx<'_, 'a> {
             return self.poison(span);
         };
         self.cx.ensure_struct(def);
+        if self.cx.asks(def) {
+            self.made.push((ty, ty_span));
+        }
         let structure = &self.cx.types.structs[def.0 as usize];
         if self.cx.session.is_some() && structure.declares_drop && structure.drop_fn.is_none() {
             let title = format!("`{}` cannot be made before its `drop` is declared", structure.name);

@@ -45,6 +45,7 @@ impl Checker<'_> {
                 self.bodies[index] = Some(self.unreached(FuncId(index as u32)));
             }
         }
+        self.check_written();
         if self.errors == 0 {
             super::borrows::check(self);
         }

@@ -207,6 +207,8 @@ impl<'a> FnCx<'_, 'a> {
             module: self.module,
             state: State::Done,
             generics,
+            bound_decls: Vec::new(),
+            bounds: None,
         });
         self.cx.types.structs.push(StructDef {
             generics: names,

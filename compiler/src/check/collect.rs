@@ -99,6 +99,8 @@ impl<'a> Checker<'a> {
                     module,
                     state: State::New,
                     generics: Rc::default(),
+                    bound_decls: Vec::new(),
+                    bounds: None,
                 };
                 self.add_type(decl.name, &decl.generics, def, info, "structure");
             }
@@ -117,9 +119,10 @@ impl<'a> Checker<'a> {
         what: &str,
     ) {
         let (id, module) = (StructId(self.structs.len() as u32), info.module);
-        let generics = Rc::new(self.add_generics(&Generics::default(), generics, &mut Vec::new()));
+        let mut bound_decls = Vec::new();
+        let generics = Rc::new(self.add_generics(&Generics::default(), generics, &mut bound_decls));
         let names = generics.params.iter().map(|(name, _)| name.name).collect();
-        self.structs.push(StructInfo { generics, ..info });
+        self.structs.push(StructInfo { generics, bound_decls, ..info });
         self.types.structs.push(StructDef { generics: names, ..def });
         if let Some(&old) = self.scope(module).types.get(&name.name)
             && old.0 as usize >= self.counts().structs
@@ -250,6 +253,7 @@ impl<'a> Checker<'a> {
             true => outer.clone(),
             false => Rc::new(self.add_generics(outer, &decl.generics, &mut bound_decls)),
         };
+        let owner = owner.map(|owner| self.owner_within(owner, outer, &mut generics));
         let decl_generics = (generics.params.len() - outer.params.len()) as u32;
         let takes_functions = |param: &ast::Param| matches!(param.ty.kind, ast::TypeKind::Fn { .. });
         let mut callables = Vec::new();

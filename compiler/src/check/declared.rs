@@ -58,6 +58,7 @@ impl<'a> Checker<'a> {
             let signature = self.signature(id);
             self.check_receiver(id, &signature);
         }
+        self.settle_asked();
         self.complete_impls();
         self.check_derived();
         self.check_copies();

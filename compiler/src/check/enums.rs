@@ -27,7 +27,15 @@ impl<'a> Checker<'a> {
         }
         let def = StructDef { variants: Some(variants), ..StructDef::new(decl.name.name, decl.name.span) };
         let (state, generics) = (State::New, Default::default());
-        let info = StructInfo { decl: None, enum_decl: Some(decl), module, state, generics };
+        let info = StructInfo {
+            decl: None,
+            enum_decl: Some(decl),
+            module,
+            state,
+            generics,
+            bound_decls: Vec::new(),
+            bounds: None,
+        };
         self.add_type(decl.name, &decl.generics, def, info, "type");
     }
 

@@ -110,6 +110,8 @@ pub(super) struct FnCx<'c, 'a> {
     pub(super) closure: Option<Capturing>,
     /// The closures that are checked and not settled.
     pub(super) pending: Vec<Pending>,
+    /// The types of literals whose declarations ask something of their arguments.
+    pub(super) made: Vec<(Ty, Span)>,
     /// In a script's function: which globals are set so far.
     pub(super) script_globals: Option<rustc_hash::FxHashSet<GlobalId>>,
 }
@@ -240,6 +242,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
             frames: Vec::new(),
             closure: None,
             pending: Vec::new(),
+            made: Vec::new(),
             closures: FxHashMap::default(),
             errors_before: cx.errors,
             cx,
@@ -321,6 +324,11 @@ impl<'c, 'a> FnCx<'c, 'a> {
         self.finish_closures();
         self.settle_locals();
         self.settle(&mut body);
+        for (ty, span) in std::mem::take(&mut self.made) {
+            let ty = self.known(ty);
+            let bounds = self.bounds.clone();
+            self.cx.note_written(ty, span, Some(bounds));
+        }
         self.check_literals();
         self.check_matches();
         let is_script = self.script_globals.is_some();

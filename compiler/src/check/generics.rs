@@ -117,7 +117,15 @@ impl<'a> Checker<'a> {
                     self.error(d.label(name.span, "first here").help("rename or remove one of them"));
                     continue;
                 }
-                Some((_, ty)) => *ty,
+                Some(&(_, ty)) => match *self.types.kind(ty) {
+                    TyKind::Param { index, name, copy: false } if asks_for_copies(param) => {
+                        // Here its values are copied, although elsewhere they are not.
+                        let copied = self.types.param(index, name, true);
+                        generics.params[index as usize].1 = copied;
+                        copied
+                    }
+                    _ => ty,
+                },
                 None => {
                     let copy = asks_for_copies(param);
                     let ty = self.types.param(generics.params.len() as u32, param.name.name, copy);
@@ -128,6 +136,18 @@ impl<'a> Checker<'a> {
             bounds.extend(param.bounds.iter().map(|bound| (ty, bound)));
         }
         generics
+    }
+
+    /// The type of a method where its type parameters are those of the method: some may be copied only there.
+    pub(super) fn owner_within(&mut self, owner: Ty, outer: &Generics, generics: &mut Rc<Generics>) -> Ty {
+        let same = outer.params.iter().zip(&generics.params).all(|((_, a), (_, b))| a == b);
+        if same {
+            return owner;
+        }
+        let params = generics.types();
+        let own = Rc::make_mut(generics);
+        own.self_ty = own.self_ty.map(|ty| self.types.subst(ty, &params));
+        self.types.subst(owner, &params)
     }
 
     /// The parameters that the owner of a method declares by naming them: the `T` of `Vec<T>`, where no type `T` is
@@ -194,7 +214,16 @@ impl<'a> Checker<'a> {
         let bounds = self.resolve_bounds(module, &generics, &declared);
         let info = &self.funcs[func.0 as usize];
         let copied = info.callables.iter().map(|&(_, ty)| Bound { ty, what: Need::Copy, span: info.head });
-        let bounds: Rc<[Bound]> = info.own_bound.iter().cloned().chain(copied).chain(bounds).collect();
+        let bounds: Vec<Bound> = info.own_bound.iter().cloned().chain(copied).chain(bounds).collect();
+        let asked = self.asked_by_owner(func);
+        // What is written around a function is about its own type parameters, which may be copied only there.
+        let params = generics.types();
+        let put = |bound: Bound| Bound {
+            ty: self.types.subst(bound.ty, &params),
+            what: put_into(&mut self.types, &bound.what, &params),
+            span: bound.span,
+        };
+        let bounds: Rc<[Bound]> = bounds.into_iter().chain(asked).map(put).collect();
         self.funcs[func.0 as usize].bounds = Some(bounds.clone());
         bounds
     }
@@ -258,7 +287,9 @@ impl<'a> Checker<'a> {
             self.error(d);
             return Ty::ERROR;
         }
-        self.types.intern(TyKind::Struct { def: id, args: resolved })
+        let ty = self.types.intern(TyKind::Struct { def: id, args: resolved });
+        self.note_written(ty, at, None);
+        ty
     }
 }
 
@@ -267,6 +298,18 @@ pub(super) fn type_arguments(count: usize) -> String {
     match count {
         1 => "1 type argument".into(),
         _ => format!("{count} type arguments"),
+    }
+}
+
+/// A bound with arguments put in.
+pub(super) fn put_into(types: &mut Types, need: &Need, args: &[Ty]) -> Need {
+    match need {
+        Need::Copy => Need::Copy,
+        Need::Trait(id, tys) => Need::Trait(*id, tys.iter().map(|&ty| types.subst(ty, args)).collect()),
+        Need::Call(params, ret) => {
+            let params = params.iter().map(|&ty| types.subst(ty, args)).collect();
+            Need::Call(params, types.subst(*ret, args))
+        }
     }
 }
 
@@ -286,14 +329,6 @@ impl FnCx<'_, '_> {
 
     /// A bound with arguments put in.
     pub(super) fn put(&mut self, need: &Need, args: &[Ty]) -> Need {
-        let types = &mut self.cx.types;
-        match need {
-            Need::Copy => Need::Copy,
-            Need::Trait(id, tys) => Need::Trait(*id, tys.iter().map(|&ty| types.subst(ty, args)).collect()),
-            Need::Call(params, ret) => {
-                let params = params.iter().map(|&ty| types.subst(ty, args)).collect();
-                Need::Call(params, types.subst(*ret, args))
-            }
-        }
+        put_into(&mut self.cx.types, need, args)
     }
 }

@@ -66,6 +66,7 @@ mod tries;
 mod unary;
 mod uses;
 mod variant;
+mod written;
 
 pub use method::builtin_methods;
 pub use session::{CheckedInput, Environment, Saved, Shown, seal};
@@ -205,6 +206,10 @@ struct StructInfo<'a> {
     module: ModuleId,
     state: State,
     generics: Rc<Generics>,
+    /// What it asks of its type arguments, as it is written.
+    bound_decls: BoundDecls<'a>,
+    /// The same; `None` until it is needed.
+    bounds: Option<Rc<[Bound]>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -301,6 +306,8 @@ struct Checker<'a> {
     trait_functions: FxHashMap<Symbol, Vec<(TraitId, FuncId)>>,
     /// The types that say they are copied.
     asks_for_copies: Vec<(Ty, Span)>,
+    /// Types whose arguments are checked at the end.
+    written: Vec<written::Written>,
     /// The type parameters that can be named where a type is resolved.
     generics: Rc<Generics>,
     bodies: Vec<Option<Function>>,
@@ -354,6 +361,7 @@ impl<'a> Checker<'a> {
             impl_index: FxHashMap::default(),
             trait_functions: FxHashMap::default(),
             asks_for_copies: Vec::new(),
+            written: Vec::new(),
             generics: Rc::default(),
             bodies: Vec::new(),
             script: None,

@@ -241,8 +241,11 @@ impl Environment {
         self.impl_index = cx.impl_index;
         self.trait_functions = cx.trait_functions;
         self.traits = cx.traits.into_iter().map(|info| TraitInfo { decl: None, ..info }).collect();
-        self.structs =
-            cx.structs.into_iter().map(|info| StructInfo { decl: None, enum_decl: None, ..info }).collect();
+        self.structs = cx
+            .structs
+            .into_iter()
+            .map(|info| StructInfo { decl: None, enum_decl: None, bound_decls: Vec::new(), ..info })
+            .collect();
         self.funcs = cx
             .funcs
             .into_iter()

@@ -124,6 +124,9 @@ impl<'a> FnCx<'_, 'a> {
             return Ty::ERROR;
         }
         let ty = self.cx.types.intern(TyKind::Struct { def: id, args });
+        if self.cx.asks(id) {
+            self.made.push((ty, span));
+        }
         if let Some(wanted) = wanted.filter(|&wanted| self.cx.enum_of(self.shallow(wanted)) == Some(id)) {
             self.unify(ty, wanted);
         }
