@@ -99,7 +99,7 @@ fn general(kind: DefectKind, finding: &Finding) -> Option<&'static str> {
 fn bounds(finding: &Finding, block: &Block, sources: &SourceMap, helps: &mut Vec<String>) {
     let size = finding.access.map_or(0, |access| access.size);
     if !finding.function.is_empty() {
-        if let Side::Inside(offset) = block.side(finding.pointer) {
+        if let Side::Inside(offset) = block.side(finding.start) {
             helps.push(format!(
                 "from there on the block has room for {}",
                 bytes((block.size - offset) as i128)
@@ -107,11 +107,11 @@ fn bounds(finding: &Finding, block: &Block, sources: &SourceMap, helps: &mut Vec
         }
         return;
     }
-    let offset = finding.pointer as i128 - block.base as i128;
+    let offset = finding.start as i128 - block.base as i128;
     let whole = size > 0 && offset % size as i128 == 0;
     let number = if whole { offset / size as i128 } else { 0 };
     let count = block.size / size.max(1);
-    match block.side(finding.pointer) {
+    match block.side(finding.start) {
         Side::Before(_) if whole && number > -1000 => {
             helps.push(format!("elements are counted from 0 on: this is number {number}"));
         }
@@ -228,7 +228,7 @@ pub(super) fn right_free(block: &Block) -> Option<String> {
 }
 
 fn interior(finding: &Finding, block: &Block) -> String {
-    let offset = finding.pointer.saturating_sub(block.base);
+    let offset = finding.start.saturating_sub(block.base);
     format!("free the pointer that the allocation returned, which is {} lower", bytes(offset as i128))
 }
 

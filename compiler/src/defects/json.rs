@@ -10,7 +10,7 @@ use super::{help, text, words};
 /// The report of a memory error as one line without a newline.
 pub fn finding(finding: &Finding, sources: &SourceMap) -> String {
     let access = finding.access.map(
-        |access| json!({ "write": access.write, "size": access.size, "address": address(finding.pointer) }),
+        |access| json!({ "write": access.write, "size": access.size, "address": address(finding.start) }),
     );
     let helps: Vec<Value> = help::helps(finding, sources).into_iter().map(edit).collect();
     let mut object = json!({
@@ -18,7 +18,7 @@ pub fn finding(finding: &Finding, sources: &SourceMap) -> String {
         "severity": "error",
         "title": words::title(finding),
         "access": access,
-        "block": finding.block.as_ref().map(|about| block(about, finding.pointer, sources)),
+        "block": finding.block.as_ref().map(|about| block(about, finding.start, sources)),
         "landed": finding.landed.as_ref().map(|landed| block(landed, finding.address, sources)),
         "notes": help::notes(finding, sources),
         "helps": helps,

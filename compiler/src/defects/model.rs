@@ -91,8 +91,8 @@ pub struct Finding {
     pub access: Option<AccessInfo>,
     /// The first address of it that is wrong.
     pub address: usize,
-    /// The address that the pointer holds: of an access, where it begins.
-    pub pointer: usize,
+    /// Where the access begins; of a free, the address that is freed.
+    pub start: usize,
     /// What the pointer belongs to.
     pub block: Option<Block>,
     /// The block that the address lies in, if that is another one.

@@ -103,25 +103,26 @@ impl Resolver<'_> {
     /// A defect as people see it. `calls` are those that led there.
     pub fn finding(&self, defect: &Defect<'_>, calls: Vec<jit::Call>) -> Finding {
         let calls = if defect.trace.is_empty() { rows(calls) } else { self.trace(defect.trace) };
-        let length = defect.access.map_or(0, |access| access.size);
         Finding {
             kind: defect.kind,
             access: defect.access,
             address: defect.address,
-            pointer: map::strip(defect.pointer),
+            start: defect.start,
             block: defect.block.as_ref().map(|block| self.block(block)),
             landed: defect.landed.as_ref().map(|block| self.block(block)),
             function: defect.function.to_owned(),
             given: defect.given,
             unwritten: defect.unwritten,
             calls,
-            picture: self.picture(map::strip(defect.pointer), length, defect.address),
+            picture: self.picture(defect),
             refusal: refusal(),
         }
     }
 
     /// The bytes around an access, or around an address when nothing is accessed.
-    fn picture(&self, start: usize, length: usize, wrong: usize) -> Option<Picture> {
+    fn picture(&self, defect: &Defect<'_>) -> Option<Picture> {
+        let (start, wrong, block) = (defect.start, defect.address, defect.block.as_ref());
+        let length = defect.access.map_or(0, |access| access.size);
         let marked = if length == 0 { start..start } else { start..start.saturating_add(length) };
         // Of a long access, the part where it goes wrong.
         let around = if marked.len() > picture::ROW * 2 { wrong..wrong + 1 } else { marked.clone() };
@@ -129,11 +130,13 @@ impl Resolver<'_> {
         if !map::in_arena(window.start) || !map::in_arena(window.end) {
             return None;
         }
-        Some(Picture { start: window.start, bytes: bytes(&window), regions: self.regions(&window), marked })
+        let regions = self.regions(&window, block);
+        Some(Picture { start: window.start, bytes: bytes(&window), regions, marked })
     }
 
-    /// The blocks in a window, by address. Parts of allocators' buffers come after the buffer.
-    fn regions(&self, window: &Range<usize>) -> Vec<Region> {
+    /// The blocks in a window, by address. Parts of allocators' buffers come after the buffer. Of others than `about` it
+    /// is said where they were allocated.
+    fn regions(&self, window: &Range<usize>, about: Option<&BlockInfo>) -> Vec<Region> {
         let mut infos: Vec<BlockInfo> = Vec::new();
         for at in window.clone().step_by(8) {
             let mut found = checked::lookup(at);
@@ -147,9 +150,16 @@ impl Resolver<'_> {
             }
         }
         infos.sort_by_key(|info| (info.base, std::cmp::Reverse(info.size)));
-        let region = |info: &BlockInfo| Region {
-            range: info.base..info.end(),
-            label: words::short(&self.block(info)),
+        let region = |info: &BlockInfo| {
+            let block = self.block(info);
+            let mut label = words::short(&block);
+            let is_known = about.is_some_and(|about| about.base == info.base && about.size == info.size);
+            if let Some((file, at)) = self.sources.locate(position(&block.allocated, self.sources))
+                && !is_known
+            {
+                label.push_str(&format!(" ({}:{})", file.name, at.line));
+            }
+            Region { range: info.base..info.end(), label }
         };
         infos.iter().map(region).collect()
     }

@@ -74,7 +74,7 @@ fn finding(kind: DefectKind, calls: Calls) -> Finding {
         kind,
         access: None,
         address: BASE,
-        pointer: BASE,
+        start: BASE,
         block: None,
         landed: None,
         function: String::new(),
@@ -98,7 +98,7 @@ fn overflow(sources: &SourceMap) -> Finding {
     Finding {
         access: access(true, 1),
         address: BASE + 24,
-        pointer: BASE + 24,
+        start: BASE + 24,
         block: Some(heap_block(sources)),
         picture: Some(Picture {
             start: BASE,
@@ -168,26 +168,26 @@ fn every_kind_in_words() {
     let all = [
         Finding {
             access: access(false, 8),
-            pointer: BASE + 20,
+            start: BASE + 20,
             address: BASE + 24,
             ..at(DefectKind::OutOfBounds)
         },
         Finding {
             access: access(false, 8),
-            pointer: BASE - 8,
+            start: BASE - 8,
             address: BASE - 8,
             ..at(DefectKind::OutOfBounds)
         },
         Finding {
             access: access(true, 4),
-            pointer: BASE + 48,
+            start: BASE + 48,
             address: BASE + 48,
             landed: Some(Block { base: BASE + 48, ..heap_block(&sources) }),
             ..at(DefectKind::OutOfBounds)
         },
         Finding {
             access: access(true, 8),
-            pointer: BASE + 8,
+            start: BASE + 8,
             address: BASE + 10,
             block: Some(Block {
                 size: 10,
@@ -204,7 +204,7 @@ fn every_kind_in_words() {
         },
         Finding {
             access: access(true, 1),
-            pointer: BASE + 8,
+            start: BASE + 8,
             address: BASE + 8,
             block: Some(Block {
                 size: 8,
@@ -242,16 +242,16 @@ fn every_kind_in_words() {
         },
         Finding {
             access: access(false, 8),
-            pointer: 0,
+            start: 0,
             block: None,
             refusal: Some("no room".into()),
             ..at(DefectKind::Null)
         },
-        Finding { access: access(true, 1), pointer: 16, block: None, ..at(DefectKind::Null) },
-        Finding { access: access(true, 1), pointer: 0xdead_0000, block: None, ..at(DefectKind::Wild) },
+        Finding { access: access(true, 1), start: 16, block: None, ..at(DefectKind::Null) },
+        Finding { access: access(true, 1), start: 0xdead_0000, block: None, ..at(DefectKind::Wild) },
         Finding {
             access: Some(AccessInfo { write: false, size: 8, align: 8 }),
-            pointer: BASE + 1,
+            start: BASE + 1,
             ..at(DefectKind::Misaligned)
         },
         Finding {
@@ -272,7 +272,7 @@ fn every_kind_in_words() {
         Finding { function: "vex_free".into(), block: Some(of(State::Freed)), ..at(DefectKind::DoubleFree) },
         Finding {
             function: "vex_free".into(),
-            pointer: BASE + 8,
+            start: BASE + 8,
             ..at(DefectKind::BadFree(BadFree::Interior))
         },
         Finding {
@@ -304,7 +304,7 @@ fn every_kind_in_words() {
         Finding {
             function: "vex_memcpy".into(),
             access: access(true, 16),
-            pointer: BASE + 4,
+            start: BASE + 4,
             given: Given { other: Some(BASE), ..Given::default() },
             ..at(DefectKind::Overlap)
         },

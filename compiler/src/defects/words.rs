@@ -172,14 +172,14 @@ pub fn label(finding: &Finding, function: Option<&str>) -> String {
     let Some(about) = &finding.block else { return without_block(finding, &who, &verbs) };
     let what = block(about);
     let given = given(&who);
-    let start = about.side(finding.pointer);
+    let start = about.side(finding.start);
     let at = match start {
         Side::Inside(offset) => format!("at byte {offset} of {what}"),
         Side::Before(distance) => {
-            format!("that begin {} before the start of {what}", bytes(distance as i128))
+            format!("beginning {} before the start of {what}", bytes(distance as i128))
         }
         Side::After(0) => format!("directly behind {what}"),
-        Side::After(distance) => format!("that begin {} past the end of {what}", bytes(distance as i128)),
+        Side::After(distance) => format!("beginning {} past the end of {what}", bytes(distance as i128)),
     };
     match finding.kind {
         DefectKind::OutOfBounds | DefectKind::OutOfObject => match start {
@@ -191,7 +191,8 @@ pub fn label(finding: &Finding, function: Option<&str>) -> String {
             Side::Before(distance) if distance < size => {
                 format!("{verbs}, of which {distance} before the start of {what}")
             }
-            Side::Before(_) | Side::After(_) => format!("{verbs} {at}"),
+            Side::Before(_) | Side::After(1..) => format!("{verbs}, {at}"),
+            Side::After(0) => format!("{verbs} {at}"),
         },
         DefectKind::UseAfterFree if finding.access.is_none() => {
             format!("{who}is given {what} that was {}", fate(about.state))
@@ -226,7 +227,7 @@ fn offset(side: Side) -> usize {
 
 /// The label of an error that is about no block.
 fn without_block(finding: &Finding, who: &str, verbs: &str) -> String {
-    let address = finding.pointer;
+    let address = finding.start;
     match finding.kind {
         DefectKind::Null if address == 0 => format!("{verbs} at null"),
         DefectKind::Null => format!("{verbs} at null + {address}"),
@@ -254,14 +255,14 @@ fn unwritten(finding: &Finding, verbs: &str, at: &str) -> String {
 
 fn misaligned(finding: &Finding, verbs: &str) -> String {
     let align = finding.access.map_or(1, |access| access.align);
-    format!("{verbs} at {:#x}, which is no multiple of {align}", finding.pointer)
+    format!("{verbs} at {:#x}, which is no multiple of {align}", finding.start)
 }
 
 fn overlap(finding: &Finding, verbs: &str) -> String {
     let size = finding.access.map_or(0, |access| access.size);
     match finding.given.other {
         Some(other) => {
-            let apart = finding.pointer.abs_diff(other);
+            let apart = finding.start.abs_diff(other);
             let shared = size.saturating_sub(apart);
             format!("copies {}, of which source and destination share {shared}", bytes(size as i128))
         }

@@ -146,6 +146,8 @@ pub struct Defect<'a> {
     pub access: Option<AccessInfo>,
     /// The first address of it that is wrong, without a tag.
     pub address: usize,
+    /// The first address of it, without a tag; of a free, the address that is freed.
+    pub start: usize,
     /// The pointer that was used, with its tag.
     pub pointer: usize,
     /// What the pointer belongs to.
@@ -170,6 +172,7 @@ impl<'a> Defect<'a> {
             kind,
             access: None,
             address: super::map::strip(pointer),
+            start: super::map::strip(pointer),
             pointer,
             block: None,
             landed: None,

@@ -230,6 +230,7 @@ impl Touch<'_> {
         let defect = Defect {
             access: Some(AccessInfo { write: self.write, size: self.len, align: self.align }),
             address,
+            start,
             block,
             landed,
             function: self.function,
