@@ -32,7 +32,7 @@ fn one_program_in_three_spellings_is_one_tree() {
         include_str!("programs/forms.vera"),
         include_str!("programs/forms.vais"),
     );
-    assert_eq!(dump.lines().filter(|line| line.contains("arm ")).count(), 14);
+    assert_eq!(dump.lines().filter(|line| line.contains("arm ")).count(), 16);
 }
 
 #[test]
@@ -174,6 +174,42 @@ fn conditions_take_values_apart() {
         self::tree("let := 1\nI let > 0 { }", Spelling::Vais),
         "let let(int 1)\nif(binary >(name let, int 0), then)"
     );
+}
+
+#[test]
+fn names_in_patterns_may_change() {
+    let dump = "match(name x, arm Some(n!)(tuple), arm (a!, b) | Point { a: a!, b: b }(tuple))";
+    let marks = [
+        "Some(n!) => (), (a!, b) | Point { a!, b } => ()",
+        "Some(mut n) => (), (mut a, b) | Point { mut a, b } => ()",
+    ];
+    for arms in marks {
+        let (long, short) = (format!("match x {{ {arms} }}"), format!("M x {{ {arms} }}"));
+        assert_eq!(same(&long, &long, &short).replace('\n', ""), dump, "{arms}");
+    }
+    assert_eq!(vex("let (a!, _!) = p"), "let (a!, _)(name p)");
+    assert_eq!(vex("for (i, n!) in m { }"), "for (i, n!)(name m, body)");
+    assert_eq!(codes("match x { A(b)! => 1 }"), ["E0001"]);
+}
+
+#[test]
+fn let_begins_bindings_that_colon_equals_cannot_write() {
+    for text in [
+        "let Point { a, .. } = p",
+        "let Point { a!, b: (c, _) } = p",
+        "let (Point { a, .. }, c) = p",
+        "let x: Point",
+        "let m.Point { a } = p",
+    ] {
+        same(text, text, text);
+    }
+    let vais = |text: &str| tree(text, Spelling::Vais);
+    assert_eq!(vais("let(a, b)\nlet (a)\nx = let\nlet.a = 1"), {
+        "call(name let, name a, name b)\ncall(name let, name a)\nassign =(name x, name let)\nassign =(field a(name let), int 1)"
+    });
+    assert_eq!(vais("let = 2"), "assign =(name let, int 2)");
+    let (_, errors) = parse_file("let x = 2", 1, Spelling::Vais);
+    assert_eq!(errors.iter().map(|d| d.code.0).collect::<Vec<_>>(), ["E0011"]);
 }
 
 #[test]

@@ -36,6 +36,10 @@ impl<'a> FnCx<'_, 'a> {
         let how = self.mutable_binding(name);
         let help = format!("bind it with `{how}`");
         let word = Span::new(span.lo.saturating_sub(4), span.lo);
+        let before = self.cx.sources.text(Span::new(span.lo.saturating_sub(2), span.lo));
+        if before.trim_end().ends_with(['(', '{', ',', '|', ':']) {
+            return d.fix("bind it with the mutable mark", span.after(), "!");
+        }
         match self.spelling {
             _ if self.cx.sources.text(word) != "let " => d.help(help),
             Spelling::Vera => d.fix(help, Span::new(word.lo, word.hi - 1), "var"),

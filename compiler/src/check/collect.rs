@@ -357,7 +357,8 @@ impl<'a> Checker<'a> {
 
     fn declare_script_globals(&mut self, module: ModuleId, pattern: &ast::Pattern, mutable: bool) {
         match pattern {
-            ast::Pattern::Name(name) => {
+            ast::Pattern::Name(name) | ast::Pattern::Mut(name) => {
+                let mutable = mutable || matches!(pattern, ast::Pattern::Mut(_));
                 let id = self.add_global(*name, module, mutable, None);
                 // A second binding of the name shadows the first from there on; functions see the last one.
                 if let Some(Value::Func(_) | Value::Const(_)) = self.scope(module).values.get(&name.name) {

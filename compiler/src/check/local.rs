@@ -108,6 +108,7 @@ impl FnCx<'_, '_> {
         match pattern {
             ast::Pattern::Name(name) if name.name.as_str() == "_" => Pattern::Wild,
             ast::Pattern::Name(name) => Pattern::Local(self.declare(name.name, name.span, ty, mutable)),
+            ast::Pattern::Mut(name) => Pattern::Local(self.declare(name.name, name.span, ty, true)),
             ast::Pattern::Wild(_) => Pattern::Wild,
             other if !self.irrefutable(other) => Pattern::Wild,
             ast::Pattern::Tuple(elems, span) => match self.tuple_parts(ty, elems.len(), *span) {
@@ -146,7 +147,8 @@ impl FnCx<'_, '_> {
     /// Whether a pattern can stand in a binding, which has to take every value; reports it if not.
     pub(super) fn irrefutable(&mut self, pattern: &ast::Pattern) -> bool {
         match pattern {
-            ast::Pattern::Name(_) | ast::Pattern::Wild(_) | ast::Pattern::Tuple(..) => return true,
+            ast::Pattern::Name(_) | ast::Pattern::Mut(_) => return true,
+            ast::Pattern::Wild(_) | ast::Pattern::Tuple(..) => return true,
             ast::Pattern::Struct(structure) if !self.names_variant(structure) => return true,
             _ => {}
         }
@@ -159,7 +161,7 @@ impl FnCx<'_, '_> {
     /// Reports names that a pattern binds twice.
     pub(super) fn bound_once(&mut self, pattern: &ast::Pattern, seen: &mut Vec<ast::Ident>) {
         match pattern {
-            ast::Pattern::Name(name) if name.name.as_str() != "_" => {
+            ast::Pattern::Name(name) | ast::Pattern::Mut(name) if name.name.as_str() != "_" => {
                 if let Some(first) = seen.iter().find(|n| n.name == name.name) {
                     let title = format!("the pattern binds `{}` twice", name.name);
                     let d = Diagnostic::error(codes::DUPLICATE, name.span, title).at("again here");

@@ -1,7 +1,7 @@
 //! `match`: what is looked at, its arms, and the value of all of them.
 
 use vex_syntax::ast;
-use vex_syntax::{Diagnostic, Span};
+use vex_syntax::{Diagnostic, Span, Symbol};
 
 use super::coerce::result_of;
 use super::exhaustive::{self, Pat, TooEntangled};
@@ -141,15 +141,16 @@ impl<'a> FnCx<'_, 'a> {
         }
         if found.len() == 1 {
             let (test, bindings, pat) = found.swap_remove(0);
-            let bindings =
-                bindings.into_iter().map(|(name, value)| (self.declare_bound(name, &value), value));
+            let bindings = bindings
+                .into_iter()
+                .map(|(name, value)| (self.declare_bound(name, &value, &walk.mutable), value));
             return (test, bindings.collect(), pat);
         }
-        self.alternatives(found, place, pattern.span())
+        self.alternatives(found, place, pattern.span(), &walk.mutable)
     }
 
-    fn declare_bound(&mut self, name: ast::Ident, value: &Expr) -> LocalId {
-        self.declare(name.name, name.span, value.ty, false)
+    fn declare_bound(&mut self, name: ast::Ident, value: &Expr, mutable: &[Symbol]) -> LocalId {
+        self.declare(name.name, name.span, value.ty, mutable.contains(&name.name))
     }
 
     /// Makes one arm of several ways to take a value: what a name is bound to depends on which it was.
@@ -158,6 +159,7 @@ impl<'a> FnCx<'_, 'a> {
         found: Vec<Way>,
         place: &Expr,
         span: Span,
+        mutable: &[Symbol],
     ) -> (Test, Vec<(LocalId, Expr)>, Pat) {
         let names: Vec<ast::Ident> = found[0].1.iter().map(|(name, _)| *name).collect();
         for (_, bindings, _) in &found[1..] {
@@ -196,7 +198,7 @@ impl<'a> FnCx<'_, 'a> {
             let value = Box::new(place.clone());
             let kind = ExprKind::Match { value, arms };
             let value = Expr { kind, ty: ty.unwrap_or(Ty::ERROR), span: name.span };
-            bindings.push((self.declare_bound(name, &value), value));
+            bindings.push((self.declare_bound(name, &value, mutable), value));
         }
         (any_of(tests), bindings, Pat::Or(pats))
     }

@@ -3,7 +3,7 @@
 //! A pattern is walked beside the place that it looks at. Behind a reference, names are bound to references.
 
 use vex_syntax::ast;
-use vex_syntax::{Diagnostic, Span};
+use vex_syntax::{Diagnostic, Span, Symbol};
 
 use super::enums::VariantId;
 use super::exhaustive::Pat;
@@ -35,6 +35,8 @@ pub(super) struct Walk {
     next_choice: usize,
     /// What is bound so far.
     pub(super) bindings: Vec<(ast::Ident, Expr)>,
+    /// The names that may change.
+    pub(super) mutable: Vec<Symbol>,
     depth: u32,
 }
 
@@ -102,6 +104,11 @@ impl<'a> FnCx<'_, 'a> {
             ast::Pattern::Wild(_) => (Test::Any, Pat::Any),
             ast::Pattern::Name(name) if name.name.as_str() == "_" => (Test::Any, Pat::Any),
             ast::Pattern::Name(name) => self.name_pattern(*name, place, mode, walk),
+            ast::Pattern::Mut(name) => {
+                walk.mutable.push(name.name);
+                self.bind_part(*name, place, mode, walk);
+                (Test::Any, Pat::Any)
+            }
             ast::Pattern::At(at) => {
                 self.bind_part(at.name, place.clone(), mode, walk);
                 self.pattern(&at.pattern, place, mode, walk)
@@ -168,6 +175,11 @@ impl<'a> FnCx<'_, 'a> {
         match pattern {
             ast::Pattern::Name(name) if self.may_bind(*name) => {
                 let nothing = self.poison(name.span);
+                self.bind_part(*name, nothing, Mode::Value, walk);
+            }
+            ast::Pattern::Mut(name) => {
+                let nothing = self.poison(name.span);
+                walk.mutable.push(name.name);
                 self.bind_part(*name, nothing, Mode::Value, walk);
             }
             ast::Pattern::At(at) => {
@@ -241,7 +253,7 @@ impl<'a> FnCx<'_, 'a> {
     fn binds(&self, pattern: &ast::Pattern) -> bool {
         match pattern {
             ast::Pattern::Name(name) => self.may_bind(*name),
-            ast::Pattern::At(_) => true,
+            ast::Pattern::At(_) | ast::Pattern::Mut(_) => true,
             ast::Pattern::Tuple(parts, _) | ast::Pattern::Or(parts, _) => {
                 parts.iter().any(|part| self.binds(part))
             }

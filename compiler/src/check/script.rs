@@ -81,7 +81,7 @@ impl<'a> FnCx<'_, 'a> {
         next: &mut usize,
     ) -> GlobalPattern {
         match pattern {
-            ast::Pattern::Name(name) => {
+            ast::Pattern::Name(name) | ast::Pattern::Mut(name) => {
                 let id = GlobalId(*next as u32);
                 *next += 1;
                 self.cx.globals[id.0 as usize].ty = ty;

@@ -8,6 +8,8 @@ use crate::span::Span;
 pub enum Pattern {
     /// One name: a binding, unless it names a variant without a payload or a constant.
     Name(Ident),
+    /// `name!` or `mut name`: a binding that may change.
+    Mut(Ident),
     /// `_`.
     Wild(Span),
     /// `(a, b, _)`.
@@ -76,7 +78,7 @@ impl Pattern {
     /// Where it is written.
     pub fn span(&self) -> Span {
         match self {
-            Pattern::Name(ident) => ident.span,
+            Pattern::Name(ident) | Pattern::Mut(ident) => ident.span,
             Pattern::Wild(span) | Pattern::Tuple(_, span) | Pattern::Or(_, span) => *span,
             Pattern::Literal(expr) => expr.span,
             Pattern::Range(range) => range.span,

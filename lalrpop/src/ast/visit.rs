@@ -133,7 +133,7 @@ pub fn walk_block<V: Visitor + ?Sized>(v: &mut V, block: &Block) {
 /// What is below a pattern.
 pub fn walk_pattern<V: Visitor + ?Sized>(v: &mut V, pattern: &Pattern) {
     match pattern {
-        Pattern::Name(_) | Pattern::Wild(_) => {}
+        Pattern::Name(_) | Pattern::Mut(_) | Pattern::Wild(_) => {}
         Pattern::Tuple(items, _) | Pattern::Or(items, _) => items.iter().for_each(|p| v.pattern(p)),
         Pattern::Literal(value) => v.expr(value),
         Pattern::Range(range) => range.lo.iter().chain(&range.hi).for_each(|e| v.expr(e)),

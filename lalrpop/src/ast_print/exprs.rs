@@ -28,6 +28,7 @@ fn pattern_text(pattern: &Pattern) -> String {
     };
     match pattern {
         Pattern::Name(ident) => ident.name.to_string(),
+        Pattern::Mut(ident) => format!("{}!", ident.name),
         Pattern::Wild(_) => "_".to_owned(),
         Pattern::Tuple(items, _) => format!("({})", list(items)),
         Pattern::Literal(value) => line(value),

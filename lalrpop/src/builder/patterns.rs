@@ -22,6 +22,12 @@ impl Builder<'_> {
         if name.name == self.wild { Pattern::Wild(name.span) } else { Pattern::Name(name) }
     }
 
+    /// `name!` or `mut name`
+    pub fn mutable_pattern(&self, name: Ident) -> Deep<Pattern> {
+        let wild = name.name == self.wild;
+        Deep::new(if wild { Pattern::Wild(name.span) } else { Pattern::Mut(name) }, 1)
+    }
+
     /// A name, or a variant without a payload by its path.
     pub fn path_pattern(&self, path: Vec<Ident>, l: u32, r: u32) -> Deep<Pattern> {
         let pattern = match path.as_slice() {

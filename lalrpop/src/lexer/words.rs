@@ -158,6 +158,7 @@ impl Words<'_> {
             (contextual::MOVE, _) if matches!(next.token, Token::Pipe | Token::OrOr) => Token::Move,
             (contextual::AS, Some(before)) if ends_operand(before) && starts_type(next.token) => Token::As,
             (contextual::FROM, Some(Token::RBrace)) if next.token == Token::Str => Token::From,
+            (contextual::LET, before) if self.binds(lexeme, before, after) => Token::Let,
             (contextual::LET, Some(token)) if starts_pattern(after) => {
                 // The word before may be one of another spelling.
                 let meant =
@@ -253,6 +254,37 @@ impl Words<'_> {
             }
         }
         false
+    }
+
+    /// Whether `let` begins a binding where names are bound by `:=`: one that takes a value apart, or has none yet. One of
+    /// a name and a value is a mistake, which the parser explains.
+    fn binds(&self, lexeme: &Lexeme, before: Option<Token>, after: &[Lexeme]) -> bool {
+        let starts = lexeme.newline_before
+            || matches!(before, None | Some(Token::LBrace | Token::RBrace | Token::Semi));
+        let [next, rest @ ..] = after else { return false };
+        if !starts || next.newline_before || next.lo == lexeme.hi {
+            return false;
+        }
+        match next.token {
+            Token::Name => {
+                let other = self.keyword_of(next).is_some() || self.word(next) == contextual::AS;
+                !other && rest.first().is_none_or(|second| second.token != Token::Eq)
+            }
+            // `let (a, b) = e`, and not a call.
+            Token::LParen => {
+                let mut depth = 0u32;
+                let close = after.iter().position(|t| {
+                    match t.token {
+                        Token::LParen => depth += 1,
+                        Token::RParen => depth -= 1,
+                        _ => {}
+                    }
+                    depth == 0
+                });
+                close.and_then(|close| after.get(close + 1)).is_some_and(|t| t.token == Token::Eq)
+            }
+            _ => false,
+        }
     }
 
     fn keyword_of(&self, lexeme: &Lexeme) -> Option<Token> {

@@ -96,7 +96,9 @@ impl<'a> Rewriter<'a> {
         value: Option<&Expr>,
     ) {
         let mutable = mutable || (self.leaves_vais() && self.is_changed(pattern));
-        let words = self.binding_words(mutable || (self.to == Spelling::Vais && value.is_none()));
+        let late = value.is_none() && ty.and_then(default_of).is_none();
+        let apart = self.to == Spelling::Vais && (needs_word(pattern) || late);
+        let words = if apart { contextual::LET.to_owned() } else { self.binding_words(mutable) };
         let before = self.between(span.lo, pattern.span().lo);
         match before.split_first() {
             Some((first, others)) => {
@@ -107,12 +109,9 @@ impl<'a> Rewriter<'a> {
             None => {}
         }
         match (value, ty) {
+            (Some(_), _) if apart => {}
             (Some(value), _) => self.initial(pattern, mutable, ty, value),
-            (None, Some(ty)) if self.to == Spelling::Vais => self.without_value(pattern, ty),
-            (None, None) if self.to == Spelling::Vais => {
-                let title = "a variable without a type and a value has no form in .vais files";
-                self.problem(span, title, "give it a value or a type");
-            }
+            (None, Some(ty)) if self.to == Spelling::Vais && !apart => self.without_value(ty),
             (None, _) => {}
         }
     }
@@ -126,16 +125,12 @@ impl<'a> Rewriter<'a> {
             Pattern::Variant(variant) => variant.args.iter().flatten().any(|item| self.is_changed(item)),
             Pattern::Struct(decl) => decl.fields.iter().any(|(_, item)| self.is_changed(item)),
             Pattern::At(at) => self.uses.changed.contains(&at.name.span) || self.is_changed(&at.pattern),
-            Pattern::Wild(_) | Pattern::Literal(_) | Pattern::Range(_) => false,
+            Pattern::Mut(_) | Pattern::Wild(_) | Pattern::Literal(_) | Pattern::Range(_) => false,
         }
     }
 
     /// What stands between a binding's names and its value.
     fn initial(&mut self, pattern: &Pattern, mutable: bool, ty: Option<&TypeExpr>, value: &Expr) {
-        if self.to == Spelling::Vais && leaves_fields_out(pattern) {
-            let title = "a pattern that leaves fields out has no form in a binding of .vais files";
-            return self.problem(pattern.span(), title, "name the fields, or use a `match`");
-        }
         let names_end = pattern.span().hi;
         let mut typed = ty.is_some();
         if self.to == Spelling::Vais
@@ -166,21 +161,11 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    /// A variable that gets its value later gets a first one, for in `.vais` each has one.
-    fn without_value(&mut self, pattern: &Pattern, ty: &TypeExpr) {
-        let Pattern::Name(_) = pattern else {
-            let title = "a pattern without a value has no form in .vais files";
-            return self.problem(pattern.span(), title, "declare the names one by one");
-        };
-        match default_of(ty) {
-            Some(value) => {
-                let word = self.word(Token::Mut);
-                self.edits.after(ty.span.hi, format!(" = {word} {value}"));
-            }
-            None => {
-                let title = "a variable of this type without a value has no form in .vais files";
-                self.problem(ty.span, title, "give it a first value");
-            }
+    /// A variable that gets its value later gets a first one, where there is one that is nothing special.
+    fn without_value(&mut self, ty: &TypeExpr) {
+        if let Some(value) = default_of(ty) {
+            let word = self.word(Token::Mut);
+            self.edits.after(ty.span.hi, format!(" = {word} {value}"));
         }
     }
 
@@ -370,11 +355,13 @@ impl<'a> Rewriter<'a> {
     }
 }
 
-/// Whether there is a `..` in a pattern.
-fn leaves_fields_out(pattern: &Pattern) -> bool {
+/// Whether a pattern stands after a word also where other names are bound by `:=`: there is a `..` in it, or the mark of
+/// a name that may change.
+fn needs_word(pattern: &Pattern) -> bool {
     match pattern {
-        Pattern::Struct(decl) => decl.rest || decl.fields.iter().any(|(_, field)| leaves_fields_out(field)),
-        Pattern::Tuple(items, _) => items.iter().any(leaves_fields_out),
+        Pattern::Mut(_) => true,
+        Pattern::Struct(decl) => decl.rest || decl.fields.iter().any(|(_, field)| needs_word(field)),
+        Pattern::Tuple(items, _) => items.iter().any(needs_word),
         _ => false,
     }
 }

@@ -65,7 +65,7 @@ impl Visitor for Declared {
 
     fn pattern(&mut self, pattern: &Pattern) {
         match pattern {
-            Pattern::Name(ident) => self.add(*ident),
+            Pattern::Name(ident) | Pattern::Mut(ident) => self.add(*ident),
             Pattern::At(at) => self.add(at.name),
             _ => {}
         }

@@ -436,7 +436,7 @@ fn binds(top: &Top) -> bool {
 pub(super) fn bound(pattern: &ast::Pattern, see: &mut dyn FnMut(&ast::Ident)) {
     match pattern {
         ast::Pattern::Name(ident) if ident.name.as_str() == "_" => {}
-        ast::Pattern::Name(ident) => see(ident),
+        ast::Pattern::Name(ident) | ast::Pattern::Mut(ident) => see(ident),
         ast::Pattern::Wild(_) | ast::Pattern::Literal(_) | ast::Pattern::Range(_) => {}
         ast::Pattern::Tuple(parts, _) | ast::Pattern::Or(parts, _) => {
             parts.iter().for_each(|part| bound(part, see))

@@ -241,6 +241,7 @@ impl<'a> Resolver<'a> {
                 }
                 _ => self.locals.push(ident.name),
             },
+            Mut(ident) => self.locals.push(ident.name),
             Wild(_) => {}
             Tuple(parts, _) => parts.iter().for_each(|part| self.pattern(part)),
             Literal(value) => self.expr(value),
