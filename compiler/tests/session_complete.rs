@@ -45,6 +45,14 @@ fn members_follow_type_arguments_and_traits() {
     assert_eq!(complete("q.second().ri"), [row("right", "char")]);
     assert_eq!(names(complete("Shape.")), ["Point", "Round"]);
     assert_eq!(complete("Shape.Ro"), [row("Round", "Round { radius: f64 }")]);
+    // The fields of literals and patterns, and no others where a value or a statement stands.
+    assert_eq!(names(complete("let Pair { ")), ["left", "right"]);
+    assert_eq!(complete("match q { Pair { left: 1, ri"), [row("right", "B")]);
+    assert_eq!(complete("match s { Point => 0, Round { ra"), [row("radius", "f64")]);
+    assert_eq!(complete("if let Shape.Round { "), [row("radius", "f64")]);
+    assert_eq!(complete("Square { si"), [row("side", "i64")]);
+    assert!(complete("Pair { left: ri").is_empty() && complete("f(p, ri").is_empty());
+    assert_eq!(complete("if true { Squ"), [row("Square", "struct")]);
     assert_eq!(complete("fn f<T: Are"), [row("Area", "trait")]);
     assert!(complete("p.left.t")[0].1.contains("Area.twice(self: &Self): i64"));
 }

@@ -1,5 +1,7 @@
 //! Completion: what the text before the cursor could become.
 
+mod braces;
+
 use vex_runtime::abi::{self, Group};
 use vex_syntax::Spelling;
 
@@ -69,7 +71,7 @@ impl Session {
         let member = head.strip_suffix('.').or_else(|| head.strip_suffix("::"));
         let candidates = match member {
             Some(base) => self.members(base),
-            None => self.names(),
+            None => self.fields_in_braces(head).unwrap_or_else(|| self.names()),
         };
         Completion { start, candidates }
     }

@@ -12,6 +12,10 @@ enum Kind {
     Map(&'static str, &'static str),
     /// One value, at the address in this field.
     Owner(&'static str),
+    /// One value beside its counts, in a field of what lies at the address in another.
+    Shared(&'static str, &'static str),
+    /// The keys of the map in this field.
+    Set(&'static str),
     /// Text, in a field that is a list of bytes.
     Text(&'static str),
 }
@@ -21,7 +25,9 @@ const CONTAINERS: &[(&str, Kind)] = &[
     ("Vec", Kind::List("data", "length")),
     ("Span", Kind::List("data", "length")),
     ("Map", Kind::Map("entries", "length")),
+    ("Set", Kind::Set("table")),
     ("Box", Kind::Owner("raw")),
+    ("Rc", Kind::Shared("raw", "value")),
     ("String", Kind::Text("bytes")),
 ];
 
@@ -42,12 +48,25 @@ impl Shower<'_> {
             }
             Kind::Map(data, length) => {
                 let (entry, start, len) = self.list_at(ty, address, data, length)?;
-                self.entries(entry, start, len)
+                self.entries(entry, start, len, &[("key", ": "), ("value", "")])
+            }
+            Kind::Set(table) => {
+                let (map, at) = self.fields_of(ty)?.field(table, address)?;
+                let Kind::Map(data, length) = self.kind(map)? else { return None };
+                let (entry, start, len) = self.list_at(map, at, data, length)?;
+                self.entries(entry, start, len, &[("key", "")])
             }
             Kind::Owner(raw) => {
                 let (content, field) = self.pointer_in(ty, address, raw)?;
                 let target = self.peek.pointer(field)?;
                 self.value(content, target);
+                Some(Seen::Yes)
+            }
+            Kind::Shared(raw, value) => {
+                let (counted, field) = self.pointer_in(ty, address, raw)?;
+                let target = self.peek.pointer(field)?;
+                let (content, at) = self.fields_of(counted)?.field(value, target)?;
+                self.value(content, at);
                 Some(Seen::Yes)
             }
             Kind::Text(bytes) => {
@@ -59,11 +78,18 @@ impl Shower<'_> {
         }
     }
 
-    /// `{key: value}`
-    fn entries(&mut self, entry: Ty, start: usize, len: usize) -> Option<Seen> {
+    /// `{key: value}`, or what `parts` says: fields of the entries, and what stands behind each.
+    fn entries(
+        &mut self,
+        entry: Ty,
+        start: usize,
+        len: usize,
+        parts: &[(&str, &'static str)],
+    ) -> Option<Seen> {
         let size = self.types.layout(entry).size as usize;
-        self.fields_of(entry)?.field("key", start)?;
-        self.fields_of(entry)?.field("value", start)?;
+        for (name, _) in parts {
+            self.fields_of(entry)?.field(name, start)?;
+        }
         self.text("{");
         for index in 0..len {
             self.separate(index as u64);
@@ -72,7 +98,7 @@ impl Shower<'_> {
                 self.write(format_args!("… {} more", len - index));
                 break;
             }
-            for (name, after) in [("key", ": "), ("value", "")] {
+            for &(name, after) in parts {
                 let (ty, at) = self.fields_of(entry)?.field(name, at)?;
                 self.value(ty, at);
                 self.text(after);
