@@ -107,6 +107,71 @@ impl Heap {
         Some(tagged(tag, base))
     }
 
+    /// Frees a block by what its header says, if that is all that there is to know: it is
+    /// live, in a slot, and what `release` says of it is true. False, and nothing
+    /// changed, otherwise.
+    #[inline]
+    pub fn free_simple(&mut self, pointer: usize, release: &super::Release<'_>) -> bool {
+        let (Some(tag), base) = (tag_in(pointer), pointer & ADDRESS_MASK) else { return false };
+        let entry = entry_of(tag);
+        if entry.base != base || entry.size == 0 {
+            return false;
+        }
+        let Some(page) = page_of(base) else { return false };
+        // SAFETY: the lock is held; the copy needs no reference.
+        if unsafe { span(page) }.used_for != Use::Slots {
+            return false;
+        }
+        let slot = base - HEADER;
+        // SAFETY: memory of the span, at a multiple of 16 as all its blocks; what is there is
+        // looked at before it is believed.
+        let header = unsafe { header(slot) };
+        let wrong = |given: Option<i128>, right: usize| given.is_some_and(|given| given != right as i128);
+        if header.seal != super::heap::seal(slot, tag)
+            || header.tag != tag
+            || header.origin != release.by as u8
+            || wrong(release.size, entry.size)
+            || wrong(release.align, 1 << header.align)
+        {
+            return false;
+        }
+        header.seal = 0;
+        let flags = Flags::from_bits_retain(header.flags);
+        let now = self.delay == 0 && self.tags.none_wait();
+        // SAFETY: the lock is held; the reference is used up to the next call only.
+        let dead = unsafe { record(tag) };
+        dead.state = State::Freed;
+        dead.freed = release.trace.0;
+        dead.flags = if now { flags } else { flags | Flags::KEPT };
+        set_entry(tag, base, 0);
+        let room = entry.size.next_multiple_of(16);
+        shadow::set_block(base, room, room, FREED, FREED);
+        self.blocks -= 1;
+        self.bytes -= entry.size;
+        if now {
+            self.tags.bury_released(tag);
+            self.give_slot_of(page, slot);
+        } else {
+            self.kept += entry.size + HEADER;
+            self.tags.bury(tag);
+            while self.kept > self.delay && self.release_one() {}
+        }
+        true
+    }
+
+    /// Has the record of a live block looked at when it is freed: it has changed.
+    pub fn unseal(&mut self, tag: u32) {
+        let base = entry_of(tag).base;
+        if let Some(page) = page_of(base)
+            && !record_of(tag).flags.intersects(Flags::FIELD | Flags::PART)
+            // SAFETY: the lock is held; the copy needs no reference.
+            && unsafe { span(page) }.used_for == Use::Slots
+        {
+            // SAFETY: the slot that the block lies in was given out.
+            unsafe { header(self.place_of(base).start) }.seal = 0;
+        }
+    }
+
     /// Finds room in a slot of at least `bytes`, and prepares memory and shadow.
     #[inline]
     fn place_small(&mut self, request: &Request<'_>, bytes: usize) -> Option<(u32, usize)> {
@@ -121,8 +186,17 @@ impl Heap {
         };
         header.tag = tag;
         let base = match request.align {
-            0..=HEADER => slot + HEADER,
-            align => (slot + HEADER).next_multiple_of(align),
+            0..=HEADER => {
+                header.seal = super::heap::seal(slot, tag);
+                header.origin = request.origin as u8;
+                header.flags = if request.zeroed { Flags::ZEROED.bits() } else { 0 };
+                header.align = request.align.trailing_zeros() as u8;
+                slot + HEADER
+            }
+            align => {
+                header.seal = 0;
+                (slot + HEADER).next_multiple_of(align)
+            }
         };
         let room = slot + super::heap::bytes_of(class) - base;
         if base > slot + HEADER {
@@ -173,6 +247,7 @@ impl Heap {
         dead.state = state;
         dead.freed = trace;
         dead.flags.insert(Flags::KEPT);
+        self.unseal(tag);
         if child != 0 {
             self.end_children(tag, State::Reset, trace);
         }
@@ -257,8 +332,7 @@ impl Heap {
         let dead = unsafe { record(tag) };
         dead.state = state;
         dead.freed = trace;
-        let is_field = dead.flags.contains(Flags::FIELD);
-        if is_field {
+        if dead.flags.contains(Flags::HASHED) {
             self.unlist_field(tag);
         }
         set_entry(tag, entry_of(tag).base, 0);
@@ -267,6 +341,7 @@ impl Heap {
 
     /// Makes `child` a live part of `parent`.
     pub fn adopt_child(&mut self, parent: u32, child: u32) {
+        self.unseal(parent);
         // SAFETY: the lock is held; each reference ends with its statement.
         unsafe {
             let first = core::mem::replace(&mut record(parent).child, child);

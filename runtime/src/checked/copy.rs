@@ -56,7 +56,7 @@ pub fn copy(destination: &Touch<'_>, source: &Touch<'_>) {
 /// A pointer for a function in C; see `vexrt_checked_expose`.
 pub fn expose(pointer: usize) -> usize {
     let address = strip(pointer);
-    let lock = HEAP.lock();
+    let mut lock = HEAP.lock();
     let mut tag = match tag_in(pointer) {
         Some(tag) => tag,
         None => match lock.part_at(address).or_else(|| lock.block_at(address)) {
@@ -67,6 +67,7 @@ pub fn expose(pointer: usize) -> usize {
     while record_of(tag).flags.contains(Flags::FIELD) && record_of(tag).parent != 0 {
         tag = record_of(tag).parent;
     }
+    lock.unseal(tag);
     // SAFETY: the lock is held; the reference ends below.
     let object = unsafe { record(tag) };
     if object.is_live() && !object.flags.contains(Flags::EXPOSED) {

@@ -4,10 +4,10 @@
 //! that each block has poison in front and behind; the bigger the block, the more.
 
 use super::map::{ARENA, NEVER, REDZONE};
+use super::owned::Owned;
 use super::spans::{self, PAGE, Spans, Use, page_of, span, start_of};
 use super::tags::{Tags, set_entry};
 use super::{shadow, space};
-use crate::sync::Lock;
 
 /// Bytes in front of a block.
 pub const HEADER: usize = 16;
@@ -18,7 +18,8 @@ pub const MOST_SLOT: usize = 1 << 15;
 /// Sizes of slots: in steps of 16 up to 512, then 8 for each doubling.
 const CLASSES: usize = 31 + 6 * 8;
 
-/// What lies in front of the block of a slot.
+/// What lies in front of the block of a slot. It has what a free needs to know, so that
+/// the record of the tag, which was not touched for long, is only written.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Header {
@@ -28,13 +29,26 @@ pub struct Header {
     pub link: u16,
     /// The colour of the slot's blocks.
     pub colour: u8,
+    /// The number of who made the block.
+    pub origin: u8,
+    /// Of a live block whose record nobody has changed since, what [`seal`] says of it.
+    pub seal: u32,
+    /// The flags of its record.
+    pub flags: u8,
+    /// The logarithm of its alignment.
+    pub align: u8,
     /// Nothing.
-    spare: u8,
-    /// Nothing.
-    rest: u64,
+    spare: u16,
 }
 
 const _: () = assert!(size_of::<Header>() == HEADER);
+
+/// What the header of a live block with an unchanged record says, and what a program
+/// writes into the middle of another block hardly does.
+#[inline]
+pub fn seal(slot: usize, tag: u32) -> u32 {
+    (slot as u32 ^ tag.rotate_left(16)).wrapping_mul(0x9E37_79B1) | 1
+}
 
 /// The header of a slot.
 ///
@@ -98,7 +112,7 @@ pub struct Heap {
 }
 
 /// The one instance.
-pub static HEAP: Lock<Heap> = Lock::new(Heap {
+pub static HEAP: Owned<Heap> = Owned::new(Heap {
     spans: Spans::new(),
     tags: Tags::new(),
     room: [0; CLASSES],
@@ -142,8 +156,11 @@ impl Heap {
                         tag: 0,
                         link: 0,
                         colour,
+                        origin: 0,
+                        seal: 0,
+                        flags: 0,
+                        align: 0,
                         spare: 0,
-                        rest: 0,
                     });
                 }
                 slot
@@ -152,6 +169,10 @@ impl Heap {
                 let slot = start_of(page) + (free as usize - 1) * 16;
                 // SAFETY: a slot in the span's list; the lock is held.
                 span.free = u32::from(unsafe { header(slot) }.link);
+                if span.free != 0 {
+                    // The one that is taken next.
+                    super::tags::fetch(start_of(page) + (span.free as usize - 1) * 16);
+                }
                 slot
             }
         };
@@ -165,7 +186,14 @@ impl Heap {
     /// Gives a slot back, whose block's shadow is poison.
     #[inline]
     pub fn give_slot(&mut self, slot: usize) {
-        let Some(page) = page_of(slot) else { return };
+        if let Some(page) = page_of(slot) {
+            self.give_slot_of(page, slot);
+        }
+    }
+
+    /// As [`give_slot`](Heap::give_slot), of the span that starts at a page.
+    #[inline]
+    pub fn give_slot_of(&mut self, page: usize, slot: usize) {
         // SAFETY: the lock is held; no other reference to the span is made while this one
         // is in use.
         let span = unsafe { span(page) };

@@ -14,6 +14,9 @@ use core::sync::atomic::Ordering;
 /// Heads of lists of equal hash.
 const HEADS: usize = 1 << 20;
 
+/// Parts of an object that are looked through; objects with more have theirs in lists.
+const FEW: usize = 8;
+
 /// Places for variables.
 const MOST_VARIABLES: usize = 1 << 22;
 
@@ -76,12 +79,26 @@ impl Heap {
         origin: Origin,
         trace: u32,
     ) -> Option<*mut u8> {
+        let is_it = |tag: u32, found: &Record| {
+            found.parent == parent && found.size == size && entry_of(tag).base == base
+        };
+        // Most objects have few parts with a pointer to them.
+        let (mut tag, mut left) = (if parent == 0 { 0 } else { record_of(parent).child }, FEW);
+        while tag != 0 && left > 0 {
+            let found = record_of(tag);
+            if is_it(tag, &found) {
+                return Some(tagged(tag, base));
+            }
+            (tag, left) = (found.next, left - 1);
+        }
+        // One of the first parts may be missed here, and get a second tag.
+        let hashed = parent == 0 || left == 0;
         let head = head(parent, base, size);
-        let first = space::read(NARROWED, head);
+        let first = if hashed { space::read(NARROWED, head) } else { 0 };
         let mut tag = first;
         while tag != 0 {
             let found = record_of(tag);
-            if found.parent == parent && found.size == size && entry_of(tag).base == base {
+            if is_it(tag, &found) {
                 return Some(tagged(tag, base));
             }
             tag = found.chain;
@@ -91,12 +108,15 @@ impl Heap {
         }
         let tag = self.take_tag(0)?;
         self.serial += 1;
-        let mut new = Record::new(size, self.serial, trace, origin, Flags::FIELD);
+        let flags = if hashed { Flags::FIELD | Flags::HASHED } else { Flags::FIELD };
+        let mut new = Record::new(size, self.serial, trace, origin, flags);
         new.chain = first;
         // SAFETY: the lock is held; the tag is nobody else's.
         unsafe { *record(tag) = new };
         set_entry(tag, base, size);
-        space::write(NARROWED, head, tag);
+        if hashed {
+            space::write(NARROWED, head, tag);
+        }
         match parent {
             0 if origin == Origin::Variable => self.add_variable(tag, base),
             0 => {}

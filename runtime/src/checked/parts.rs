@@ -160,6 +160,7 @@ impl Heap {
             // SAFETY: the lock is held; the reference ends with the statement.
             unsafe { record(tag) }.flags.insert(Flags::CARVED);
         } else if let Some(tag) = self.block_at(range.start) {
+            self.unseal(tag);
             // SAFETY: as above.
             unsafe { record(tag) }.flags.insert(Flags::CARVED);
         }

@@ -5,6 +5,7 @@ use super::defect::{BadFree, Defect, DefectKind, Given, report};
 use super::heap::{HEAP, Heap};
 use super::info::{BlockInfo, Origin, State};
 use super::map::{ADDRESS_MASK, is_foreign, strip};
+use super::owned::Inside;
 use super::tags::{Flags, Record, entry_of, record, record_of};
 use super::{Release, Request, Trace, is_enabled, shadow};
 use core::ptr::null_mut;
@@ -75,6 +76,14 @@ pub fn deallocate(pointer: usize, release: &Release<'_>) -> bool {
         return false;
     }
     let mut heap = HEAP.lock();
+    if heap.free_simple(pointer, release) {
+        return true;
+    }
+    free_any(heap, pointer, release)
+}
+
+/// The rest of [`deallocate`].
+fn free_any(mut heap: Inside<'_, Heap>, pointer: usize, release: &Release<'_>) -> bool {
     match heap.find_start(pointer, release.by) {
         Ok(tag) => {
             let found = record_of(tag);
@@ -138,6 +147,7 @@ pub fn reallocate(pointer: usize, request: &Request<'_>, release: &Release<'_>) 
             shadow::mark_written(moved + kept, request.size - kept);
         }
     }
+    heap.unseal(tag);
     // SAFETY: the lock is held; each reference ends with its statement.
     unsafe {
         record(new_tag).from = tag;

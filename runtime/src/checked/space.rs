@@ -6,7 +6,7 @@
 //! through an integer is outside of the arena.
 
 use super::EnableError;
-use super::map::{ARENA, ARENA_BYTES, LAST_TAG, SHADOW_OFFSET, TABLE, TABLE_BYTES};
+use super::map::{ARENA, ARENA_BYTES, ENTRY_SIZE, LAST_TAG, SHADOW_OFFSET, TABLE, TABLE_BYTES};
 use crate::os;
 
 /// The runtime's tables, all in one reservation.
@@ -63,6 +63,19 @@ const _: () = {
     assert!(OWN_END <= 1 << super::map::ADDRESS_BITS);
 };
 
+/// What grows with the number of blocks, and is touched in no order: behind the start,
+/// which is all that small programs need, huge pages spare most of the look-ups of
+/// addresses that this costs.
+const GROWING: [(usize, usize); 4] = [
+    (TABLE, (LAST_TAG + 1) * ENTRY_SIZE),
+    (ARENA, ARENA_BYTES),
+    (ARENA + SHADOW_OFFSET, ARENA_BYTES),
+    (RECORDS, (LAST_TAG + 1) * 64),
+];
+
+/// The start of a table that keeps small pages, in bytes.
+const SMALL: usize = 4 << 20;
+
 /// Reserves everything. What was reserved before a refusal stays so: the process cannot
 /// go on in checked mode anyway.
 pub fn reserve() -> Result<(), EnableError> {
@@ -80,6 +93,12 @@ pub fn reserve() -> Result<(), EnableError> {
         if !os::reserve_at(start, bytes) {
             return Err(EnableError::Reserve(what, start, bytes));
         }
+    }
+    for (start, bytes) in GROWING {
+        let tail = core::ptr::with_exposed_provenance_mut(start + SMALL);
+        // Refused or not, it is memory.
+        // SAFETY: whole OS pages of the reservation.
+        unsafe { os::prefer_huge(tail, bytes - SMALL, true) };
     }
     Ok(())
 }

@@ -44,6 +44,8 @@ bitflags::bitflags! {
         const EXPOSED = 1 << 5;
         /// It is dead, and its place is not to be used again yet.
         const KEPT = 1 << 6;
+        /// It is in a list by its parent, place and size.
+        const HASHED = 1 << 7;
     }
 }
 
@@ -229,6 +231,19 @@ impl Tags {
         self.died += 1;
     }
 
+    /// Whether no dead tag waits for its slot to be looked at.
+    #[inline]
+    pub fn none_wait(&self) -> bool {
+        self.slots == self.died
+    }
+
+    /// As [`bury`](Tags::bury), of a tag whose slot was looked at, while none waits.
+    #[inline]
+    pub fn bury_released(&mut self, tag: u32) {
+        self.bury(tag);
+        self.slots = self.died;
+    }
+
     /// The dead tag that waits longest of those whose slot was not looked at; it counts as
     /// looked at from now on.
     #[inline]
@@ -249,13 +264,19 @@ impl Tags {
 /// Fetches what a tag that is used soon has in memory: it was last touched long ago.
 #[inline]
 fn prefetch(tag: u32) {
+    fetch(entry(tag).addr());
+    fetch(RECORDS + tag as usize * size_of::<Record>());
+}
+
+/// Fetches memory that is used soon.
+#[inline]
+pub fn fetch(address: usize) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: fetching in advance touches no memory as the program sees it.
     unsafe {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(entry(tag).cast());
-        _mm_prefetch::<_MM_HINT_T0>(space::place::<Record>(RECORDS, tag as usize).cast());
+        _mm_prefetch::<_MM_HINT_T0>(core::ptr::with_exposed_provenance(address));
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = tag;
+    let _ = address;
 }

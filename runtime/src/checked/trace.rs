@@ -5,7 +5,7 @@
 //! frames of generated code are a linked list on the program's stack.
 
 use super::depot;
-use crate::sync::Lock;
+use super::owned::Owned;
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -30,11 +30,7 @@ impl Trace {
     #[inline]
     pub fn capture() -> Trace {
         let (pc, fp) = (CALLER_PC.load(Ordering::Relaxed), CALLER_FP.load(Ordering::Relaxed));
-        match KNOWN.try_lock() {
-            Some(mut known) => known.trace(pc, fp),
-            // Another thread is at it: its cells are not to be trusted either.
-            None => Trace::of(&[pc]),
-        }
+        KNOWN.lock().trace(pc, fp)
     }
 
     /// The trace of these return addresses, innermost first. Keeps the first
@@ -59,6 +55,7 @@ impl Trace {
 
 /// Says where the program's stack lies.
 pub(super) fn set_stack(range: Range<usize>) {
+    KNOWN.own();
     *KNOWN.lock() = Known { low: range.start, high: range.end, walks: [const { Walk::new() }; WALKS] };
 }
 
@@ -72,7 +69,7 @@ struct Known {
     walks: [Walk; WALKS],
 }
 
-static KNOWN: Lock<Known> = Lock::new(Known { low: 0, high: 0, walks: [const { Walk::new() }; WALKS] });
+static KNOWN: Owned<Known> = Owned::new(Known { low: 0, high: 0, walks: [const { Walk::new() }; WALKS] });
 
 /// A walk from a call outwards: what was read, so that the next call at the same place
 /// needs no more than a look whether all of it is still there.

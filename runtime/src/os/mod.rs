@@ -20,6 +20,7 @@
 //! | `now_ms()` | – | a coarse clock that never goes back |
 //! | `sleep_ms(ms)` | – | so much time has passed |
 //! | `start_helper(work)` | no lock of ours is held | `work()` runs in a thread without a heap, detached and without signals; false: it does not |
+//! | `prepare_barriers()` | – | whether `barrier_in_all_threads()` works from now on |
 //! | `random()` | – | a number nobody can foresee |
 //! | `is_off(name)` | – | whether a variable of the environment is `0` |
 //! | `at_thread_exit(f, value)` | – | `f(value)` runs when this thread ends, after the language's own destructors |

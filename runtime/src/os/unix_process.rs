@@ -8,6 +8,30 @@ use core::ffi::{CStr, c_char, c_void};
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
+/// Asks the system for [`barrier_in_all_threads`]; false when it has no such thing.
+pub fn prepare_barriers() -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: the call changes nothing but what the next one may do.
+        let done = unsafe {
+            libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0)
+        };
+        done == 0
+    }
+    #[cfg(not(target_os = "linux"))]
+    false
+}
+
+/// Makes every running thread of the process finish its writes, as a fence in each of
+/// them would. [`prepare_barriers`] has said that it works.
+pub fn barrier_in_all_threads() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the call has no effect but the fences.
+    unsafe {
+        libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+    }
+}
+
 /// A coarse monotonic clock in milliseconds; cheap enough for slow paths.
 pub fn now_ms() -> u64 {
     #[cfg(target_os = "linux")]

@@ -221,6 +221,14 @@ pub unsafe fn unpin(ptr: *mut u8, size: usize) {
     unsafe { VirtualUnlock(ptr.cast(), size) };
 }
 
+/// Only Linux has them: always false.
+pub fn prepare_barriers() -> bool {
+    false
+}
+
+/// Never called, since there are none.
+pub fn barrier_in_all_threads() {}
+
 /// Only Linux can reserve addresses without a risk: always false.
 pub fn reserve_at(_start: usize, _size: usize) -> bool {
     false
