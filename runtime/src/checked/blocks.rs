@@ -114,7 +114,7 @@ impl Heap {
     pub fn free_simple(&mut self, pointer: usize, release: &super::Release<'_>) -> bool {
         let (Some(tag), base) = (tag_in(pointer), pointer & ADDRESS_MASK) else { return false };
         let entry = entry_of(tag);
-        if entry.base != base || entry.size == 0 {
+        if entry.base != base || entry.size == 0 || !base.is_multiple_of(HEADER) {
             return false;
         }
         let Some(page) = page_of(base) else { return false };

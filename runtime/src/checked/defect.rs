@@ -186,10 +186,12 @@ impl<'a> Defect<'a> {
     /// Where the address is, seen from the block.
     pub fn side(&self) -> Option<Side> {
         let block = self.block.as_ref()?;
-        Some(match self.address {
-            at if at < block.base => Side::Before(block.base - at),
-            at if at - block.base < block.size => Side::Inside(at - block.base),
-            at => Side::After(at - block.base - block.size),
+        // An address of before 0 is in front of everything.
+        let offset = self.address.wrapping_sub(block.base) as isize;
+        Some(match offset.unsigned_abs() {
+            before if offset < 0 => Side::Before(before),
+            at if at < block.size => Side::Inside(at),
+            at => Side::After(at - block.size),
         })
     }
 }

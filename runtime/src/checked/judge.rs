@@ -364,3 +364,7 @@ pub fn area_info(start: usize, len: usize, on_stack: bool) -> BlockInfo {
         parent: None,
     }
 }
+
+#[cfg(all(test, unix))]
+#[path = "judge_tests.rs"]
+mod tests;
