@@ -157,13 +157,16 @@ impl Touch<'_> {
         let extent = entry_of(0).size;
         let offset = start.wrapping_sub(map::ARENA);
         if based && let Some(tag) = self.other_object(start) {
-            let found = record_of(tag);
+            let (found, base) = (record_of(tag), entry_of(tag).base);
             let kind = match found.state {
+                State::Live if found.size == 0 => DefectKind::ZeroSized,
                 State::Live => DefectKind::OutOfBounds,
                 State::Reset => DefectKind::StaleRegion,
                 _ => DefectKind::UseAfterFree,
             };
-            return wrong(kind, tag);
+            let inside = found.is_live() && start.wrapping_sub(base) < found.size;
+            let address = if inside { base + found.size } else { start };
+            return Finding::Wrong { kind, start, address, tag };
         }
         if offset >= extent || extent - offset < self.len {
             return wrong(DefectKind::Wild, 0);
@@ -195,7 +198,15 @@ impl Touch<'_> {
 
     /// An access at an address without a tag whose byte at `address` is poisoned.
     fn find_poisoned(&self, start: usize, address: usize) -> Finding {
-        let tag = self.owner(address);
+        let mut tag = self.owner(address);
+        if self.integer && in_arena(self.base) {
+            // Out of a block in a buffer into what is the allocator's of it.
+            let from = self.owner(self.base);
+            let is_block = record_of(from).is_live() && record_of(from).flags.contains(Flags::PART);
+            if is_block && from != tag && record_of(tag).is_live() {
+                tag = from;
+            }
+        }
         let found = record_of(tag);
         let entry = entry_of(tag);
         let kind = match found.state {

@@ -24,7 +24,9 @@ pub(crate) fn select() -> bool {
 /// frees buffers that were relabelled.
 fn release(block: *mut u8) -> Release<'static> {
     let by = checked::origin_of(block.addr()).unwrap_or(Origin::Internal);
-    Release::new(by, "", Trace::NONE)
+    // A buffer goes because the program dropped its allocator.
+    let trace = if by == Origin::Internal { Trace::NONE } else { Trace::capture() };
+    Release::new(by, "", trace)
 }
 
 fn plain(block: *mut u8) -> *mut u8 {

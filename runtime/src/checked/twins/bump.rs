@@ -1,7 +1,6 @@
 //! Twins of the bump allocator.
 
 use super::regions::{self, Use, begin, begin_lent, enter, place};
-use super::support::{layout, signed};
 use super::twins;
 use crate::alloc::bump::BumpAllocator;
 use crate::checked::Origin;
@@ -10,9 +9,6 @@ use crate::layout::{Allocation, Layout};
 /// Allocates, and makes the block a part of the buffer.
 fn allocate(function: &str, this: *mut BumpAllocator, wanted: Layout, zeroed: bool) -> Allocation {
     let Some(this) = enter(this, function, Use::Change) else { return Allocation::NONE };
-    if layout(function, wanted).is_none() {
-        return Allocation::NONE;
-    }
     // SAFETY: `enter` found it to be in reach, and nobody else uses it meanwhile.
     let bump = unsafe { &mut *this };
     regions::settle(bump.buffer, bump.offset);
@@ -28,14 +24,13 @@ fn allocate(function: &str, this: *mut BumpAllocator, wanted: Layout, zeroed: bo
 twins! {
     fn vex_bump_init(this: *mut BumpAllocator, capacity: i64) {
         if let Some(this) = place(this, NAME) {
-            signed(NAME, capacity);
             begin(this, BumpAllocator::new(capacity));
         }
     }
 
     fn vex_bump_from_buffer(this: *mut BumpAllocator, buffer: i64, capacity: i64) {
         let Some(this) = place(this, NAME) else { return };
-        let usable = match signed(NAME, capacity) {
+        let usable = match crate::size::from_signed(capacity) {
             Some(bytes) if buffer != 0 => regions::lendable(buffer, bytes, NAME),
             _ => true,
         };

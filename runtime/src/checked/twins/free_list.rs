@@ -1,7 +1,6 @@
 //! Twins of the free-list allocator.
 
 use super::regions::{self, Use, begin, enter, place};
-use super::support::{layout, signed};
 use super::twins;
 use crate::alloc::free_list::FreeListAllocator;
 use crate::checked::Origin;
@@ -10,16 +9,12 @@ use crate::layout::{Allocation, Layout};
 twins! {
     fn vex_freelist_init(this: *mut FreeListAllocator, capacity: i64) {
         if let Some(this) = place(this, NAME) {
-            signed(NAME, capacity);
             begin(this, FreeListAllocator::new(capacity));
         }
     }
 
     fn vex_freelist_alloc(this: *mut FreeListAllocator, wanted: Layout) -> Allocation {
         let Some(this) = enter(this, NAME, Use::Change) else { return Allocation::NONE };
-        if layout(NAME, wanted).is_none() {
-            return Allocation::NONE;
-        }
         let block = (*this).alloc(wanted);
         if block.ptr != 0 {
             // All of the size that is returned may be used.

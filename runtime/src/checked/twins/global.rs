@@ -1,12 +1,15 @@
 //! Twins of the global allocator of `std/allocator`.
 
-use super::support::{address, at, layout, release};
+use super::support::{address, at, release};
+
 use super::twins;
+use crate::alloc::request;
 use crate::checked::{self, Origin, Request, Trace};
 use crate::layout::{Allocation, Layout};
 
-fn allocate(function: &str, wanted: Layout, zeroed: bool) -> Allocation {
-    let Some((size, align)) = layout(function, wanted) else { return Allocation::NONE };
+/// As for every allocation, a layout that describes no block is refused.
+fn allocate(wanted: Layout, zeroed: bool) -> Allocation {
+    let Some((size, align)) = request(wanted) else { return Allocation::NONE };
     allocation(checked::allocate(size, align, zeroed, Origin::Global, Trace::capture()), wanted)
 }
 
@@ -20,11 +23,11 @@ fn allocation(block: *mut u8, layout: Layout) -> Allocation {
 
 twins! {
     fn vex_global_alloc(layout: Layout) -> Allocation {
-        allocate(NAME, layout, false)
+        allocate(layout, false)
     }
 
     fn vex_global_alloc_zeroed(layout: Layout) -> Allocation {
-        allocate(NAME, layout, true)
+        allocate(layout, true)
     }
 
     fn vex_global_dealloc(ptr: i64, layout: Layout) {
@@ -33,13 +36,13 @@ twins! {
 
     fn vex_global_realloc(ptr: i64, old_layout: Layout, new_layout: Layout) -> Allocation {
         if ptr == 0 {
-            return allocate(NAME, new_layout, false);
+            return allocate(new_layout, false);
         }
-        let Some((size, align)) = layout(NAME, new_layout) else { return Allocation::NONE };
+        let Some((size, align)) = request(new_layout) else { return Allocation::NONE };
         let trace = Trace::capture();
-        let request = Request { size, align, zeroed: false, origin: Origin::Global, trace, reason: None };
+        let wanted = Request { size, align, zeroed: false, origin: Origin::Global, trace, reason: None };
         allocation(
-            checked::reallocate(at(ptr), &request, &release(Origin::Global, NAME, old_layout)),
+            checked::reallocate(at(ptr), &wanted, &release(Origin::Global, NAME, old_layout)),
             new_layout,
         )
     }

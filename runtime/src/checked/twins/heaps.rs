@@ -108,12 +108,9 @@ twins! {
     }
 
     fn vex_heap_calloc(heap: *mut RawHeap, count: usize, size: usize) -> *mut c_void {
-        match (unsigned(NAME, count), unsigned(NAME, size)) {
-            (Some(count), Some(size)) => match size::array(count, size) {
-                Some(bytes) => allocate(NAME, heap, bytes, ALIGN, true),
-                None => null_mut(),
-            },
-            _ => null_mut(),
+        match size::array(count, size) {
+            Some(bytes) => allocate(NAME, heap, bytes, ALIGN, true),
+            None => null_mut(),
         }
     }
 

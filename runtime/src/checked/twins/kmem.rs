@@ -33,7 +33,7 @@ fn guard(start: usize, end: usize, limit: usize) {
 
 fn allocate(function: &str, bytes: i32, reason: &str) -> *mut c_void {
     if bytes < 1 {
-        bad_size(function, i128::from(bytes));
+        bad_size(function, i128::from(bytes), null_mut());
         return null_mut();
     }
     let block = kmem::allocate(i64::from(bytes), reason).as_ptr();

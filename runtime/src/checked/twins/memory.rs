@@ -1,8 +1,8 @@
 //! Twins of copies, fills and comparisons: of the Mem prelude, VERA, Xila and C.
 
-use super::support::{mark_unwritten, readable, signed, unsigned, unwritten_bytes, writable};
+use super::support::{count, readable, touch, unsigned_of, writable};
 use super::twins;
-use crate::checked::{self, Defect, DefectKind, Given, Trace, map};
+use crate::checked::{self, map};
 use crate::fault;
 use core::ffi::c_void;
 
@@ -15,51 +15,20 @@ unsafe fn copy(function: &str, dest: *mut c_void, src: *const c_void, count: usi
     if count == 0 {
         return;
     }
-    let Some(from) = readable(src, count, true, function) else { return };
-    let distance = map::strip(dest.addr()).abs_diff(from.addr());
-    if distance < count {
-        if !may_overlap && distance > 0 && overlap(function, dest, src, count) {
-            return;
-        }
-        // SAFETY: the caller's word.
-        return unsafe { copy_overlapping(function, dest, from, count) };
+    let distance = map::strip(dest.addr()).abs_diff(map::strip(src.addr()));
+    if !may_overlap
+        && (1..count).contains(&distance)
+        && (readable(src, count, true, function).is_none()
+            || checked::overlap(dest.addr(), src.addr(), count, function))
+    {
+        return;
     }
-    let Some(to) = writable(dest, count, function) else { return };
-    // SAFETY: both ranges are in reach, and lie apart.
-    unsafe { to.copy_from_nonoverlapping(from, count) };
-    checked::copy_shadow(to.addr(), from.addr(), count);
-}
-
-/// Copies to a place that overlaps.
-///
-/// # Safety
-///
-/// `from` is readable for `count` bytes, and foreign memory is as the caller says.
-unsafe fn copy_overlapping(function: &str, dest: *mut c_void, from: *const u8, count: usize) {
-    // The destination counts as written once it was checked, and part of it is the source.
-    let unwritten = unwritten_bytes(from.addr(), count);
-    let Some(to) = writable(dest, count, function) else { return };
-    // SAFETY: both ranges are in reach.
-    unsafe { to.copy_from(from, count) };
-    let mut rest = &unwritten[..];
-    while let Some(start) = rest.iter().position(|unwritten| *unwritten) {
-        let len = rest[start..].iter().take_while(|unwritten| **unwritten).count();
-        let first = to.addr() + (unwritten.len() - rest.len()) + start;
-        mark_unwritten(first..first + len);
-        rest = &rest[start + len..];
+    if count > map::ARENA_BYTES {
+        // Reported, as no block is that long.
+        let _ = (readable(src, count, true, function), writable(dest, count, function));
+        return;
     }
-}
-
-/// Reports ranges that overlap; false when that check is off.
-#[cold]
-fn overlap(function: &str, dest: *mut c_void, src: *const c_void, count: usize) -> bool {
-    let mut defect = Defect::new(DefectKind::Overlap, dest.addr());
-    defect.block = checked::lookup(defect.address);
-    defect.function = function;
-    defect.given =
-        Given { size: Some(count as i128), other: Some(map::strip(src.addr())), ..Given::default() };
-    defect.trace = Trace::capture();
-    checked::report(&defect)
+    checked::copy::copy(&touch(dest, count, true, true, function), &touch(src, count, false, true, function));
 }
 
 /// # Safety
@@ -86,19 +55,19 @@ unsafe fn compare(function: &str, a: *const c_void, b: *const c_void, count: usi
 /// The functions with C's types: what is copied to, or null for no such thing.
 macro_rules! like_c {
     (copy $name:expr, $dest:ident, $src:ident, $n:ident, $may_overlap:expr) => {{
-        if let Some(count) = unsigned($name, $n) {
+        if let Some(count) = unsigned_of($name, $n, $dest) {
             copy($name, $dest, $src, count, $may_overlap);
         }
         $dest
     }};
     (fill $name:expr, $dest:ident, $value:ident, $n:ident) => {{
-        if let Some(count) = unsigned($name, $n) {
+        if let Some(count) = unsigned_of($name, $n, $dest) {
             fill($name, $dest, $value, count);
         }
         $dest
     }};
     (compare $name:expr, $a:ident, $b:ident, $n:ident) => {
-        match unsigned($name, $n) {
+        match unsigned_of($name, $n, $a) {
             Some(count) => compare($name, $a, $b, count),
             None => 0,
         }
@@ -159,13 +128,13 @@ twins! {
     }
 
     fn vera_copy_memory(dest: *mut c_void, src: *const c_void, count: i64) {
-        if let Some(count) = signed(NAME, count) {
+        if let Some(count) = super::count(NAME, count, dest) {
             copy(NAME, dest, src, count, false);
         }
     }
 
     fn vera_set_memory(dest: *mut c_void, value: i64, count: i64) {
-        if let Some(count) = signed(NAME, count) {
+        if let Some(count) = super::count(NAME, count, dest) {
             if !(-128..=255).contains(&value) {
                 fault!(Precondition, "set_memory: the value is not a byte: {value}");
             }
@@ -174,7 +143,7 @@ twins! {
     }
 
     fn vera_zero_memory(dest: *mut c_void, count: i64) {
-        if let Some(count) = signed(NAME, count) {
+        if let Some(count) = super::count(NAME, count, dest) {
             fill(NAME, dest, 0, count);
         }
     }

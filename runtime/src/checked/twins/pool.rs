@@ -1,7 +1,6 @@
 //! Twins of the pool allocator.
 
 use super::regions::{self, Use, begin, enter, place};
-use super::support::signed;
 use super::twins;
 use crate::alloc::pool::{BLOCK_UNIT, PoolAllocator};
 use crate::checked::Origin;
@@ -9,8 +8,6 @@ use crate::checked::Origin;
 twins! {
     fn vex_pool_init(this: *mut PoolAllocator, block_size: i64, num_blocks: i64) {
         if let Some(this) = place(this, NAME) {
-            // Only one of the two is worth a report.
-            let _ = signed(NAME, block_size).and_then(|_| signed(NAME, num_blocks));
             begin(this, PoolAllocator::new(block_size, num_blocks));
         }
     }

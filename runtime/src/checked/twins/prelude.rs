@@ -1,7 +1,7 @@
 //! Twins of the Mem prelude's allocation functions, and of the C library's for programs
 //! that declare them.
 
-use super::support::{plain, size_of_live, unsigned, writable};
+use super::support::{plain, size_of_live, unsigned, unsigned_of, writable};
 use super::twins;
 use crate::checked::{self, Origin, Release, Request, Trace};
 use crate::size;
@@ -18,14 +18,12 @@ fn allocate(function: &str, size: usize, zeroed: bool, origin: Origin) -> *mut c
     }
 }
 
-fn array(function: &str, count: usize, size: usize, origin: Origin) -> *mut c_void {
-    match (unsigned(function, count), unsigned(function, size)) {
-        // A product that overflows is what the function is there to notice.
-        (Some(count), Some(size)) => match size::array(count, size) {
-            Some(bytes) => checked::allocate(bytes, DEFAULT_ALIGN, true, origin, Trace::capture()).cast(),
-            None => null_mut(),
-        },
-        _ => null_mut(),
+/// A count and a size that overflow are what the function is there to notice, negative
+/// numbers among them.
+fn array(count: usize, size: usize, origin: Origin) -> *mut c_void {
+    match size::array(count, size) {
+        Some(bytes) => checked::allocate(bytes, DEFAULT_ALIGN, true, origin, Trace::capture()).cast(),
+        None => null_mut(),
     }
 }
 
@@ -41,7 +39,7 @@ fn aligned(function: &str, align: usize, size: usize, origin: Origin) -> *mut c_
 fn resize(function: &str, ptr: *mut c_void, size: usize, origin: Origin) -> *mut c_void {
     let trace = Trace::capture();
     let release = Release::new(origin, function, trace);
-    let Some(size) = unsigned(function, size) else { return null_mut() };
+    let Some(size) = unsigned_of(function, size, ptr) else { return null_mut() };
     if ptr.is_null() {
         return allocate(function, size, false, origin);
     }
@@ -68,7 +66,7 @@ twins! {
     }
 
     fn vex_calloc(count: usize, size: usize) -> *mut c_void {
-        array(NAME, count, size, Origin::Vex)
+        array(count, size, Origin::Vex)
     }
 
     fn vex_realloc(ptr: *mut c_void, size: usize) -> *mut c_void {
@@ -97,7 +95,7 @@ twins! {
     }
 
     fn calloc(count: usize, size: usize) -> *mut c_void {
-        array(NAME, count, size, Origin::Libc)
+        array(count, size, Origin::Libc)
     }
 
     fn realloc(ptr: *mut c_void, size: usize) -> *mut c_void {

@@ -95,6 +95,19 @@ static BOOKS: Lock<Books> = Lock::new(Books {
     failed: false,
 });
 
+/// The block that a buffer of an allocator is, or is in, rather than the first block that
+/// the allocator has made in it.
+fn whole(buffer: i64, origin: Origin) -> Option<BlockInfo> {
+    let mut block = checked::lookup(buffer as usize)?;
+    while block.origin == origin && !block.is_field {
+        match block.parent.take() {
+            Some(parent) => block = *parent,
+            None => break,
+        }
+    }
+    Some(block)
+}
+
 /// The whole buffer.
 fn bytes(buffer: i64, capacity: i64) -> Range<usize> {
     buffer as usize..(buffer as usize).saturating_add(capacity.max(0) as usize)
@@ -125,7 +138,7 @@ pub(super) unsafe fn begin<R: Regional>(this: *mut R, made: R) {
         books.emptied.remove(&this.addr());
         return;
     }
-    if let Some(block) = checked::lookup(buffer as usize) {
+    if let Some(block) = whole(buffer, R::ORIGIN) {
         checked::relabel(pointer(block.base as i64), R::ORIGIN, Trace::capture());
         checked::poison(block.base..bytes(buffer, capacity).end);
     }
@@ -206,11 +219,11 @@ fn unknown<R: Regional>(buffer: i64, capacity: i64) -> Stale {
         Some(Region { lent: false, origin, capacity: known, .. }) => {
             match origin == R::ORIGIN && known == capacity {
                 true => Ok(()),
-                false => Err(checked::lookup(buffer as usize).map(Box::new)),
+                false => Err(whole(buffer, R::ORIGIN).map(Box::new)),
             }
         }
         // A buffer of the program's, if it was not freed meanwhile.
-        _ => match checked::lookup(buffer as usize) {
+        _ => match whole(buffer, R::ORIGIN) {
             Some(block) if !block.is_live() => Err(Some(Box::new(block))),
             None if !R::LENT => Err(None),
             _ => {
@@ -277,7 +290,7 @@ pub(super) fn drop<R: Regional>(this: *mut R, function: &str) -> i64 {
     }
     let result = allocator.finish();
     if result == 0 {
-        let block = checked::lookup(buffer as usize);
+        let block = whole(buffer, R::ORIGIN);
         forget(this.addr(), buffer, block, lent);
     }
     result
@@ -300,10 +313,7 @@ fn forget(this: usize, buffer: i64, block: Option<BlockInfo>, lent: bool) {
 
 /// Whether `capacity` bytes at an address are a buffer to lend; reports why not.
 pub(super) fn lendable(buffer: i64, capacity: usize, function: &str) -> bool {
-    let Some(mut block) = checked::lookup(buffer as usize) else { return true };
-    while let Some(parent) = block.parent.take_if(|_| !block.is_field) {
-        block = *parent;
-    }
+    let Some(block) = whole(buffer, Origin::Bump) else { return true };
     let kind = match block.is_live() {
         false => DefectKind::UseAfterFree,
         true if block.end().saturating_sub(buffer as usize) < capacity => DefectKind::OutOfBounds,

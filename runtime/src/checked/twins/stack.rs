@@ -1,7 +1,6 @@
 //! Twins of the stack allocator.
 
 use super::regions::{self, Use, begin, enter, place};
-use super::support::{layout, signed};
 use super::twins;
 use crate::alloc::stack::StackAllocator;
 use crate::checked::Origin;
@@ -10,16 +9,12 @@ use crate::layout::{Allocation, Layout};
 twins! {
     fn vex_stack_init(this: *mut StackAllocator, capacity: i64) {
         if let Some(this) = place(this, NAME) {
-            signed(NAME, capacity);
             begin(this, StackAllocator::new(capacity));
         }
     }
 
     fn vex_stack_alloc(this: *mut StackAllocator, wanted: Layout) -> Allocation {
         let Some(this) = enter(this, NAME, Use::Change) else { return Allocation::NONE };
-        if layout(NAME, wanted).is_none() {
-            return Allocation::NONE;
-        }
         regions::settle((*this).buffer, (*this).offset);
         let block = (*this).alloc(wanted);
         if block.ptr != 0 {

@@ -1,13 +1,15 @@
 //! What the twins share: ranges of the program's, sizes as it wrote them, and reports.
 
+use crate::checked::judge::Touch;
 use crate::checked::{self, BadFree, BlockInfo, Defect, DefectKind, Given, Origin, Release, Trace, map};
 use crate::layout::Layout;
 use crate::size;
 use core::ffi::c_void;
 use core::ops::Range;
 
-/// What C's `ptrdiff_t` cannot say: sizes from here on were negative numbers.
-const NEGATIVE: usize = isize::MAX as usize + 1;
+/// The first size that is absurd: more bytes than a program has addresses, most often a
+/// negative number.
+const ABSURD: usize = 1 << 47;
 
 /// The address of `len` bytes that `function` will read; `None` after a report. Bytes
 /// that were never written may be among them with `unwritten_ok`.
@@ -33,9 +35,33 @@ fn reach(
     unwritten_ok: bool,
     function: &str,
 ) -> Option<*mut u8> {
-    let reached = checked::check_range(pointer.cast(), len, write, unwritten_ok, function);
+    let reached = match len {
+        // No bytes are fine anywhere.
+        0 => return Some(plain(pointer.cast::<u8>().cast_mut())),
+        1..=map::ARENA_BYTES => touch(pointer, len, write, unwritten_ok, function).settle(),
+        _ => checked::check_range(pointer.cast(), len, write, unwritten_ok, function),
+    };
     // After a report it is some other place.
     (reached.addr() == map::strip(pointer.addr())).then_some(reached)
+}
+
+/// The access of a function to a range of the program's.
+pub(super) fn touch(
+    pointer: *const c_void,
+    len: usize,
+    write: bool,
+    unwritten_ok: bool,
+    function: &str,
+) -> Touch<'_> {
+    let pointer = pointer.addr();
+    // An address without a tag belongs to the block that it lies in, and the range must
+    // not leave it, were it for a live neighbour. What has no colour is no block.
+    let integer = map::in_arena(pointer) && checked::is_enabled() && {
+        // SAFETY: the shadow of the program's memory is mapped.
+        let shadow = unsafe { *core::ptr::with_exposed_provenance::<u8>(pointer + map::SHADOW_OFFSET) };
+        shadow & (map::COLOUR_MASK | map::POISON) != 0
+    };
+    Touch { pointer, base: pointer, len, write, align: 1, unwritten_ok, integer, function }
 }
 
 /// A pointer without its tag.
@@ -56,10 +82,12 @@ pub(super) fn address(pointer: *mut u8) -> i64 {
     map::strip(pointer.expose_provenance()) as i64
 }
 
-/// Reports a size that cannot have been meant.
+/// Reports a size that cannot have been meant, of what `pointer` points to if that is
+/// not null.
 #[cold]
-pub(super) fn bad_size(function: &str, size: i128) {
-    let mut defect = Defect::new(DefectKind::BadSize, 0);
+pub(super) fn bad_size(function: &str, size: i128, pointer: *const c_void) {
+    let mut defect = Defect::new(DefectKind::BadSize, pointer.addr());
+    defect.block = if pointer.is_null() { None } else { checked::lookup(defect.address) };
     defect.function = function;
     defect.given = Given { size: Some(size), ..Given::default() };
     defect.trace = Trace::capture();
@@ -67,32 +95,26 @@ pub(super) fn bad_size(function: &str, size: i128) {
 }
 
 /// A size of a function that takes unsigned ones; `None` after the report that it was a
-/// negative number. A large size is only a request that fails.
+/// negative number or absurd. A large size is only a request that fails.
 pub(super) fn unsigned(function: &str, size: usize) -> Option<usize> {
-    if size >= NEGATIVE {
-        bad_size(function, i128::from(size as i64));
+    unsigned_of(function, size, core::ptr::null())
+}
+
+/// As [`unsigned`], of a function that does something with what `pointer` points to.
+pub(super) fn unsigned_of(function: &str, size: usize, pointer: *const c_void) -> Option<usize> {
+    if size >= ABSURD {
+        bad_size(function, i128::from(size as i64), pointer);
         return None;
     }
     Some(size)
 }
 
-/// A size of a function that takes signed ones; `None` after the report that it is
-/// negative.
-pub(super) fn signed(function: &str, size: i64) -> Option<usize> {
-    if size < 0 {
-        bad_size(function, i128::from(size));
+/// A count of a bulk operation; `None` after the report that it is negative.
+pub(super) fn count(function: &str, count: i64, pointer: *const c_void) -> Option<usize> {
+    if count < 0 {
+        bad_size(function, i128::from(count), pointer);
     }
-    size::from_signed(size)
-}
-
-/// Size and alignment of a layout; `None` when it describes no block. Negative sizes are
-/// reported, but for -1: that is what layouts are that did not fit, and every allocation
-/// refuses.
-pub(super) fn layout(function: &str, layout: Layout) -> Option<(usize, usize)> {
-    if layout.size < -1 {
-        bad_size(function, i128::from(layout.size));
-    }
-    crate::alloc::request(layout)
+    size::from_signed(count)
 }
 
 /// A free that says the layout of the block.
@@ -146,21 +168,11 @@ fn shadow(start: usize, len: usize) -> *mut [u8] {
     core::ptr::slice_from_raw_parts_mut(first, if inside { len } else { 0 })
 }
 
-/// Which of the bytes of a range were never written; empty when all were.
-pub(super) fn unwritten_bytes(start: usize, len: usize) -> Vec<bool> {
-    // SAFETY: the shadow of the program's memory is mapped, and only one thread runs
-    // code that changes it.
-    let shadow = unsafe { &*shadow(start, len) };
-    match shadow.iter().any(|byte| byte & map::UNWRITTEN != 0) {
-        true => shadow.iter().map(|byte| byte & map::UNWRITTEN != 0).collect(),
-        false => Vec::new(),
-    }
-}
-
 /// Has the bytes of a range count as never written; those that must not be touched stay
 /// so.
 pub(super) fn mark_unwritten(range: Range<usize>) {
-    // SAFETY: as in `unwritten_bytes`.
+    // SAFETY: the shadow of the program's memory is mapped, and no other reference to it
+    // is in use.
     let shadow = unsafe { &mut *shadow(range.start, range.len()) };
     for byte in shadow.iter_mut().filter(|byte| **byte & map::POISON == 0) {
         *byte |= map::UNWRITTEN;

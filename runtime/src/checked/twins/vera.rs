@@ -1,6 +1,5 @@
 //! Twins of VERA's primitives, on which `vera:memory` is built, and of its C functions.
 
-use super::support::signed;
 use super::twins;
 use crate::checked::{self, Origin, Release, Trace};
 use crate::size;
@@ -15,8 +14,10 @@ fn origin(align: i64) -> Origin {
     if align == DEFAULT_ALIGN { Origin::Vera } else { Origin::VeraAligned }
 }
 
-fn allocate(function: &str, size: i64, align: i64) -> *mut c_void {
-    match (signed(function, size), size::align_from_signed(align)) {
+/// Null for sizes and alignments that no block has, negative ones among them: programs
+/// may ask for such to be refused.
+fn allocate(size: i64, align: i64) -> *mut c_void {
+    match (size::from_signed(size), size::align_from_signed(align)) {
         (Some(size), Some(alignment)) => {
             checked::allocate(size, alignment, false, origin(align), Trace::capture()).cast()
         }
@@ -35,7 +36,7 @@ fn free(function: &str, addr: *mut c_void, size: i64, align: i64) {
 
 twins! {
     fn __vera_sys_alloc(size: i64, align: i64) -> *mut c_void {
-        allocate(NAME, size, align)
+        allocate(size, align)
     }
 
     fn __vera_sys_free(addr: *mut c_void, size: i64, align: i64) {
@@ -43,11 +44,11 @@ twins! {
     }
 
     fn vera_allocate(size: i64) -> *mut c_void {
-        allocate(NAME, size, DEFAULT_ALIGN)
+        allocate(size, DEFAULT_ALIGN)
     }
 
     fn vera_allocate_aligned(size: i64, align: i64) -> *mut c_void {
-        allocate(NAME, size, align)
+        allocate(size, align)
     }
 
     fn vera_free(addr: *mut c_void, size: i64) {

@@ -3,7 +3,7 @@
 //! Memory with capabilities is the checked heap's, too: it begins readable and writable
 //! as any executable memory does, and what devices access is page-locked.
 
-use super::support::{layout, readable, release, unsigned};
+use super::support::{readable, release, unsigned};
 use super::twins;
 use crate::checked::{self, Origin, Release, Request, Trace, map};
 use crate::layout::Layout;
@@ -41,7 +41,7 @@ fn flags(capabilities: u8) -> Option<CapabilityFlags> {
 
 twins! {
     fn xila_manager_allocate(capabilities: u8, wanted: Layout) -> *mut c_void {
-        match (flags(capabilities), layout(NAME, wanted)) {
+        match (flags(capabilities), crate::alloc::request(wanted)) {
             (Some(capabilities), Some((size, align))) => {
                 locked(checked::allocate_as(&request(size, align)), size, capabilities, NAME)
             }
