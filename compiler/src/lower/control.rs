@@ -190,6 +190,7 @@ impl<'a> Lower<'a> {
         let leaves = self.statements(ty, block, dest);
         self.drop_scopes(depth);
         self.scopes.truncate(depth);
+        self.end_variables(block);
         leaves
     }
 

@@ -14,6 +14,8 @@ use super::decl::Defers;
 use super::func::{Home, Leaves, Lower, Ret};
 use super::place::Place;
 use super::rt::Rt;
+use vex_syntax::Span;
+
 use crate::typed::{self, Defer, Expr, ExprKind, Pattern, StmtKind};
 
 /// Where the copies of a record start, and where its site lies (see the runtime's `defer::Record`).
@@ -171,6 +173,7 @@ impl<'a> Lower<'a> {
             self.run_sites();
         }
         debug_assert_eq!(self.scopes.len(), 1);
+        self.at_end();
         self.drop_scopes(0);
         self.scopes = vec![Scope::default()];
         for index in (0..self.summary.init_globals.len()).rev() {
@@ -184,6 +187,17 @@ impl<'a> Lower<'a> {
             _ => Leaves::new(),
         };
         self.go_back(&results);
+    }
+
+    /// What follows stands where the function ends in the source: at its last brace.
+    fn at_end(&mut self) {
+        let function = self.function.expect("only functions of the program have exit sequences");
+        if let typed::FunctionBody::Code(body) = &function.body
+            && let Some(block) = outer_block_span(body)
+            && block.hi > block.lo
+        {
+            self.at(Span::new(block.hi - 1, block.hi));
+        }
     }
 
     /// The actions, last first, each skipped when it was not reached. Ends in the block of the drops.
@@ -333,6 +347,15 @@ fn outer_locals(function: &typed::Function) -> Vec<typed::LocalId> {
         }
     }
     locals
+}
+
+/// Where the outermost block of a function's body stands.
+fn outer_block_span(body: &Expr) -> Option<Span> {
+    match &body.kind {
+        ExprKind::Block(_) => Some(body.span),
+        ExprKind::Cast { value, kind: typed::CastKind::Never } => outer_block_span(value),
+        _ => None,
+    }
 }
 
 /// The outermost block of a function's body; one that does not end may stand for a value.

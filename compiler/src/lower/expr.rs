@@ -43,7 +43,9 @@ impl<'a> Lower<'a> {
             }
             Move(place) => self.take(place),
             Take(place) => self.value(place),
-            Borrow(place) if self.is_checked() && self.is_raw_borrow(expr) => one(self.narrowed_place(place)),
+            Borrow(place) if self.is_checked() && self.is_raw_borrow(expr) => {
+                one(self.narrowed_place(place, expr.ty))
+            }
             Borrow(place) => one(self.borrow(place)),
             ArrayToSlice(array) => self.array_to_slice(array),
             Neg(e) => one(self.negate(e)),

@@ -165,6 +165,8 @@ runtime! {
     CheckedExpose = "vexrt_checked_expose", [P], [P];
     /// The frame that ends here is left: pointers to variables below are dead.
     CheckedLeave = "vexrt_checked_leave", [P], [];
+    /// The block of a variable ends: its start, its bytes.
+    CheckedEnd = "vexrt_checked_end", [P L], [];
     /// The lowest address of a variable that a pointer has a tag for. Data.
     CheckedLowest = "vexrt_checked_lowest_stack_tag", [], [];
     /// As [`Rt::CheckedAccess`]; every register keeps what it has.

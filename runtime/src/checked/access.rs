@@ -66,6 +66,11 @@ crate::exports! {
         HEAP.lock().leave(frame_end);
     }
 
+    /// Ends the variable in the `size` bytes at `start`, whose block of the source ends.
+    pub fn vexrt_checked_end(start: usize, size: usize) {
+        HEAP.lock().leave_range(start, size);
+    }
+
     /// A pointer to the `size` bytes at `p` that cannot reach beyond them. It is dead when
     /// the object that `p` points at is.
     pub fn vexrt_checked_narrow(p: *mut c_void, size: usize) -> *mut c_void {

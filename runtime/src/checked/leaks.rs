@@ -296,3 +296,7 @@ pub fn find(stack: Option<Range<usize>>) -> Vec<Leak> {
     leaks.sort_unstable_by_key(|(serial, _)| *serial);
     leaks.into_iter().map(|(_, leak)| leak).collect()
 }
+
+#[cfg(all(test, unix))]
+#[path = "leaks_tests.rs"]
+mod tests;

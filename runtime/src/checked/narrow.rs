@@ -175,6 +175,24 @@ impl Heap {
         self.note_lowest();
     }
 
+    /// Ends the variables that start in these `size` bytes: their block of the source has ended, and their function
+    /// goes on.
+    pub fn leave_range(&mut self, start: usize, size: usize) {
+        let mut kept = 0;
+        for place in 0..self.variables {
+            let tag = space::read(VARIABLES, place);
+            if entry_of(tag).base.wrapping_sub(start) < size {
+                self.end_children(tag, State::Left, 0);
+                self.end_object(tag, State::Left, 0);
+            } else {
+                space::write(VARIABLES, kept, tag);
+                kept += 1;
+            }
+        }
+        self.variables = kept;
+        self.note_lowest();
+    }
+
     fn note_lowest(&self) {
         let lowest = match self.variables.checked_sub(1) {
             Some(last) => entry_of(space::read(VARIABLES, last)).base,

@@ -250,3 +250,7 @@ impl Heap {
         unsafe { record(tag) }.flags.remove(Flags::LISTED);
     }
 }
+
+#[cfg(all(test, unix))]
+#[path = "parts_tests.rs"]
+mod tests;

@@ -8,6 +8,7 @@ use crate::lower::addr::Addr;
 use crate::lower::expr::one;
 use crate::lower::func::{Leaves, Lower};
 use crate::lower::ops::int_condition;
+use crate::lower::place::Place;
 use crate::lower::rt::Rt;
 use crate::typed::{BinaryOp, Expr, ExprKind};
 use crate::types::{Ty, TyKind};
@@ -98,7 +99,7 @@ impl<'a> Lower<'a> {
                 one(self.adopted(integer))
             }
             (TyKind::Ref { pointee, .. }, TyKind::Ptr | TyKind::RawPtr { .. }) => {
-                one(self.narrowed(value, pointee))
+                one(self.narrowed(value, pointee, to))
             }
             _ => self.value(value),
         }
@@ -114,9 +115,9 @@ impl<'a> Lower<'a> {
 
     /// The raw pointer that a reference to a value of type `pointee` becomes: it reaches that value, or the array that the
     /// value is an element of.
-    fn narrowed(&mut self, reference: &'a Expr, pointee: Ty) -> ir::Value {
+    fn narrowed(&mut self, reference: &'a Expr, pointee: Ty, to: Ty) -> ir::Value {
         match &reference.kind {
-            ExprKind::Borrow(place) if self.info(place.ty).size > 0 => self.narrowed_place(place),
+            ExprKind::Borrow(place) if self.info(place.ty).size > 0 => self.narrowed_place(place, to),
             _ => {
                 let pointer = self.scalar(reference);
                 let size = self.info(pointee).size;
@@ -125,15 +126,51 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// The raw pointer that `&place` is.
-    pub(in crate::lower) fn narrowed_place(&mut self, place: &'a Expr) -> ir::Value {
-        let Bounded { addr, bounds } = self.bounded(place);
+    /// The raw pointer of type `to` that `&place` is.
+    pub(in crate::lower) fn narrowed_place(&mut self, place: &'a Expr, to: Ty) -> ir::Value {
+        let Bounded { addr, bounds } = self.bounded(place, to);
         let at = self.address(addr);
-        let Some((start, size)) = bounds else { return at };
-        let start = self.address(start);
-        let narrow = self.narrow(start, size);
+        let Some((part, size)) = bounds else { return at };
+        let start = self.address(part);
+        let narrow = match self.variable_around(place).filter(|&(_, whole)| whole > size) {
+            // A part of a variable: it is known as one of that.
+            Some((variable, whole)) => {
+                let variable = self.address(variable);
+                let offset = self.b.ins().isub(start, variable);
+                let variable = self.narrow(variable, whole);
+                let part = self.b.ins().iadd(variable, offset);
+                self.narrow(part, size)
+            }
+            None => self.narrow(start, size),
+        };
         let offset = self.b.ins().isub(at, start);
         self.b.ins().iadd(narrow, offset)
+    }
+
+    /// The variable in memory that a place is a part of, and its size.
+    fn variable_around(&mut self, place: &'a Expr) -> Option<(Addr, u64)> {
+        match &place.kind {
+            ExprKind::Local(_) | ExprKind::Global(_) => {
+                let variable = match self.place(place) {
+                    Place::Mem(addr) if !self.is_guarded(&addr) => addr,
+                    _ => return None,
+                };
+                Some((variable, self.info(place.ty).size))
+            }
+            ExprKind::Field { base, .. } => self.variable_around(base),
+            ExprKind::Index { base, .. } if matches!(self.types.kind(base.ty), TyKind::Array { .. }) => {
+                self.variable_around(base)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a pointer is to the elements of an array of type `of`.
+    fn is_to_element(&self, of: Ty, to: Ty) -> bool {
+        match (self.types.kind(of), self.types.kind(to)) {
+            (TyKind::Array { elem, .. }, TyKind::RawPtr { pointee, .. }) => elem == pointee,
+            _ => false,
+        }
     }
 
     /// Whether `&place` is a raw pointer to something.
@@ -151,7 +188,7 @@ impl<'a> Lower<'a> {
     }
 
     /// A place with the bounds of a raw pointer to it.
-    fn bounded(&mut self, place: &'a Expr) -> Bounded {
+    fn bounded(&mut self, place: &'a Expr, to: Ty) -> Bounded {
         match &place.kind {
             ExprKind::Field { base, index } if !self.info(base.ty).fields.is_empty() => {
                 let inner = self.place(base);
@@ -160,7 +197,10 @@ impl<'a> Lower<'a> {
                 let addr = inner.plus(field.offset as i64);
                 Bounded { addr, bounds: Some((addr, self.info(field.ty).size)) }
             }
-            ExprKind::Index { base, index } if matches!(self.types.kind(base.ty), TyKind::Array { .. }) => {
+            ExprKind::Index { base, index }
+                if matches!(self.types.kind(base.ty), TyKind::Array { .. })
+                    && !self.is_to_element(place.ty, to) =>
+            {
                 let array = self.place(base);
                 let start = self.place_memory(array, base.ty);
                 let addr = self.element_of(start, base, index, place.span);
@@ -170,7 +210,7 @@ impl<'a> Lower<'a> {
                 let inner = self.place(place);
                 Bounded { addr: self.place_memory(inner, place.ty), bounds: None }
             }
-            ExprKind::Index { .. } => {
+            ExprKind::Index { base, .. } if matches!(self.types.kind(base.ty), TyKind::Slice { .. }) => {
                 let inner = self.place(place);
                 Bounded { addr: self.place_memory(inner, place.ty), bounds: None }
             }
