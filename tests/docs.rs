@@ -3,8 +3,9 @@
 //! A fenced block tagged `vx`, `vera` or `vais` is a program. After the tag may stand what should become of it:
 //! `exit=N`, a status other than 0; `error=CODE,…`, the errors that the compiler reports, exactly these; `file=NAME`,
 //! which makes the block a module for the next program rather than a program; `syntax`, of which only the form is
-//! looked at: it shows how something is written, and names what is declared nowhere. A `text` block directly below is the
-//! program's whole standard output.
+//! looked at: it shows how something is written, and names what is declared nowhere; `checked`, which runs it with
+//! `--checked`. A `text` block directly below is the program's whole standard output; of a checked one also what it is
+//! reported for, where all addresses count as the same, and all places in a module of the library.
 //!
 //! The examples in the documentation of the library's modules are marked the same way; one without a tag is written
 //! in the spelling of its module.
@@ -13,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use vex_syntax::{Spelling, parse_file};
-use vex_tests::{Folder, Run, root};
+use vex_tests::{Folder, Output, Run, root};
 use vexc::docs::Docs;
 use vexc::docs::model::Kind;
 use vexc::stack::on_deep_stack;
@@ -30,6 +31,8 @@ struct Program {
     errors: BTreeSet<String>,
     /// Whether it shows a form only.
     syntax: bool,
+    /// Whether its memory errors are shown.
+    checked: bool,
     output: Option<String>,
     /// Modules beside it: names and texts.
     modules: Vec<(String, String)>,
@@ -94,6 +97,7 @@ fn programs(document: &str) -> Result<Vec<Program>, String> {
                 Some(("exit", n)) => program.exit = Some(n.parse().map_err(|_| format!("`{word}`?"))?),
                 Some(("error", codes)) => program.errors.extend(codes.split(',').map(String::from)),
                 None if word == "syntax" => program.syntax = true,
+                None if word == "checked" => program.checked = true,
                 Some(("file", name)) => module = Some(name.to_string()),
                 _ => return Err(format!("line {}: what does `{word}` mean?", block.line)),
             }
@@ -133,6 +137,12 @@ fn judge(program: &Program) -> Result<(), String> {
     let name = format!("program.{}", program.tag);
     folder.file(&name, &program.text);
     let run = Run::new(env!("CARGO_BIN_EXE_vexc-under-test"), folder.path());
+    if program.checked {
+        if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+            return Ok(());
+        }
+        return judge_checked(program, run.args(["run", "--checked", &name]).output());
+    }
     let output = run.args(["run", "--message-format", "json", &name]).output();
     let codes = error_codes(&output.stderr);
     if codes != program.errors {
@@ -149,6 +159,32 @@ fn judge(program: &Program) -> Result<(), String> {
         None if !output.stdout.is_empty() => Err(format!("nothing says that it prints\n{}", output.stdout)),
         _ => Ok(()),
     }
+}
+
+/// As [`judge`], of a program that ran with `--checked`.
+fn judge_checked(program: &Program, output: Output) -> Result<(), String> {
+    let printed = output.stdout + &output.stderr;
+    if output.status != program.exit.unwrap_or(0) {
+        return Err(format!("status {}\n{printed}", output.status));
+    }
+    let wanted = program.output.as_deref().unwrap_or("");
+    match without_addresses(wanted) == without_addresses(&printed) {
+        true => Ok(()),
+        false => Err(format!("it prints\n{printed}and the text says\n{wanted}")),
+    }
+}
+
+/// A text in which all addresses are the same, and all places in the library's modules.
+fn without_addresses(text: &str) -> String {
+    let cut = |text: &str, mark: &str, digits: fn(char) -> bool| {
+        let mut parts = text.split(mark);
+        let mut rest = parts.next().unwrap_or("").to_owned();
+        for part in parts {
+            rest.extend([mark, part.trim_start_matches(digits)]);
+        }
+        rest
+    };
+    cut(&cut(text, "0x", |c| c.is_ascii_hexdigit()), ">:", |c| c.is_ascii_digit() || c == ':')
 }
 
 /// Runs all programs of a document; there are at least `least`.
@@ -172,6 +208,11 @@ fn the_language_reference() {
 #[test]
 fn the_readme() {
     all_pass("README.md", 3);
+}
+
+#[test]
+fn the_document_of_the_checked_mode() {
+    all_pass("docs/checked.md", 4);
 }
 
 /// A documentation text with the module's spelling as the tag of blocks that have none.
@@ -244,6 +285,11 @@ fn what_is_wrong_is_noticed() {
     assert!(judged("```vx\nprintln(nothing)\n```\n").is_err());
     assert!(judged("```vx syntax\nmatch x { 0 => nothing }\n```\n").is_ok());
     assert!(judged("```vx syntax\nmatch x { 0 -> nothing }\n```\n").is_err());
+    assert!(judged("```vx checked\nprintln(1)\n```\n```text\n1\n```\n").is_ok());
+    assert!(judged("```vx checked\nunsafe { vex_malloc(1) }\n```\n").is_err());
+    assert_eq!(without_addresses("a 0x12f, 0x: b"), without_addresses("a 0x3, 0x77: b"));
+    assert_eq!(without_addresses("<std/vec>:1:2 c"), without_addresses("<std/vec>:30:4 c"));
+    assert_ne!(without_addresses("0x1 a"), without_addresses("0x1 b"));
     assert!(programs("```vx ignore\n```\n").is_err());
     assert!(programs("```vx file=a.vx\n```\n").is_err());
 }

@@ -1,5 +1,6 @@
 //! The command line as its users meet it: exit statuses, messages, help, and what it does with odd input.
 
+mod checked;
 mod command;
 mod doc;
 mod fmt_command;

@@ -1,6 +1,7 @@
 //! Interactive sessions as their users meet them: at a terminal, and with a script on standard input.
 #![cfg(unix)]
 
+mod checked;
 mod edit;
 mod memory;
 mod normal;

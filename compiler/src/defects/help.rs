@@ -34,6 +34,7 @@ pub fn helps(finding: &Finding, sources: &SourceMap) -> Vec<String> {
     match (finding.kind, &finding.block) {
         (DefectKind::OutOfBounds, Some(block)) => bounds(finding, block, sources, &mut helps),
         (DefectKind::UseAfterFree, Some(block)) => helps.push(after_free(block)),
+        (DefectKind::StaleRegion, Some(block)) if !block.is_live() => helps.push(after_free(block)),
         (DefectKind::Unwritten, Some(block)) => helps.push(unwritten(block)),
         (DefectKind::DoubleFree, Some(block)) => helps.push(double_free(block)),
         (DefectKind::WrongAllocator, Some(block)) => helps.extend(right_free(block)),
@@ -131,8 +132,8 @@ fn bounds(finding: &Finding, block: &Block, sources: &SourceMap, helps: &mut Vec
                     "line {line}, `{text}`: if that is meant to end with the block, `{wide}` goes one too far and \
                      `{right}` is right"
                 ));
-            } else if size > 1 && (number as usize) < block.size && !mentions_elements(block, sources) {
-                let right = block.size * size;
+            } else if size > 1 && number < block.size as i128 && !mentions_elements(block, sources) {
+                let right = block.size as i128 * size as i128;
                 helps.push(format!(
                     "sizes are in bytes: {} elements of {size} bytes take {right} bytes",
                     block.size

@@ -72,6 +72,11 @@ impl Block {
         self.parent.is_some() && !self.is_field
     }
 
+    /// Whether it is in use.
+    pub fn is_live(&self) -> bool {
+        self.state == State::Live
+    }
+
     /// Where an address is, seen from the block.
     pub fn side(&self, address: usize) -> Side {
         match address {

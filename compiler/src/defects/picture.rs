@@ -49,7 +49,8 @@ const ROWS: usize = 5;
 /// The addresses that a picture of an access shows: the rows of its first bytes, and one more on either side.
 pub fn window(marked: &Range<usize>) -> Range<usize> {
     let start = (marked.start / ROW * ROW).saturating_sub(ROW);
-    let end = marked.end.max(marked.start + 1).div_ceil(ROW).saturating_mul(ROW).saturating_add(ROW);
+    let last = marked.end.saturating_sub(1).max(marked.start);
+    let end = (last / ROW * ROW).saturating_add(2 * ROW);
     start..end.min(start.saturating_add(ROWS * ROW))
 }
 

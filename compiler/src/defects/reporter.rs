@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::json;
 use vex_runtime::builtins::stream;
-use vex_runtime::checked::{self, Defect, Verdict};
+use vex_runtime::checked::{self, Defect, LeakKind, Verdict};
 use vex_syntax::SourceMap;
 
 use super::leaks::{self, Group, Which};
@@ -218,7 +218,10 @@ impl State {
 /// Looks for leaks when a program has come to its end, writes what was found, and says whether that was anything.
 /// `stack` is the part of its stack that still counts, when it ends in the middle of a function.
 pub fn finish(resolver: &Resolver<'_>, which: Which, stack: Option<Range<usize>>) -> bool {
-    let leaked = if which == Which::None { Vec::new() } else { checked::leaks(stack) };
+    let mut leaked = if which == Which::None { Vec::new() } else { checked::leaks(stack.clone()) };
+    // What functions hold that are still running is no leak: they had no chance to free it.
+    let is_running = |root: &usize| stack.as_ref().is_some_and(|stack| stack.contains(root));
+    leaked.retain(|leak| !matches!(&leak.kind, LeakKind::Reachable { root } if is_running(root)));
     let groups = leaks::group(resolver.leaks(&leaked), which, resolver.sources);
     let Some(report) = state().as_ref().and_then(|state| state.finish(&groups, resolver.sources)) else {
         return false;

@@ -93,7 +93,7 @@ impl Resolver<'_> {
             state: info.state,
             allocated: self.trace(first.allocated),
             reallocated,
-            freed: info.freed.map(|trace| self.trace(trace)),
+            freed: freed(info).map(|trace| self.trace(trace)),
             is_field: info.is_field,
             parent: info.parent.as_deref().map(|parent| Box::new(self.block(parent))),
             name: if named { (self.variable)(info.base) } else { None },
@@ -181,6 +181,12 @@ impl Resolver<'_> {
         });
         resolved.collect()
     }
+}
+
+/// Where a block was freed; a part may have gone with the whole.
+fn freed(info: &BlockInfo) -> Option<Trace> {
+    let with_parent = || freed(info.parent.as_deref().filter(|_| !info.is_live())?);
+    info.freed.filter(|trace| !trace.is_empty()).or_else(with_parent)
 }
 
 /// The bytes of a window of the program's memory.

@@ -367,3 +367,40 @@ fn places_in_the_library_are_not_where_people_look() {
     assert!(text.contains("\n    0: grow  std/vec.vx:2:5\n    1: main  a.vx:14:5\n"), "{text}");
     assert_eq!(text::called(&report, &sources).as_deref(), Some("grow"));
 }
+
+/// Whatever the numbers: a program may have computed any of them.
+#[test]
+fn no_number_is_too_much() {
+    let sources = sources();
+    let kinds = [
+        DefectKind::OutOfBounds,
+        DefectKind::OutOfObject,
+        DefectKind::UseAfterFree,
+        DefectKind::Wild,
+        DefectKind::Misaligned,
+        DefectKind::Unwritten,
+        DefectKind::Overlap,
+        DefectKind::StaleRegion,
+        DefectKind::BadFree(BadFree::Interior),
+        DefectKind::WrongSize,
+    ];
+    let numbers = [0, 1, 15, 16, BASE, BASE + 24, usize::MAX / 2, usize::MAX - 16, usize::MAX];
+    for kind in kinds {
+        for start in numbers {
+            for size in numbers {
+                let report = Finding {
+                    access: access(size.is_multiple_of(2), size),
+                    address: start,
+                    start,
+                    block: Some(Block { size, ..heap_block(&sources) }),
+                    given: Given { other: Some(size), size: Some(size as i128), ..Given::default() },
+                    unwritten: Some(Unwritten { first: start, count: size, mask: 0 }),
+                    ..finding(kind, calls(&sources, &[("main", "table[1] = 5")]))
+                };
+                assert!(json::finding(&report, &sources).len() > 100);
+                let end = start.saturating_add(size);
+                assert!(super::picture::window(&(start..end)).len() <= 80);
+            }
+        }
+    }
+}

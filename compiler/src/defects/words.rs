@@ -123,7 +123,7 @@ pub fn title(finding: &Finding) -> String {
             _ => "a block",
         }),
         DefectKind::OutOfObject => past("a part of a block"),
-        DefectKind::UseAfterFree if state == Some(State::Reset) => {
+        DefectKind::UseAfterFree | DefectKind::StaleRegion if state == Some(State::Reset) => {
             format!("{verb} {preposition} a block that its allocator has taken back")
         }
         DefectKind::UseAfterFree if state == Some(State::Moved) => {
@@ -197,7 +197,9 @@ pub fn label(finding: &Finding, function: Option<&str>) -> String {
         DefectKind::UseAfterFree if finding.access.is_none() => {
             format!("{who}is given {what} that was {}", fate(about.state))
         }
-        DefectKind::UseAfterFree => format!("{verbs} {at} that was {}", fate(about.state)),
+        DefectKind::UseAfterFree | DefectKind::StaleRegion if !about.is_live() => {
+            format!("{verbs} {at} that was {}", fate(about.state))
+        }
         DefectKind::DeadStack => format!("{verbs} {at}, which is {}", fate(State::Left)),
         DefectKind::Unwritten => unwritten(finding, &verbs, &at),
         DefectKind::ZeroSized => format!("{verbs}, but the block has none"),
@@ -208,7 +210,7 @@ pub fn label(finding: &Finding, function: Option<&str>) -> String {
         DefectKind::Misaligned => misaligned(finding, &verbs),
         DefectKind::Overlap => overlap(finding, &verbs),
         DefectKind::Null | DefectKind::Wild | DefectKind::BadSize => without_block(finding, &who, &verbs),
-        DefectKind::StaleRegion => format!("{verbs} {at}"),
+        DefectKind::UseAfterFree | DefectKind::StaleRegion => format!("{verbs} {at}"),
     }
 }
 

@@ -260,7 +260,7 @@ pub fn compile(program: &Program, options: &JitOptions) -> Result<CompiledProgra
 /// The global variables that a program uses, and where they are.
 fn variables(program: &Program, decls: &Declarations, data: &[*mut u8]) -> Vec<calls::Variable> {
     let placed = program.globals.iter().enumerate().filter_map(|(index, global)| {
-        let (value, _) = decls.data_of(GlobalId(index as u32))?;
+        let value = decls.value_of(GlobalId(index as u32))?;
         let start = data[value as usize].addr();
         let range = start..start + decls.data[value as usize].size as usize;
         Some(calls::Variable { range, name: global.name.to_string() })

@@ -301,6 +301,12 @@ impl Declarations {
         (!outside && value != NO_INDEX && flag != NO_INDEX).then_some((value, flag))
     }
 
+    /// The data object of a global variable's value, if it is made here.
+    pub fn value_of(&self, global: GlobalId) -> Option<u32> {
+        let GlobalData { value, outside, .. } = *self.globals.get(global.0 as usize)?;
+        (!outside && value != NO_INDEX).then_some(value)
+    }
+
     /// The instance of a function without type arguments, or of any body.
     pub(super) fn instance(&self, body: &Body) -> u32 {
         match body {
