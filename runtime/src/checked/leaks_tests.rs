@@ -20,6 +20,10 @@ fn put(place: *mut u8, offset: usize, word: usize) {
     mark_written(place.addr()..place.addr() + 8);
 }
 
+fn set_root(range: Range<usize>) {
+    set_roots(core::slice::from_ref(&range));
+}
+
 fn kinds(stack: Option<Range<usize>>) -> Vec<LeakKind> {
     leaks(stack).into_iter().map(|leak| leak.kind).collect()
 }
@@ -29,7 +33,7 @@ fn each_block_is_lost_held_in_a_circle_or_reachable() {
     in_child_enabled(|| {
         let area = program_area(4096).expect("room").as_ptr();
         let start = area.addr();
-        set_roots(&[start..start + 64]);
+        set_root(start..start + 64);
         let [held, kept, deep, lost, under, first, second, at_circle, own] =
             core::array::from_fn(|_| block(48));
         put(area, 16, kept.addr() + 8);
@@ -66,7 +70,7 @@ fn only_words_that_still_point_count() {
     in_child_enabled(|| {
         let area = program_area(4096).expect("room").as_ptr();
         let start = area.addr();
-        set_roots(&[start..start + 64]);
+        set_root(start..start + 64);
         let old = block(48);
         deallocate(old, &Release::new(Origin::Vex, "", Trace::NONE));
         let new = block(48);
@@ -122,7 +126,7 @@ fn what_is_the_runtimes_is_no_leak() {
 fn reachability_agrees_with_a_model() {
     in_child_enabled(|| {
         let area = program_area(4096).expect("room").as_ptr();
-        set_roots(&[area.addr()..area.addr() + 4096]);
+        set_root(area.addr()..area.addr() + 4096);
         let mut random = Random(31);
         for round in 0..40 {
             let count = 2 + random.below(40);

@@ -328,6 +328,17 @@ pub fn poison(range: Range<usize>) {
     }
 }
 
+/// Says that an allocator's buffer starts at an address: blocks made there are parts of
+/// what lies there, a part of another buffer perhaps, and that is no block of the
+/// allocator's own. Needed only where the buffer stays the program's; [`poison`] says it
+/// as well.
+pub fn mark_buffer(address: usize) {
+    let address = map::strip(address);
+    if is_enabled() && map::in_arena(address) {
+        HEAP.lock().mark_buffer(address);
+    }
+}
+
 /// Makes bytes of a buffer usable by the program; they count as written.
 pub fn unpoison(range: Range<usize>) {
     if let Some(range) = in_memory(range) {
@@ -435,3 +446,7 @@ pub(crate) fn figures() -> crate::heap::Figures {
 pub fn lowest_stack_tag_cell() -> *const usize {
     access::LOWEST_STACK_TAG.as_ptr()
 }
+
+#[cfg(all(test, unix))]
+#[path = "mode_tests.rs"]
+mod tests;

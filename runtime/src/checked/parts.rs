@@ -153,18 +153,19 @@ impl Heap {
 
     /// Makes bytes an allocator's own. A part that starts there is a buffer from now on.
     pub fn poison(&mut self, range: Range<usize>) {
-        if let Some(tag) = self.part_at(range.start)
-            && entry_of(tag).base == range.start
-            && record_of(tag).is_live()
-        {
+        self.mark_buffer(range.start);
+        shadow::set(range.start, range.len(), POISONED);
+    }
+
+    /// Makes the part that starts at an address, or else the block there, a buffer.
+    pub fn mark_buffer(&mut self, address: usize) {
+        let part = self.part_at(address);
+        let part = part.filter(|tag| entry_of(*tag).base == address && record_of(*tag).is_live());
+        if let Some(tag) = part.or_else(|| self.block_at(address)) {
+            self.unseal(tag);
             // SAFETY: the lock is held; the reference ends with the statement.
             unsafe { record(tag) }.flags.insert(Flags::CARVED);
-        } else if let Some(tag) = self.block_at(range.start) {
-            self.unseal(tag);
-            // SAFETY: as above.
-            unsafe { record(tag) }.flags.insert(Flags::CARVED);
         }
-        shadow::set(range.start, range.len(), POISONED);
     }
 
     /// The innermost part that an address lies in, or lay in before it died.

@@ -137,6 +137,26 @@ fn a_reset_ends_what_is_in_the_buffer_and_not_the_buffer() {
 }
 
 #[test]
+fn a_lent_buffer_outlives_what_is_made_in_it() {
+    in_child_enabled(|| {
+        let outer = buffer(4096);
+        let lent = sub_allocate(outer, at(outer), &request(256, true));
+        mark_buffer(at(lent));
+        let range = at(lent)..at(lent) + 256;
+        for _ in 0..2 {
+            sub_free_range(range.clone(), Trace::NONE);
+            unpoison(range.clone());
+            check_range(lent, 256, true, false, "");
+            assert!(found().is_empty());
+            let part = sub_allocate(plain(at(lent)), at(lent), &request(256, true));
+            sub_free_range(range.clone(), Trace::NONE);
+            check_range(part, 1, true, false, "");
+            assert_eq!(found_one().kind, DefectKind::StaleRegion);
+        }
+    });
+}
+
+#[test]
 fn parts_are_freed_by_their_own_allocator_only() {
     in_child_enabled(|| {
         let buffer = buffer(256);

@@ -156,7 +156,10 @@ pub(super) unsafe fn begin_lent<R: Regional>(this: *mut R, made: R) {
     unsafe { this.write_unaligned(made) };
     match buffer {
         0 => BOOKS.lock().failed = true,
-        _ => note(this.addr(), buffer, Region { origin: R::ORIGIN, capacity, lent: true, top: 0 }),
+        _ => {
+            checked::mark_buffer(buffer as usize);
+            note(this.addr(), buffer, Region { origin: R::ORIGIN, capacity, lent: true, top: 0 });
+        }
     }
 }
 
