@@ -1,4 +1,5 @@
-//! Random programs: each prints the same and exits the same with and without optimisation, and in every spelling.
+//! Random programs: each prints the same and exits the same with and without optimisation, in checked mode, which has
+//! nothing to report, and in every spelling.
 //!
 //! A few run with every test; with `VEX_LONG=1` there are a thousand. `VEX_SEED` is the first seed, and `VEX_PROGRAMS`
 //! how many there are. A program that fails is left in a file, whose name the failure tells, next to a smaller one that
@@ -40,6 +41,12 @@ fn failure(text: &str) -> Option<(String, String)> {
     let fast = run(folder.path(), "program.vx", "speed");
     if let Some(difference) = difference(&plain, &fast) {
         return Some(("--opt speed differs".into(), difference));
+    }
+    if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        let checked = vexc(folder.path()).args(["run", "--checked", "program.vx"]).output();
+        if let Some(difference) = difference(&plain, &checked) {
+            return Some((format!("--checked differs {}", kind(&checked.stderr)), difference));
+        }
     }
     for to in Spelling::ALL {
         let name = format!("translated.{}", to.extension());
