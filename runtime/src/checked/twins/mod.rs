@@ -45,7 +45,11 @@ mod vera;
 mod xila;
 
 #[cfg(test)]
-mod tests;
+mod allocator_tests;
+#[cfg(test)]
+mod function_tests;
+#[cfg(test)]
+mod table_tests;
 
 use crate::abi::Address;
 
@@ -126,3 +130,16 @@ macro_rules! twins {
     };
 }
 use twins;
+
+/// Calls the twin of a function as generated code does, by its address.
+#[cfg(test)]
+macro_rules! call {
+    ($symbol:ident($($arg:expr),*) as fn($($ty:ty),*) $(-> $ret:ty)?) => {{
+        type F = unsafe extern "C" fn($($ty),*) $(-> $ret)?;
+        let address = $crate::checked::twin(stringify!($symbol)).expect("a twin");
+        // SAFETY: the type is the function's; the pointers are right, or wrong on purpose.
+        unsafe { core::mem::transmute::<*const u8, F>(address)($($arg),*) }
+    }};
+}
+#[cfg(test)]
+use call;
