@@ -335,6 +335,7 @@ static TABLES: &[&[Export]] = &[
     crate::embed::symbols::EXPORTS,
     crate::embed::fast_path::EXPORTS,
     crate::checked::access::EXPORTS,
+    crate::checked::access::NARROW,
     crate::checked::program::EXPORTS,
 ];
 

@@ -6,6 +6,8 @@ use super::judge::Touch;
 use super::map::{WHAT_ALIGN_SHIFT, WHAT_BYTES, WHAT_INTEGER, WHAT_UNWRITTEN_OK, WHAT_WRITE};
 use super::tags::entry_of;
 use super::{blocks, copy};
+use crate::abi::{AbiTy, Address, Export, Group};
+use crate::checked_stub;
 use core::ffi::c_void;
 use core::sync::atomic::AtomicUsize;
 
@@ -70,17 +72,31 @@ crate::exports! {
     pub fn vexrt_checked_end(start: usize, size: usize) {
         HEAP.lock().leave_range(start, size);
     }
-
-    /// A pointer to the `size` bytes at `p` that cannot reach beyond them. It is dead when
-    /// the object that `p` points at is.
-    pub fn vexrt_checked_narrow(p: *mut c_void, size: usize) -> *mut c_void {
-        if let Some(tag) = blocks::tag_in(p.addr())
-            && entry_of(tag).size == size
-        {
-            // All of its object, or nothing of it.
-            return p;
-        }
-        let narrowed = HEAP.lock().narrow(p.addr(), size, 0);
-        narrowed.map_or(p, |narrowed| narrowed.cast())
-    }
 }
+
+/// A pointer to the `size` bytes at `p` that cannot reach beyond them. It is dead when the
+/// object that `p` points at is.
+pub(super) unsafe extern "C" fn narrow(p: *mut c_void, size: usize) -> *mut c_void {
+    if let Some(tag) = blocks::tag_in(p.addr())
+        && entry_of(tag).size == size
+    {
+        // All of its object, or nothing of it.
+        return p;
+    }
+    let narrowed = HEAP.lock().narrow(p.addr(), size);
+    narrowed.map_or(p, |narrowed| narrowed.cast())
+}
+
+checked_stub! { fn vexrt_checked_narrow => narrow }
+
+/// The row of [`narrow`], which is entered through a stub: where a pointer to a variable
+/// was made is told with it.
+pub static NARROW: &[Export] = &[Export {
+    symbol: "vexrt_checked_narrow",
+    doc: " A pointer to the `size` bytes at `p` that cannot reach beyond them.\n",
+    params: &[("p", AbiTy::Ptr), ("size", AbiTy::Usize)],
+    ret: AbiTy::Ptr,
+    addr: Address(vexrt_checked_narrow as *const u8),
+    managed: Address(vexrt_checked_narrow as *const u8),
+    group: Group::Builtin,
+}];

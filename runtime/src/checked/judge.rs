@@ -150,8 +150,7 @@ impl Touch<'_> {
         let start = self.pointer;
         let wrong = |kind, tag| Finding::Wrong { kind, start, address: start, tag };
         let based = self.integer && in_arena(self.base);
-        let is_null = start < NULL_END || start.wrapping_add(NULL_END) < NULL_END;
-        if (!self.integer && self.base < NULL_END || is_null) && !based {
+        if (!self.integer && self.base < NULL_END || start < NULL_END) && !based {
             return wrong(DefectKind::Null, 0);
         }
         let extent = entry_of(0).size;

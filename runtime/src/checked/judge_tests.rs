@@ -1,6 +1,6 @@
 //! Accesses, right and wrong, each with what is said of it.
 
-use super::super::access::*;
+use super::super::access::{narrow as narrow_at, *};
 use super::super::testing::{Random, found, found_one, in_child_enabled, in_child_with, without};
 use super::super::*;
 use super::super::{map, shadow};
@@ -128,7 +128,9 @@ fn pointers_that_are_none_are_told_apart() {
             assert_eq!((defect.kind, defect.address), (DefectKind::Null, offset as usize));
         }
         let tag = (map::LAST_TAG << map::ADDRESS_BITS) | map::ARENA;
-        for wild in [map::NULL_END, map::TABLE, map::ARENA - 8, map::ARENA_END - 8, tag, 1 << 63] {
+        for wild in
+            [map::NULL_END, map::TABLE, map::ARENA - 8, map::ARENA_END - 8, tag, 1 << 63, usize::MAX - 7]
+        {
             access(core::ptr::without_provenance_mut(wild), 0, 8, true);
             assert_eq!(found_one().kind, DefectKind::Wild, "{wild:#x}");
         }
@@ -172,7 +174,7 @@ fn fields_have_bounds_of_their_own() {
         let block = zeroed(64);
         let narrow = |pointer: *mut u8, size| {
             // SAFETY: every pointer may be narrowed.
-            unsafe { vexrt_checked_narrow(pointer.cast(), size) }.cast::<u8>()
+            unsafe { narrow_at(pointer.cast(), size) }.cast::<u8>()
         };
         assert_eq!(narrow(block, 64), block);
         let field = narrow(block.wrapping_add(16), 8);
@@ -230,7 +232,7 @@ fn variables_die_with_their_function() {
         let narrow = |address: usize, size| {
             let pointer = core::ptr::with_exposed_provenance_mut::<c_void>(address);
             // SAFETY: every pointer may be narrowed.
-            unsafe { vexrt_checked_narrow(pointer, size) }.cast::<u8>()
+            unsafe { narrow_at(pointer, size) }.cast::<u8>()
         };
         // SAFETY: the cell is the runtime's.
         let lowest = || unsafe { lowest_stack_tag_cell().read_volatile() };
@@ -249,7 +251,14 @@ fn variables_die_with_their_function() {
         // SAFETY: no preconditions.
         unsafe { vexrt_checked_leave(high - 100) };
         assert_eq!(lowest(), high - 64);
-        for dead in [inner, late] {
+        let kept = narrow(high - 80, 8);
+        let block = narrow(high - 200, 8);
+        // SAFETY: no preconditions.
+        unsafe { vexrt_checked_end(high - 208, 16) };
+        assert_eq!(lowest(), high - 80);
+        access(kept, 0, 8, true);
+        assert!(found().is_empty());
+        for dead in [inner, late, block] {
             assert!(harmless(access(dead, 0, 8, false)));
             assert_eq!(found_one().kind, DefectKind::DeadStack);
         }

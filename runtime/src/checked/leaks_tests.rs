@@ -89,7 +89,7 @@ fn only_words_that_still_point_count() {
         put(area, 104, new.addr());
         assert_eq!(kinds(Some(start + 104..start + 128)), [LeakKind::Reachable { root: start + 104 }]);
         // SAFETY: any pointer may be narrowed.
-        let field = unsafe { access::vexrt_checked_narrow(new.wrapping_add(8).cast(), 8) };
+        let field = unsafe { access::narrow(new.wrapping_add(8).cast(), 8) };
         put(area, 0, field.addr());
         assert_eq!(kinds(None), [LeakKind::Reachable { root: start }], "a field holds its block");
         set_roots(&[]);

@@ -9,6 +9,7 @@ use super::map::{ADDRESS_MASK, in_arena};
 use super::space::{self, NARROWED, VARIABLES};
 use super::spans::{Use, page_of, span};
 use super::tags::{Flags, Record, entry_of, record, record_of, set_entry};
+use super::trace::Trace;
 use core::sync::atomic::Ordering;
 
 /// Heads of lists of equal hash.
@@ -29,10 +30,10 @@ fn head(parent: u32, base: usize, size: usize) -> usize {
 impl Heap {
     /// A pointer to `size` bytes at `pointer` and nothing beyond; the pointer itself when
     /// that is all of its object, or not inside of it.
-    pub fn narrow(&mut self, pointer: usize, size: usize, trace: u32) -> Option<*mut u8> {
+    pub fn narrow(&mut self, pointer: usize, size: usize) -> Option<*mut u8> {
         let address = pointer & ADDRESS_MASK;
         let Some(tag) = tag_in(pointer).or_else(|| self.live_at(pointer)) else {
-            return self.narrow_untagged(pointer, size, trace);
+            return self.narrow_untagged(pointer, size);
         };
         let entry = entry_of(tag);
         let inside = address >= entry.base && address - entry.base <= entry.size;
@@ -43,11 +44,11 @@ impl Heap {
             return Some(tagged(tag, address));
         }
         let origin = record_of(tag).origin;
-        self.field(tag, address, size, origin, trace)
+        self.field(tag, address, size, origin)
     }
 
     /// The same of an address that is in no block of the heap: that of a variable.
-    fn narrow_untagged(&mut self, address: usize, size: usize, trace: u32) -> Option<*mut u8> {
+    fn narrow_untagged(&mut self, address: usize, size: usize) -> Option<*mut u8> {
         if !in_arena(address) || size == 0 {
             return None;
         }
@@ -58,7 +59,7 @@ impl Heap {
         }
         let on_stack = (self.stack.0..self.stack.1).contains(&address);
         let origin = if on_stack { Origin::Variable } else { Origin::Static };
-        self.field(0, address, size, origin, trace)
+        self.field(0, address, size, origin)
     }
 
     /// The tag of the innermost live block that an address without a tag lies in.
@@ -71,14 +72,7 @@ impl Heap {
     }
 
     /// The part of an object, made if it is not there.
-    fn field(
-        &mut self,
-        parent: u32,
-        base: usize,
-        size: usize,
-        origin: Origin,
-        trace: u32,
-    ) -> Option<*mut u8> {
+    fn field(&mut self, parent: u32, base: usize, size: usize, origin: Origin) -> Option<*mut u8> {
         let is_it = |tag: u32, found: &Record| {
             found.parent == parent && found.size == size && entry_of(tag).base == base
         };
@@ -109,7 +103,7 @@ impl Heap {
         let tag = self.take_tag(0)?;
         self.serial += 1;
         let flags = if hashed { Flags::FIELD | Flags::HASHED } else { Flags::FIELD };
-        let mut new = Record::new(size, self.serial, trace, origin, flags);
+        let mut new = Record::new(size, self.serial, Trace::capture().0, origin, flags);
         new.chain = first;
         // SAFETY: the lock is held; the tag is nobody else's.
         unsafe { *record(tag) = new };
@@ -178,10 +172,15 @@ impl Heap {
     /// Ends the variables that start in these `size` bytes: their block of the source has ended, and their function
     /// goes on.
     pub fn leave_range(&mut self, start: usize, size: usize) {
-        let mut kept = 0;
-        for place in 0..self.variables {
+        // The variables of the function that goes on are the lowest.
+        let mut first = self.variables;
+        while first > 0 && entry_of(space::read(VARIABLES, first - 1)).base < start.saturating_add(size) {
+            first -= 1;
+        }
+        let mut kept = first;
+        for place in first..self.variables {
             let tag = space::read(VARIABLES, place);
-            if entry_of(tag).base.wrapping_sub(start) < size {
+            if entry_of(tag).base >= start {
                 self.end_children(tag, State::Left, 0);
                 self.end_object(tag, State::Left, 0);
             } else {
