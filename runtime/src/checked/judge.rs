@@ -3,11 +3,10 @@
 use super::blocks::tag_in;
 use super::defect::{AccessInfo, Defect, DefectKind, Unwritten, report};
 use super::heap::{HEADER, HEAP, Heap, harmless};
-use super::info::{BlockInfo, Origin, State};
+use super::info::{BlockInfo, State};
 use super::map::{self, ADDRESS_BITS, NULL_END, POISON, UNWRITTEN, in_arena, is_foreign};
-use super::spans::{Use, page_of, span};
 use super::tags::{Flags, Record, entry_of, record_of};
-use super::{Trace, shadow, spans};
+use super::{Trace, shadow};
 
 /// An access.
 #[derive(Clone, Copy, Debug)]
@@ -128,6 +127,10 @@ impl Touch<'_> {
         let wrong = |kind, address| Finding::Wrong { kind, start, address, tag };
         if !start.is_multiple_of(self.align) {
             return wrong(DefectKind::Misaligned, start);
+        }
+        let bits = if self.write || self.unwritten_ok { POISON } else { POISON | UNWRITTEN };
+        if shadow::first_with(start, self.len, bits).is_none() {
+            return Finding::Fine(start);
         }
         if let Some(address) = shadow::first_poisoned(start, self.len) {
             return match tag {
@@ -322,15 +325,6 @@ impl Heap {
         }
         self.part_at(address).or_else(|| self.block_at(address)).or_else(|| self.variable_at(address))
     }
-
-    /// The program's area that an address lies in, and whether it is the stack.
-    pub fn area_at(&self, address: usize) -> Option<(usize, usize, bool)> {
-        // SAFETY: the lock is held; the copy needs no reference.
-        let span = unsafe { *span(page_of(address).filter(|_| in_arena(address))?) };
-        let inside = span.used_for == Use::Program && address.wrapping_sub(span.base) < span.len;
-        let on_stack = (self.stack.0..self.stack.1).contains(&address);
-        inside.then_some((span.base, span.len, on_stack))
-    }
 }
 
 /// Parts beside another are looked for so far away, in bytes.
@@ -351,27 +345,6 @@ impl Heap {
         // A place's first bytes may count as its neighbour's.
         let before = place.start.checked_sub(1).filter(|at| in_arena(*at));
         (other(before), other(place.end.checked_add(HEADER)))
-    }
-}
-
-/// What is known of a program's area.
-pub fn area_info(start: usize, len: usize, on_stack: bool) -> BlockInfo {
-    BlockInfo {
-        tag: 0,
-        base: start,
-        size: len,
-        align: spans::PAGE.min(4096),
-        zeroed: true,
-        origin: if on_stack { Origin::Variable } else { Origin::Static },
-        reason: None,
-        state: State::Live,
-        serial: 0,
-        allocated: Trace::NONE,
-        freed: None,
-        moved_from: None,
-        moved_to: None,
-        is_field: false,
-        parent: None,
     }
 }
 

@@ -406,12 +406,8 @@ fn settle_range(touch: &Touch<'_>) -> *mut u8 {
 /// belong to it, too), a part of a buffer, a variable with a pointer to it.
 pub fn lookup(address: usize) -> Option<BlockInfo> {
     let address = map::strip(address);
-    let heap = HEAP.lock();
-    let (found, area) = (heap.object_at(address), heap.area_at(address));
-    drop(heap);
-    found
-        .and_then(BlockInfo::of)
-        .or_else(|| area.map(|(start, len, on_stack)| judge::area_info(start, len, on_stack)))
+    let found = HEAP.lock().object_at(address);
+    found.and_then(BlockInfo::of)
 }
 
 /// The blocks in front of and behind the one that `address` lies in or beside.

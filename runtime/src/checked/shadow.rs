@@ -70,14 +70,34 @@ fn write_word(address: usize, value: u64) {
     unsafe { place(address).cast::<u64>().write_unaligned(value.to_le()) }
 }
 
+/// Whether one of 64 bytes has one of the bits of `bits` in its shadow.
+#[inline]
+fn any_of_64(address: usize, bits: u8) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use core::arch::x86_64::*;
+        let start = place(address).cast::<__m128i>();
+        // SAFETY: as in `get`, for 64 bytes; the processor has these instructions.
+        unsafe {
+            let [one, two, three, four] = [0, 1, 2, 3].map(|step| _mm_loadu_si128(start.add(step)));
+            let all = _mm_or_si128(_mm_or_si128(one, two), _mm_or_si128(three, four));
+            let found = _mm_and_si128(all, _mm_set1_epi8(bits as i8));
+            _mm_movemask_epi8(_mm_cmpeq_epi8(found, _mm_setzero_si128())) != 0xFFFF
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        (0..8).fold(0, |any, step| any | word(address + step * 8)) & each(bits) != 0
+    }
+}
+
 /// The first of `len` bytes whose shadow has one of the bits of `bits`.
 #[inline]
 pub fn first_with(address: usize, len: usize, bits: u8) -> Option<usize> {
     let (end, mask) = (address + len, each(bits));
     let mut at = address;
     while end - at >= 64 {
-        let any = (0..8).fold(0, |any, step| any | word(at + step * 8));
-        if any & mask != 0 {
+        if any_of_64(at, bits) {
             break;
         }
         at += 64;
@@ -111,11 +131,8 @@ pub fn mark_written(address: usize, len: usize) {
     let end = address + len;
     let mut at = address;
     while end - at >= 64 {
-        let words: [u64; 8] = core::array::from_fn(|step| word(at + step * 8));
-        if words.iter().fold(0, |any, word| any | word) & each(UNWRITTEN) != 0 {
-            for (step, word) in words.into_iter().enumerate() {
-                write_word(at + step * 8, word & !each(UNWRITTEN));
-            }
+        if any_of_64(at, UNWRITTEN) {
+            (0..8).for_each(|step| write_word(at + step * 8, word(at + step * 8) & !each(UNWRITTEN)));
         }
         at += 64;
     }
@@ -152,8 +169,18 @@ pub fn copy_written(to: usize, from: usize, len: usize) {
             set(to + at, 1, old & !UNWRITTEN | new);
         }
     };
+    // All written, before and after: most of most copies.
+    let nothing =
+        |at: usize| first_unwritten(from + at, 512).is_none() && first_unwritten(to + at, 512).is_none();
     if forward {
-        (0..words).for_each(|index| move_word(index * 8));
+        let (mut done, end) = (0, len / 512 * 512);
+        while done < end {
+            if !nothing(done) {
+                (0..64).for_each(|index| move_word(done + index * 8));
+            }
+            done += 512;
+        }
+        (end / 8..words).for_each(|index| move_word(index * 8));
         (words * 8..len).for_each(move_byte);
     } else {
         (words * 8..len).rev().for_each(move_byte);
@@ -168,7 +195,7 @@ mod tests {
 
     /// A place in the arena for tests, and how much of it is used.
     fn area() -> (usize, usize) {
-        (super::super::program_area(1 << 14).expect("room").as_ptr().addr() + 64, 600)
+        (super::super::program_area(1 << 14).expect("room").as_ptr().addr() + 64, 3000)
     }
 
     #[test]
@@ -176,7 +203,7 @@ mod tests {
         in_child_enabled(|| {
             let (base, most) = area();
             let mut random = Random(11);
-            for _ in 0..3000 {
+            for _ in 0..1000 {
                 let (start, len) = (base + random.below(32), random.below(most));
                 set(base - 40, most + 80, 0x7E);
                 let mut marked = Vec::new();
@@ -198,7 +225,7 @@ mod tests {
         in_child_enabled(|| {
             let (base, most) = area();
             let mut random = Random(12);
-            for round in 0..3000 {
+            for round in 0..600 {
                 let mut model: Vec<u8> =
                     (0..most).map(|_| (random.below(4) as u8) << 1 | random.below(2) as u8).collect();
                 for (at, byte) in model.iter().enumerate() {
