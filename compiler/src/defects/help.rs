@@ -9,7 +9,7 @@ use super::words::{self, bytes};
 /// Facts that help to understand a memory error.
 pub fn notes(finding: &Finding, sources: &SourceMap) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some(landed) = &finding.landed {
+    if let Some(landed) = finding.landed.as_ref().filter(|landed| landed.origin != Origin::Internal) {
         let mut note = format!("the bytes there belong to {}", words::short(landed));
         if let Some((file, at)) = sources.locate(position(&landed.allocated, sources)) {
             note.push_str(&format!(", allocated at {}:{}", file.name, at.line));
@@ -133,7 +133,7 @@ fn bounds(finding: &Finding, block: &Block, sources: &SourceMap, helps: &mut Vec
                      `{right}` is right"
                 ));
             } else if size > 1 && number < block.size as i128 && !mentions_elements(block, sources) {
-                let right = block.size as i128 * size as i128;
+                let right = (block.size as i128).saturating_mul(size as i128);
                 helps.push(format!(
                     "sizes are in bytes: {} elements of {size} bytes take {right} bytes",
                     block.size
@@ -236,7 +236,7 @@ fn interior(finding: &Finding, block: &Block) -> String {
 fn wrong_size(finding: &Finding) -> String {
     let right = finding.given.expected_size.or(finding.block.as_ref().map(|block| block.size));
     match right {
-        Some(right) => format!("free it with the size that it was allocated with: {right}"),
-        None => "free it with the size that it was allocated with".into(),
+        Some(right) => format!("free it with the size that it has: {right}"),
+        None => "free it with the size that it has".into(),
     }
 }

@@ -1,6 +1,7 @@
 //! Leaks: which blocks were never freed, by the line that allocated them and by what still leads to them.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Write;
 
 use serde_json::{Value, json};
@@ -49,31 +50,32 @@ pub struct Group {
     pub first: Block,
 }
 
-/// Puts blocks together that belong together: those that are lost first, then those of most bytes. Blocks whose line
+/// Puts groups together that people see as one: those that are lost first, then those of most bytes. Blocks whose line
 /// allows it are left out.
-pub fn group(
-    leaks: impl IntoIterator<Item = (Block, Held)>,
-    which: Which,
-    sources: &SourceMap,
-) -> Vec<Group> {
+pub fn group(parts: impl IntoIterator<Item = Group>, which: Which, sources: &SourceMap) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut index = HashMap::new();
-    for (block, held) in leaks {
-        let at = position(&block.allocated, sources);
+    for part in parts {
+        let at = position(&part.first.allocated, sources);
         let unwanted = match which {
             Which::All => false,
-            Which::Lost => matches!(held, Held::Reachable(_)),
+            Which::Lost => matches!(part.held, Held::Reachable(_)),
             Which::None => true,
         };
         if unwanted || is_allowed(at, sources) {
             continue;
         }
-        let place = *index.entry((at, block.origin, held.clone())).or_insert_with(|| {
-            groups.push(Group { held, count: 0, bytes: 0, first: block.clone() });
-            groups.len() - 1
-        });
-        groups[place].count += 1;
-        groups[place].bytes += block.size;
+        match index.entry((at, part.first.origin, part.held.clone())) {
+            Entry::Vacant(entry) => {
+                entry.insert(groups.len());
+                groups.push(part);
+            }
+            Entry::Occupied(entry) => {
+                let group = &mut groups[*entry.get()];
+                group.count += part.count;
+                group.bytes += part.bytes;
+            }
+        }
     }
     let rank = |held: &Held| match held {
         Held::Lost => 0,
@@ -122,7 +124,7 @@ impl Group {
         let why = match &self.held {
             Held::Lost => format!("nothing points to {it} any more"),
             Held::Cyclic if self.count == 1 => {
-                format!("only blocks that it points to, or it {them}, point to it")
+                format!("only it {them}, or what it points to, leads to it")
             }
             Held::Cyclic => format!("they only point to {them}"),
             Held::ByLeaked(_) => format!("only leaked blocks point to {it}"),
@@ -136,7 +138,10 @@ impl Group {
     fn label(&self) -> String {
         match self.count {
             1 => format!("{} that was never freed", words::block(&self.first)),
-            count => format!("{count} times, the first time {}; never freed", words::block(&self.first)),
+            count => format!(
+                "{count} blocks that were never freed, the first of them {}",
+                words::block(&self.first)
+            ),
         }
     }
 
@@ -208,5 +213,72 @@ impl Group {
         });
         defect_json::place(&mut object, &self.first.allocated, sources);
         object.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::Block;
+    use super::super::tests::{calls, expect, heap_block, sources};
+    use super::*;
+
+    fn part(sources: &SourceMap, at: &str, size: usize, held: Held) -> Group {
+        let allocated = calls(sources, &[("main", at)]);
+        let first = Block { size, allocated, ..heap_block(sources) };
+        Group { held, count: 1, bytes: size, first }
+    }
+
+    #[test]
+    fn blocks_of_a_line_are_one_report() {
+        let sources = sources();
+        let part = |at, size, held| part(&sources, at, size, held);
+        let parts = [
+            part("vex_malloc(10)", 10, Held::Reachable(Some("table".into()))),
+            part("vex_malloc(24)", 24, Held::Lost),
+            part("vex_realloc(p", 7, Held::Cyclic),
+            part("vex_malloc(24)", 1000, Held::Lost),
+            part("vex_malloc(24)", 5, Held::ByLeaked(1)),
+            part("vex_malloc(10)", 10, Held::Cyclic),
+            part("vex_malloc(10)", 10, Held::Cyclic),
+        ];
+        let groups = group(parts.clone(), Which::All, &sources);
+        let names: Vec<_> = groups.iter().map(|group| (group.name(), group.count, group.bytes)).collect();
+        let all = [
+            ("leak-lost", 2, 1024),
+            ("leak-cyclic", 2, 20),
+            ("leak-cyclic", 1, 7),
+            ("leak-held", 1, 5),
+            ("leak-reachable", 1, 10),
+        ];
+        assert_eq!(names, all);
+        assert_eq!(group(parts.clone(), Which::Lost, &sources), groups[..4]);
+        assert!(group(parts, Which::None, &sources).is_empty());
+        let texts: Vec<String> = groups.iter().map(|group| group.text(&sources, false)).collect();
+        expect("leaks", &texts.join("\n"));
+        let object: Value = serde_json::from_str(&groups[4].json(&sources)).expect("an object");
+        assert_eq!((&object["line"], &object["global"]), (&13.into(), &"table".into()));
+        assert_eq!((&object["blocks"], &object["bytes"]), (&1.into(), &10.into()));
+    }
+
+    #[test]
+    fn comments_allow_leaks_of_their_line_and_the_next() {
+        let text = "a // @ allow leak\nb //@ allow leak: why\n// @ allow leak\nc\nd // not @ allow leak\ne # @ allow leak\nf\n";
+        for (spelling, allowed) in [(Spelling::Vex, "abc"), (Spelling::Vais, "abce")] {
+            let mut sources = SourceMap::new();
+            sources.add("a", None, spelling, text, false).expect("room");
+            let found: String = "abcdef"
+                .chars()
+                .filter(|c| {
+                    let line = text.split('\n').scan(1, |at, line| {
+                        let start = *at;
+                        *at += line.len() as u32 + 1;
+                        Some((start, line))
+                    });
+                    line.into_iter().any(|(start, line)| line.starts_with(*c) && is_allowed(start, &sources))
+                })
+                .collect();
+            assert_eq!(found, allowed, "{spelling:?}");
+        }
+        assert!(!is_allowed(0, &sources()));
     }
 }

@@ -64,6 +64,8 @@ pub struct Block {
     pub parent: Option<Box<Block>>,
     /// Of a variable, its name.
     pub name: Option<String>,
+    /// Whether it is no single variable but all that lies there: the stack, the program's variables.
+    pub is_area: bool,
 }
 
 impl Block {

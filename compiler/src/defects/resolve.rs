@@ -1,11 +1,12 @@
 //! From what the runtime knows to what people read: addresses become calls, variables get their names.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use vex_runtime::checked::{self, BlockInfo, Defect, Leak, LeakKind, Origin, Trace, map};
 use vex_syntax::SourceMap;
 
-use super::leaks::Held;
+use super::leaks::{Group, Held};
 use super::model::{Block, Call, Calls, Finding, position};
 use super::picture::{self, Byte, Picture, Region};
 use super::words;
@@ -97,6 +98,7 @@ impl Resolver<'_> {
             is_field: info.is_field,
             parent: info.parent.as_deref().map(|parent| Box::new(self.block(parent))),
             name: if named { (self.variable)(info.base) } else { None },
+            is_area: info.tag == 0 && matches!(info.origin, Origin::Static | Origin::Variable),
         }
     }
 
@@ -143,11 +145,15 @@ impl Resolver<'_> {
             while let Some(info) = found {
                 let seen = infos.iter().any(|known| known.base == info.base && known.size == info.size);
                 let inside = info.base < window.end && info.end() > window.start;
-                if inside && !seen && !info.is_field {
+                if inside && !seen && !info.is_field && info.origin != Origin::Internal {
                     infos.push(info.clone());
                 }
                 found = info.parent.map(|parent| *parent);
             }
+        }
+        if let Some(about) = about.filter(|about| about.base < window.end && about.end() > window.start) {
+            infos.retain(|info| info.base != about.base || info.size != about.size);
+            infos.push(about.clone());
         }
         infos.sort_by_key(|info| (info.base, std::cmp::Reverse(info.size)));
         let region = |info: &BlockInfo| {
@@ -164,23 +170,47 @@ impl Resolver<'_> {
         infos.iter().map(region).collect()
     }
 
-    /// Leaked blocks with what leads to them.
-    pub fn leaks(&self, leaks: &[Leak]) -> Vec<(Block, Held)> {
-        let allocated_at = |base: usize| {
-            let leak = leaks.iter().find(|leak| leak.block.base == base)?;
-            Some(position(&self.block(&leak.block).allocated, self.sources))
-        };
-        let resolved = leaks.iter().map(|leak| {
-            let held = match leak.kind {
-                LeakKind::Lost => Held::Lost,
-                LeakKind::Cyclic => Held::Cyclic,
-                LeakKind::HeldBy(base) => Held::ByLeaked(allocated_at(base).unwrap_or(0)),
-                LeakKind::Reachable { root } => Held::Reachable((self.variable)(root)),
+    /// Leaked blocks with what leads to them, those with the same history together.
+    pub fn leaks(&self, leaks: &[Leak]) -> Vec<Group> {
+        let by_base: HashMap<usize, Trace> =
+            leaks.iter().map(|leak| (leak.block.base, root(&leak.block).allocated)).collect();
+        let mut groups: Vec<Group> = Vec::new();
+        let mut index = HashMap::new();
+        for Leak { block, kind } in leaks {
+            // What holds it, before anything is looked up: there may be a million blocks.
+            let key = match kind {
+                LeakKind::Lost => (0, 0, Trace::NONE),
+                LeakKind::Cyclic => (1, 0, Trace::NONE),
+                LeakKind::HeldBy(base) => (2, 0, by_base.get(base).copied().unwrap_or(Trace::NONE)),
+                LeakKind::Reachable { root } => (3, *root, Trace::NONE),
             };
-            (self.block(&leak.block), held)
-        });
-        resolved.collect()
+            let place = *index.entry((key, root(block).allocated, block.origin)).or_insert_with(|| {
+                let held = match kind {
+                    LeakKind::Lost => Held::Lost,
+                    LeakKind::Cyclic => Held::Cyclic,
+                    LeakKind::HeldBy(_) => Held::ByLeaked(position(&self.trace(key.2), self.sources)),
+                    LeakKind::Reachable { root } => Held::Reachable((self.variable)(*root)),
+                };
+                groups.push(Group { held, count: 0, bytes: 0, first: self.block(block) });
+                groups.len() - 1
+            });
+            groups[place].count += 1;
+            groups[place].bytes += block.size;
+        }
+        groups
     }
+}
+
+/// The block that reallocations have made a block of.
+fn root(info: &BlockInfo) -> &BlockInfo {
+    let mut first = info;
+    for _ in 0..MOVES {
+        match first.moved_from.as_deref() {
+            Some(before) => first = before,
+            None => break,
+        }
+    }
+    first
 }
 
 /// Where a block was freed; a part may have gone with the whole.
@@ -213,4 +243,35 @@ fn refusal() -> Option<String> {
         }
         None => format!("the {allocator} allocator had no room for {size} bytes and returned null before"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(function: &str, position: u32) -> jit::Call {
+        jit::Call { function: function.into(), position }
+    }
+
+    #[test]
+    fn recursion_is_folded() {
+        let mut calls = vec![call("leaf", 1)];
+        for _ in 0..50 {
+            calls.extend([call("even", 2), call("odd", 3)]);
+        }
+        calls.push(call("main", 4));
+        let rows = rows(calls);
+        let shown: Vec<_> = rows.iter().map(|row| (row.function.as_str(), row.depth, row.repeated)).collect();
+        let expected = [("leaf", 0, (1, 0)), ("even", 1, (1, 0)), ("odd", 2, (2, 49)), ("main", 101, (1, 0))];
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn of_very_many_calls_the_middle_is_left_out() {
+        let rows = rows((0..100).map(|n| call("f", n)).collect());
+        assert_eq!(rows.len(), INNER + OUTER);
+        assert_eq!((rows[INNER - 1].depth, rows[INNER].depth), (INNER - 1, 100 - OUTER));
+        assert!(rows[INNER].gap && rows.iter().filter(|row| row.gap).count() == 1);
+        assert!(super::rows(Vec::new()).is_empty());
+    }
 }

@@ -37,6 +37,8 @@ pub fn block(block: &Block) -> String {
         }
     }
     match origin {
+        Origin::Variable if block.is_area => "the stack".into(),
+        Origin::Static if block.is_area && block.name.is_none() => "constants and global variables".into(),
         Origin::Internal => format!("{} of the runtime", bytes(*size as i128)),
         Origin::Vex => format!("{sized} heap block"),
         Origin::Vera | Origin::VeraAligned => format!("{sized} block of `vera:memory`"),
@@ -261,14 +263,15 @@ fn misaligned(finding: &Finding, verbs: &str) -> String {
 }
 
 fn overlap(finding: &Finding, verbs: &str) -> String {
-    let size = finding.access.map_or(0, |access| access.size);
-    match finding.given.other {
-        Some(other) => {
-            let apart = finding.start.abs_diff(other);
-            let shared = size.saturating_sub(apart);
+    let size = finding.given.size.map(|size| usize::try_from(size).unwrap_or(0));
+    let size = size.or(finding.access.map(|access| access.size)).filter(|size| *size > 0);
+    match (finding.given.other, size) {
+        (Some(other), Some(size)) => {
+            let shared = size.saturating_sub(finding.start.abs_diff(other));
             format!("copies {}, of which source and destination share {shared}", bytes(size as i128))
         }
-        None => format!("{verbs} into what it reads from"),
+        _ if finding.access.is_some() => format!("{verbs} into what it reads from"),
+        _ => "copies into what it copies from".into(),
     }
 }
 
