@@ -19,7 +19,7 @@ pub mod checks;
 mod copy;
 pub mod defect;
 mod depot;
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(unix)]
 pub mod global;
 mod heap;
 pub mod info;
