@@ -127,7 +127,8 @@ impl Resolver<'_> {
         let length = defect.access.map_or(0, |access| access.size);
         let marked = if length == 0 { start..start } else { start..start.saturating_add(length) };
         // Of a long access, the part where it goes wrong.
-        let around = if marked.len() > picture::ROW * 2 { wrong..wrong + 1 } else { marked.clone() };
+        let around =
+            if marked.len() > picture::ROW * 2 { wrong..wrong.saturating_add(1) } else { marked.clone() };
         let window = picture::window(&around);
         if !map::in_arena(window.start) || !map::in_arena(window.end) {
             return None;

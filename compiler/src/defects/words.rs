@@ -186,7 +186,7 @@ pub fn label(finding: &Finding, function: Option<&str>) -> String {
     match finding.kind {
         DefectKind::OutOfBounds | DefectKind::OutOfObject => match start {
             Side::Inside(offset) => {
-                let over = (offset + size).saturating_sub(about.size);
+                let over = offset.saturating_add(size).saturating_sub(about.size);
                 let are = if over == 1 { "is" } else { "are" };
                 format!("{verbs} {at}, of which {over} {are} past its end")
             }
