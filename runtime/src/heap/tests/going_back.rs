@@ -87,8 +87,9 @@ fn small_blocks_freed_in_no_order_keep_few_pages() {
         blocks.into_iter().for_each(|block| unsafe { deallocate(block) });
         assert!(is_running());
         assert!(comes_true(|| free_bytes() == 0), "{} free", free_bytes());
-        // A page, those of the slots loosely in the bin, an empty one.
-        assert!(memory_held() - held <= 3 << 20, "{} held", memory_held() - held);
+        // A page, those of the slots loosely in the bin, an empty one. On a busy machine nothing may be free between two
+        // rounds of the helper, of which the second gives back what the first kept.
+        assert!(comes_true(|| memory_held() - held <= 3 << 20), "{} held", memory_held() - held);
         assert_eq!(figures().used, used);
         // The bin serves as before.
         let again: Vec<_> = (0..1000).map(|i| Live::new(200, 16, i as u8)).collect();
