@@ -15,7 +15,7 @@ pub static CALLER_PC: AtomicUsize = AtomicUsize::new(0);
 /// The frame pointer of the function that made that call.
 pub static CALLER_FP: AtomicUsize = AtomicUsize::new(0);
 
-/// Frames that a trace remembers at most.
+/// Frames that a trace looks at most at.
 pub const MOST_FRAMES: usize = 16;
 
 /// A list of return addresses, kept once for all that have the same.
@@ -91,6 +91,20 @@ impl Walk {
         Walk { pcs: [0; MOST_FRAMES], fps: [0; MOST_FRAMES], len: 0, steps: 0, trace: Trace::NONE }
     }
 
+    /// What is kept of it: each place once, where it is innermost. Recursion that comes by the same places in ever
+    /// another order would make a trace of its own for each of its blocks.
+    fn folded(&self) -> Trace {
+        let mut places = [0; MOST_FRAMES];
+        let mut count = 0;
+        for &pc in &self.pcs[..self.len] {
+            if !places[..count].contains(&pc) {
+                places[count] = pc;
+                count += 1;
+            }
+        }
+        Trace::of(&places[..count])
+    }
+
     /// Whether every word that the walk read is what it was.
     #[inline]
     fn holds(&self, pc: usize, fp: usize) -> bool {
@@ -151,7 +165,7 @@ impl Known {
             }
             at = next;
         }
-        walk.trace = Trace::of(&walk.pcs[..walk.len]);
+        walk.trace = walk.folded();
         walk
     }
 }
@@ -247,6 +261,12 @@ mod tests {
             for outside in [0, low - 8, low + 199 * 8, low + 81, usize::MAX - 7] {
                 assert_eq!(capture(9, outside), [9]);
             }
+            // Recursion comes by the same places again and again.
+            with_frames(
+                &mut stack,
+                &[(10, 20, 111), (20, 30, 222), (30, 40, 111), (40, 50, 222), (50, 0, 333)],
+            );
+            assert_eq!(capture(7, low + 80), [7, 111, 222, 333]);
             // Deep ones are cut.
             let deep: Vec<_> = (0..50).map(|step| (step * 3, (step + 1) * 3, step + 1)).collect();
             with_frames(&mut stack, &deep);
