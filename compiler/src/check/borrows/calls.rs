@@ -54,9 +54,9 @@ impl<'c> Flow<'_, 'c, '_> {
                 Loans::new()
             }
         };
-        if whole.ty == Ty::STR {
-            // A text is never in a variable itself, only in memory that one owns.
-            found.retain(|loan| loan.deep);
+        if self.texts_only(whole.ty) {
+            // A text is never in a variable itself, only in memory that one owns. A parameter may be such a text.
+            found.retain(|loan| loan.deep || matches!(loan.root, Root::Param(_)));
         }
         if raw_like(&self.program.cx.types, whole.ty) && !self.function.library {
             // A raw pointer makes no promises, whoever gives it.

@@ -75,6 +75,11 @@ impl<'p, 'c, 'a> Flow<'p, 'c, 'a> {
         self.program.holds.holds(&self.program.cx.types, ty)
     }
 
+    /// Whether a value of this type refers to texts, and to nothing else.
+    pub(super) fn texts_only(&mut self, ty: Ty) -> bool {
+        ty == Ty::STR || (self.holds(ty) && !self.program.refers.holds(&self.program.cx.types, ty))
+    }
+
     /// A variable's value refers to this now.
     pub(super) fn hold(&mut self, root: Root, value: Loans) {
         let Some(state) = &mut self.state else { return };

@@ -5,14 +5,20 @@ use rustc_hash::FxHashMap;
 use crate::types::{StructId, Ty, TyKind, Types};
 
 /// Answers that were found already.
-#[derive(Default)]
 pub(super) struct Holds {
+    /// Whether texts in other types count.
+    texts: bool,
     /// By the types' numbers.
     types: Vec<Option<bool>>,
     declared: FxHashMap<StructId, bool>,
 }
 
 impl Holds {
+    /// Nothing is found yet. `texts` is whether a text that is part of a declared type counts.
+    pub(super) fn new(texts: bool) -> Holds {
+        Holds { texts, types: Vec::new(), declared: FxHashMap::default() }
+    }
+
     /// Whether a value of this type may refer to something that it does not own. What owns memory by a raw pointer
     /// (it declares `$Drop`) refers to nothing by that; a type parameter may.
     pub(super) fn holds(&mut self, types: &Types, ty: Ty) -> bool {
@@ -42,10 +48,9 @@ impl Holds {
         }
     }
 
-    /// The same of a part of a declared type. A text in there does not count: most are literals or parts of a text that
-    /// lives longer than everything, and nothing says which.
+    /// The same of a part of a declared type.
     fn part(&mut self, types: &Types, ty: Ty, param: bool) -> bool {
-        ty != Ty::STR && self.within(types, ty, param)
+        (ty != Ty::STR || self.texts) && self.within(types, ty, param)
     }
 
     /// Whether a declared type does so whatever its arguments.

@@ -70,6 +70,8 @@ impl Known {
 struct Program<'c, 'a> {
     cx: &'c Checker<'a>,
     holds: Holds,
+    /// The same without texts that are parts of something.
+    refers: Holds,
     reach: reach::Reach,
     summaries: FxHashMap<FuncId, Rc<Summary>>,
     /// What a session's variables refer to.
@@ -106,7 +108,8 @@ pub(super) fn check(cx: &mut Checker) {
     let known = cx.session.as_mut().map(|base| std::mem::take(&mut base.lent)).unwrap_or_default();
     let mut program = Program {
         cx,
-        holds: Holds::default(),
+        holds: Holds::new(true),
+        refers: Holds::new(false),
         reach: reach::Reach::default(),
         summaries: known.summaries,
         held: known.held.0,
