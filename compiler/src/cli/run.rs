@@ -22,7 +22,7 @@ pub(super) fn run(args: RunArgs, common: &Common, messages: &Messages) -> u8 {
     }
     jit::own_process();
     let managed = args.allocator.name != "heap";
-    if managed && let Err(error) = vex_runtime::process::select(args.allocator.clone()) {
+    if managed && let Err(error) = vex_runtime::process::select(args.allocator) {
         return messages.fail(FAILED, &error.to_string());
     }
     let options = JitOptions {

@@ -124,7 +124,7 @@ fn bounds(finding: &Finding, block: &Block, sources: &SourceMap, helps: &mut Vec
             let numbers = if count == 1 { "number 0".into() } else { format!("0 to {}", count - 1) };
             helps.push(format!("the block has room for {elements}, {numbers}: this is number {number}"));
             if number == count as i128
-                && block.size % size == 0
+                && block.size.is_multiple_of(size)
                 && let Some((line, text)) = inclusive_loop(finding, sources)
             {
                 let (wide, right) = if text.contains("..=") { ("..=", "..") } else { ("<=", "<") };
