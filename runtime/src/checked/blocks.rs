@@ -90,7 +90,11 @@ impl Heap {
         let spacing = if size < 512 { 0 } else { size / 16 };
         let slack = request.align.saturating_sub(HEADER);
         let (tag, base) = if size < MOST_SLOT && size + spacing + slack + HEADER <= MOST_SLOT {
-            self.place_small(request, size.max(1) + spacing + slack + HEADER)?
+            let bytes = size.max(1) + spacing + slack + HEADER;
+            if self.tags.are_short() {
+                return self.allocate_untagged(request, bytes);
+            }
+            self.place_small(request, bytes)?
         } else {
             self.place_big(request)?
         };

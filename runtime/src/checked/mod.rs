@@ -40,6 +40,7 @@ pub(crate) mod testing;
 pub mod trace;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod twins;
+mod untagged;
 
 pub use checks::{Checks, OFF_VARIABLE, is_on};
 pub use defect::{
@@ -264,8 +265,10 @@ pub fn reallocate(pointer: *mut u8, request: &Request<'_>, release: &Release<'_>
 /// The size in bytes as requested of the live block that starts at `pointer`.
 pub fn size_of(pointer: *const u8) -> Option<usize> {
     let heap = HEAP.lock();
-    let tag = heap.find_start(pointer.addr(), Origin::Internal).ok()?;
-    Some(tags::record_of(tag).size)
+    match heap.find_start(pointer.addr(), Origin::Internal) {
+        Ok(tag) => Some(tags::record_of(tag).size),
+        Err(_) => heap.untagged_size(pointer.addr()),
+    }
 }
 
 /// A pointer with its tag to the live object that `address` lies in, or behind the last

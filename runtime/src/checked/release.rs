@@ -7,6 +7,7 @@ use super::info::{BlockInfo, Origin, State};
 use super::map::{ADDRESS_MASK, is_foreign, strip};
 use super::owned::Inside;
 use super::tags::{Flags, Record, entry_of, record, record_of};
+use super::untagged::Untagged;
 use super::{Release, Request, Trace, is_enabled, shadow};
 use core::ptr::null_mut;
 
@@ -84,6 +85,10 @@ pub fn deallocate(pointer: usize, release: &Release<'_>) -> bool {
 
 /// The rest of [`deallocate`].
 fn free_any(mut heap: Inside<'_, Heap>, pointer: usize, release: &Release<'_>) -> bool {
+    if let Some(block) = heap.untagged_at(pointer, release) {
+        heap.free_untagged(&block);
+        return true;
+    }
     match heap.find_start(pointer, release.by) {
         Ok(tag) => {
             let found = record_of(tag);
@@ -113,9 +118,39 @@ fn free_any(mut heap: Inside<'_, Heap>, pointer: usize, release: &Release<'_>) -
     }
 }
 
+impl Heap {
+    /// Moves a block without a tag.
+    fn reallocate_untagged(&mut self, old: usize, block: &Untagged, request: &Request<'_>) -> *mut u8 {
+        let Some(new) = self.allocate(&Request { zeroed: false, ..*request }) else { return null_mut() };
+        move_contents(new, old, block.size, request);
+        self.free_untagged(block);
+        new
+    }
+}
+
+/// Fills a new block with what is kept of the old one, which is at `old` and `size` bytes
+/// long; the lock is held.
+fn move_contents(new: *mut u8, old: usize, size: usize, request: &Request<'_>) {
+    let moved = new.addr() & ADDRESS_MASK;
+    let kept = size.min(request.size);
+    shadow::copy_written(moved, old, kept);
+    // SAFETY: two live blocks, the one just made; both are at least that long.
+    unsafe {
+        let place = core::ptr::with_exposed_provenance_mut::<u8>(moved);
+        core::ptr::with_exposed_provenance::<u8>(old).copy_to_nonoverlapping(place, kept);
+        if request.zeroed {
+            place.add(kept).write_bytes(0, request.size - kept);
+            shadow::mark_written(moved + kept, request.size - kept);
+        }
+    }
+}
+
 /// Moves a block; see [`super::reallocate`].
 pub fn reallocate(pointer: usize, request: &Request<'_>, release: &Release<'_>) -> *mut u8 {
-    let heap = HEAP.lock();
+    let mut heap = HEAP.lock();
+    if let Some(block) = heap.untagged_at(pointer, release) {
+        return heap.reallocate_untagged(pointer, &block, request);
+    }
     let tag = match heap.find_start(pointer, release.by) {
         Ok(tag) => tag,
         Err(problem) => {
@@ -135,23 +170,14 @@ pub fn reallocate(pointer: usize, request: &Request<'_>, release: &Release<'_>) 
     let mut heap = HEAP.lock();
     let Some(new) = heap.allocate(&Request { zeroed: false, ..*request }) else { return null_mut() };
     let new_tag = tag_in(new.addr()).unwrap_or(0);
-    let (old, moved) = (entry_of(tag).base, new.addr() & ADDRESS_MASK);
-    let kept = found.size.min(request.size);
-    shadow::copy_written(moved, old, kept);
-    // SAFETY: two live blocks, the one just made; both are at least that long.
-    unsafe {
-        let place = core::ptr::with_exposed_provenance_mut::<u8>(moved);
-        core::ptr::with_exposed_provenance::<u8>(old).copy_to_nonoverlapping(place, kept);
-        if request.zeroed {
-            place.add(kept).write_bytes(0, request.size - kept);
-            shadow::mark_written(moved + kept, request.size - kept);
-        }
-    }
+    move_contents(new, entry_of(tag).base, found.size, request);
     heap.unseal(tag);
-    // SAFETY: the lock is held; each reference ends with its statement.
-    unsafe {
-        record(new_tag).from = tag;
-        record(tag).to = new_tag;
+    if new_tag != 0 {
+        // SAFETY: the lock is held; each reference ends with its statement.
+        unsafe {
+            record(new_tag).from = tag;
+            record(tag).to = new_tag;
+        }
     }
     heap.end(tag, State::Moved, release.trace);
     new

@@ -13,6 +13,9 @@ use super::space::{self, QUEUE, RECORDS};
 /// A dead tag waits until so many more have died.
 pub const REST: u64 = 1 << 19;
 
+/// The highest tag of a small block; the rest are kept for what needs a tag.
+pub const LAST_OF_BLOCKS: usize = LAST_TAG - (1 << 16);
+
 /// What generated code reads of a tag.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -201,8 +204,8 @@ impl Tags {
     #[inline]
     pub fn next(&mut self) -> Next {
         let waiting = self.died - self.reused;
-        let none_fresh = self.fresh > LAST_TAG as u32;
-        if waiting <= REST && !none_fresh {
+        let scarce = self.fresh > LAST_OF_BLOCKS as u32;
+        if waiting <= REST && (!scarce || waiting == 0) && self.fresh <= LAST_TAG as u32 {
             self.fresh += 1;
             return Next::Fresh(self.fresh - 1);
         }
@@ -213,6 +216,19 @@ impl Tags {
         self.reused += 1;
         prefetch(self.at(self.reused + 4));
         Next::Dead(tag)
+    }
+
+    /// Whether no tag is left for a small block.
+    #[inline]
+    pub fn are_short(&self) -> bool {
+        self.fresh > LAST_OF_BLOCKS as u32 && self.died == self.reused
+    }
+
+    /// Makes the tags for small blocks look used.
+    #[cfg(test)]
+    pub fn use_up(&mut self) {
+        assert_eq!(self.died, 0);
+        self.fresh = LAST_OF_BLOCKS as u32 + 1;
     }
 
     /// Whether [`next`](Tags::next) would need a tag whose slot was not looked at yet.
