@@ -101,6 +101,16 @@ fn allocators_that_were_dropped_are_stale_and_so_are_their_copies() {
         assert_eq!(found_one().kind, DefectKind::DoubleFree);
         assert_eq!((drop(&mut arena), found_one().kind), (-1, DefectKind::DoubleFree));
         assert_eq!((take(&mut arena, 8), found_one().kind), (0, DefectKind::StaleRegion));
+        // Also where the buffer's memory is something else by now.
+        let mut arena = bump(256);
+        let (mut stale, buffer) = (copy(&arena), arena.buffer as usize);
+        drop(&mut arena);
+        let reused = (0..100).any(|_| {
+            let start = map::strip(call!(vex_aligned_alloc(64, 320) as fn(usize, usize) -> Ptr).addr());
+            (start..start + 320).contains(&buffer)
+        });
+        assert!(reused && found().is_empty());
+        assert_eq!((take(&mut stale, 8), found_one().kind), (0, DefectKind::StaleRegion));
         // One that never had a buffer is none that was dropped.
         let mut none = bump(-5);
         assert_eq!((take(&mut none, 8), drop(&mut none)), (0, -1));
@@ -218,6 +228,9 @@ fn kmem_knows_exact_sizes_and_reasons() {
         assert_eq!((compare(44), found().len()), (0, 0), "zeroed");
         compare(45);
         assert_eq!(found()[0].kind, DefectKind::OutOfBounds);
+        // What was not dealt out is kmem's own.
+        write(map::strip(b.addr()) as i64 + 4096, 1);
+        assert_eq!(found_one().kind, DefectKind::StaleRegion);
         assert_eq!(give(b.wrapping_byte_add(4)), b.wrapping_byte_add(4));
         assert_eq!(found_one().kind, DefectKind::BadFree(BadFree::Interior));
         assert!(give(b).is_null() && found().is_empty());
