@@ -167,3 +167,126 @@ fn the_readme_has_the_table_of_the_corpus() {
     let table = table();
     assert!(readme.contains(&table), "the README of the corpus should contain\n{table}\n");
 }
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod checked {
+    use std::path::PathBuf;
+
+    use super::folder;
+    use vex_runtime::checked::{Checks, OFF_VARIABLE};
+    use vex_tests::{Run, root};
+    use vexc::golden::{Options, Summary, run};
+
+    /// The command under test.
+    const VEXC: &str = env!("CARGO_BIN_EXE_vexc-under-test");
+
+    /// Runs a folder's programs and fails with the runner's report.
+    fn all_pass(folder: PathBuf, flags: &[&str]) -> Summary {
+        let options = Options {
+            flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
+            vexc: PathBuf::from(VEXC),
+            paths: vec![folder],
+            filter: None,
+            jobs: std::thread::available_parallelism().map_or(1, usize::from),
+            bless: false,
+            color: false,
+        };
+        let mut report = Vec::new();
+        let summary = run(&options, &mut report).unwrap_or_else(|error| panic!("{error}"));
+        assert!(summary.failed == 0, "{}", String::from_utf8_lossy(&report));
+        summary
+    }
+
+    #[test]
+    fn bad_programs_are_reported_at_their_lines_and_good_ones_are_not() {
+        let summary = all_pass(folder(), &[]);
+        assert!(summary.passed >= 260 && summary.skipped == 0, "{summary}");
+    }
+
+    #[test]
+    fn examples_print_the_same_and_are_not_reported() {
+        assert!(all_pass(root().join("examples"), &["--checked"]).passed >= 60);
+    }
+
+    /// Bad programs that only the check of this name finds.
+    const FOUND_BY: [(&str, &[&str]); 17] = [
+        (
+            "bounds",
+            &[
+                "past_end/write_one_direct_bad.vx",
+                "past_end/memset_past_bad.vx",
+                "before_start/store_one_bad.vais",
+                "live_neighbour/write_by_distance_bad.vx",
+                "bump/past_block_bad.vais",
+                "inside_object/local_array_bad.vx",
+            ],
+        ),
+        ("subobject", &["inside_object/array_before_field_bad.vx", "inside_object/copy_whole_struct_bad.vx"]),
+        (
+            "freed",
+            &[
+                "use_after_free/read_now_bad.vx",
+                "use_after_free/after_realloc_bad.vx",
+                "use_after_free/after_reuse_bad.vx",
+                "use_after_free/load_now_bad.vais",
+            ],
+        ),
+        ("stack", &["dead_stack/returned_local_bad.vx", "dead_stack/kept_in_global_bad.vx"]),
+        ("null", &["null/read_direct_bad.vx", "null/copy_to_bad.vx", "null/store_field_bad.vais"]),
+        ("wild", &["wild/number_as_pointer_bad.vx", "wild/number_bad.vais"]),
+        ("align", &["misaligned/read_direct_bad.vx", "misaligned/typed_pointer_bad.vera"]),
+        (
+            "unwritten",
+            &[
+                "unwritten/one_of_eight_bad.vx",
+                "unwritten/compare_bad.vx",
+                "unwritten/copied_bad.vx",
+                "unwritten/load_fresh_bad.vais",
+            ],
+        ),
+        (
+            "double_free",
+            &["double_free/now_bad.vx", "double_free/after_reuse_bad.vx", "double_free/address_bad.vais"],
+        ),
+        ("bad_free", &["bad_free/interior_direct_bad.vx", "bad_free/stack_variable_bad.vx"]),
+        (
+            "wrong_allocator",
+            &["wrong_function/vex_free_of_allocate_bad.vx", "wrong_function/vex_free_of_kmem_bad.vx"],
+        ),
+        ("size", &["wrong_size/sized_free_bad.vera", "wrong_size/layout_align_bad.vais"]),
+        ("overlap", &["overlap/forward_bad.vx", "overlap/memcpy_bad.vais"]),
+        ("negative_size", &["bad_size/negative_malloc_bad.vx", "bad_size/negative_copy_bad.vx"]),
+        ("zero_sized", &["zero_sized/write_direct_bad.vx", "zero_sized/malloc_bad.vais"]),
+        (
+            "region",
+            &["bump/after_reset_bad.vais", "stack/after_pop_bad.vais", "pool/allocator_after_free_bad.vx"],
+        ),
+        ("leaks", &["leaks/lost_direct_bad.vx", "leaks/cycle_bad.vx", "leaks/global_variable_bad.vx"]),
+    ];
+
+    /// The checker is tested by taking a check away: the corpus must notice, for every check.
+    #[test]
+    fn a_check_that_is_switched_off_is_missed() {
+        let listed: Vec<String> = FOUND_BY.iter().map(|(check, _)| check.to_uppercase()).collect();
+        let known: Vec<&str> = Checks::all().iter_names().map(|(name, _)| name).collect();
+        assert_eq!(listed, known, "programs for each check, in their order");
+        let mut wrong = Vec::new();
+        for (check, programs) in FOUND_BY {
+            let all = |off: &str| {
+                let run = Run::new(VEXC, &folder()).env(OFF_VARIABLE, off).arg("test").args(programs);
+                run.output()
+            };
+            let with = all("");
+            if with.status != 0 {
+                wrong.push(format!("with all checks:\n{}{}", with.stdout, with.stderr));
+                continue;
+            }
+            let without = all(check);
+            let blind = |program: &&&str| !without.stdout.contains(&format!("FAIL {program}: "));
+            for program in programs.iter().filter(blind) {
+                wrong.push(format!("{program} is reported as demanded without the check `{check}`"));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+}
