@@ -137,6 +137,10 @@ impl<'a> FnCx<'_, 'a> {
             }
             Some(op) => {
                 let value = self.value(value, Expect::Any);
+                let (target, value) = match self.text_at_end(op, target, value, span) {
+                    Ok(call) => return call,
+                    Err(operands) => *operands,
+                };
                 let value = self.scalar(value);
                 match self.update_operation(op, &target, value, span) {
                     Some((op, value)) => {

@@ -66,6 +66,9 @@ impl<'a> FnCx<'_, 'a> {
                 return (Test::Any, Pat::Any);
             }
         };
+        // A `String` is looked at by its text.
+        let text = matches!(pat, Pat::Text(_)) && self.is_string(place.ty);
+        let place = if text { self.text_of(Expr { span, ..place }) } else { place };
         let value = self.coerce(Expr { span, ..value }, place.ty);
         if self.shallow(value.ty) == Ty::ERROR {
             return (Test::Any, Pat::Any);

@@ -155,4 +155,30 @@ impl FnCx<'_, '_> {
         let callee = Callee::Func { func, args: vec![string] };
         Ok(Expr { kind: ExprKind::Call { callee, args: args.into() }, ty: string, span })
     }
+
+    /// `string += text`, also of a `String` or a character: it is put at the end. Other operands are given back.
+    pub(super) fn text_at_end(
+        &mut self,
+        op: BinaryOp,
+        target: Expr,
+        value: Expr,
+        span: Span,
+    ) -> Result<Expr, Box<(Expr, Expr)>> {
+        if op != BinaryOp::Add || !self.is_string(target.ty) {
+            return Err(Box::new((target, value)));
+        }
+        let value = self.scalar(value);
+        let (name, value) = match self.shallow(value.ty) {
+            Ty::STR => ("pushStr", value),
+            Ty::CHAR => ("push", value),
+            ty if self.is_string(ty) => ("pushStr", self.text_of(value)),
+            _ => return Err(Box::new((target, value))),
+        };
+        let Some(func) = self.cx.string_function(name) else { return Ok(self.poison(span)) };
+        let target = self.borrow_place(target, true);
+        let ty = self.cx.signature(func).ret;
+        let callee = Callee::Func { func, args: Vec::new() };
+        let call = Expr { kind: ExprKind::Call { callee, args: vec![target, value] }, ty, span };
+        Ok(self.discard(call))
+    }
 }

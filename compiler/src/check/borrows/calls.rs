@@ -241,6 +241,12 @@ impl<'c> Flow<'_, 'c, '_> {
         };
         for second in 1..args.len() {
             for first in 0..second {
+                for (changed, other) in [(first, second), (second, first)] {
+                    let frees = changes(changed) && known.is_some_and(|(_, summary)| summary.frees(changed));
+                    if frees && let Some(shared) = lent_inside(&values[changed], &values[other]) {
+                        return self.report_exclusive(&shared, &args[first], &args[second]);
+                    }
+                }
                 if !changes(first) && !changes(second) {
                     continue;
                 }
@@ -272,6 +278,24 @@ impl<'c> Flow<'_, 'c, '_> {
         let surely = !x.deep && x.path.overlaps(&y.path, true);
         (surely || same(a, b)).then_some(*x)
     }
+}
+
+impl Summary {
+    /// Whether what an argument refers to may lose the memory that it owns.
+    fn frees(&self, param: usize) -> bool {
+        self.changes.iter().any(|loan| loan.root == Root::Param(param as u32) && !loan.far)
+    }
+}
+
+/// The memory of a place that one value refers to and another, which refers into it, surely does.
+fn lent_inside(place: &Loans, other: &Loans) -> Option<Loan> {
+    let [place] = place.as_slice() else { return None };
+    let inside = |loan: &&Loan| {
+        let same = loan.root == place.root && loan.far == place.far;
+        same && loan.deep && !loan.raw && loan.path.overlaps(&place.path, true)
+    };
+    let known = !place.deep && !place.raw && !place.far;
+    other.iter().find(inside).filter(|_| known).copied()
 }
 
 /// Whether a reference that may refer to a place may as well refer to memory that the place owns. What is changed by
