@@ -111,6 +111,15 @@ fn sized_frees_say_what_the_block_is() {
         let none = call!(vex_global_alloc(layout(-1, 8)) as fn(Layout) -> Allocation);
         assert!(none == Allocation::NONE && found().is_empty());
 
+        // As much as may be page-locked at once, many times over.
+        for _ in 0..600 {
+            let device = call!(xila_manager_allocate(2, layout(1 << 14, 64)) as fn(u8, Layout) -> Ptr);
+            let moved = call!(xila_manager_reallocate(2, device, layout(1 << 14, 64), 1 << 15)
+                as fn(u8, Ptr, Layout, usize) -> Ptr);
+            assert!(!device.is_null() && !moved.is_null() && device != moved);
+            call!(xila_manager_deallocate(moved, layout(1 << 15, 64)) as fn(Ptr, Layout));
+        }
+        assert!(found().is_empty());
         let code = call!(xila_manager_allocate(1, layout(64, 64)) as fn(u8, Layout) -> Ptr);
         call!(xila_manager_deallocate(code, layout(64, 32)) as fn(Ptr, Layout));
         assert_eq!(found_one().kind, DefectKind::WrongAlign);
