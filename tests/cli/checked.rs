@@ -149,6 +149,16 @@ fn panics_stay_panics_and_faults_become_memory_errors() {
 }
 
 #[test]
+fn recursion_is_told_as_it_is() {
+    let folder = Folder::new();
+    let text = "fn down(n: i64): i64 {\n    if n > 0 { return 1 + down(n - 1) }\n    unsafe { vex_memset(8 as ptr, 0, 1) }\n    return n\n}\nprintln(down(40))\n";
+    let run = checked(&folder, &["--opt", "none"], text).output().expect_status(99);
+    for part in ["     0: down  a.vx:3:14\n", "    … repeated 39 more times\n    41: main  a.vx:6:9\n"] {
+        assert!(run.stderr.contains(part), "no {part:?} in:\n{}", run.stderr);
+    }
+}
+
+#[test]
 fn a_program_without_errors_says_nothing_more() {
     let folder = Folder::new();
     let text = "let p = unsafe { vex_malloc(8) }\nunsafe { vex_free(p) }\nprintln(p != null_ptr)\n";

@@ -104,7 +104,13 @@ impl Resolver<'_> {
 
     /// A defect as people see it. `calls` are those that led there.
     pub fn finding(&self, defect: &Defect<'_>, calls: Vec<jit::Call>) -> Finding {
-        let calls = if defect.trace.is_empty() { rows(calls) } else { self.trace(defect.trace) };
+        // What was remembered of a call is right where it begins; what is on the stack is complete.
+        let remembered = self.trace(defect.trace);
+        let complete = match (remembered.first(), calls.first()) {
+            (Some(a), Some(b)) => a.position == b.position && a.function == b.function,
+            (remembered, _) => remembered.is_none(),
+        };
+        let calls = if complete { rows(calls) } else { remembered };
         Finding {
             kind: defect.kind,
             access: defect.access,

@@ -71,7 +71,7 @@ const MORE: &[(&str, &str)] = &[
     ),
     (
         "leaks",
-        "Looks for pointers to blocks in all variables and in the blocks these lead to. A number that looks like a pointer\nkeeps a block, too.",
+        "Looks for pointers to blocks in all variables and in the blocks these lead to. A number that looks like a pointer\nkeeps a block, too. In a session with `--checked` each leak is reported with its line and its calls.",
     ),
     (
         "alloc",
