@@ -16,7 +16,7 @@ pub static CALLER_PC: AtomicUsize = AtomicUsize::new(0);
 pub static CALLER_FP: AtomicUsize = AtomicUsize::new(0);
 
 /// Frames that a trace looks at most at.
-pub const MOST_FRAMES: usize = 16;
+pub const MOST_FRAMES: usize = 10;
 
 /// A list of return addresses, kept once for all that have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,118 +56,85 @@ impl Trace {
 /// Says where the program's stack lies.
 pub(super) fn set_stack(range: Range<usize>) {
     KNOWN.own();
-    *KNOWN.lock() = Known { low: range.start, high: range.end, walks: [const { Walk::new() }; WALKS] };
+    let mut known = KNOWN.lock();
+    (known.low, known.high) = (range.start, range.end);
 }
 
-/// Walks that are remembered.
-const WALKS: usize = 64;
+/// Stacks that are remembered; a power of two.
+const RECENT: usize = 4096;
 
-/// The stack, and walks up it.
+/// The stack, and the traces that were made of it last.
 struct Known {
     low: usize,
     high: usize,
-    walks: [Walk; WALKS],
+    /// At the upper bits of what the return addresses are mixed to: all of it, and their trace.
+    recent: [(u64, Trace); RECENT],
 }
 
-static KNOWN: Owned<Known> = Owned::new(Known { low: 0, high: 0, walks: [const { Walk::new() }; WALKS] });
-
-/// A walk from a call outwards: what was read, so that the next call at the same place
-/// needs no more than a look whether all of it is still there.
-#[derive(Clone, Copy)]
-struct Walk {
-    /// The return addresses.
-    pcs: [usize; MOST_FRAMES],
-    /// The frame pointers: where the next return address was read, but for 8 bytes.
-    fps: [usize; MOST_FRAMES],
-    /// Return addresses.
-    len: usize,
-    /// Frame pointers that were followed.
-    steps: usize,
-    trace: Trace,
-}
-
-impl Walk {
-    const fn new() -> Walk {
-        Walk { pcs: [0; MOST_FRAMES], fps: [0; MOST_FRAMES], len: 0, steps: 0, trace: Trace::NONE }
-    }
-
-    /// What is kept of it: each place once, where it is innermost. Recursion that comes by the same places in ever
-    /// another order would make a trace of its own for each of its blocks.
-    fn folded(&self) -> Trace {
-        let mut places = [0; MOST_FRAMES];
-        let mut count = 0;
-        for &pc in &self.pcs[..self.len] {
-            if !places[..count].contains(&pc) {
-                places[count] = pc;
-                count += 1;
-            }
-        }
-        Trace::of(&places[..count])
-    }
-
-    /// Whether every word that the walk read is what it was.
-    #[inline]
-    fn holds(&self, pc: usize, fp: usize) -> bool {
-        if self.pcs[0] != pc || self.fps[0] != fp || self.len == 0 {
-            return false;
-        }
-        let mut changed = 0;
-        for step in 0..self.steps {
-            let (next, back) = frame(self.fps[step]);
-            changed |= back ^ self.pcs[step + 1];
-            changed |= next ^ self.fps[step + 1];
-        }
-        changed == 0
-    }
-}
+static KNOWN: Owned<Known> = Owned::new(Known { low: 0, high: 0, recent: [(0, Trace::NONE); RECENT] });
 
 /// The two words at a frame pointer: the caller's frame pointer, and the return address.
 #[inline]
 fn frame(fp: usize) -> (usize, usize) {
     let place = core::ptr::with_exposed_provenance::<usize>(fp);
-    // SAFETY: `Known::walk` has found `fp` to be an aligned place with two words of the
+    // SAFETY: `Known::trace` has found `fp` to be an aligned place with two words of the
     // program's stack above it, which is mapped while the program runs.
     unsafe { (place.read(), place.add(1).read()) }
 }
 
 impl Known {
+    /// The trace of a call. Programs allocate at few places, but often, so the return addresses are only read and
+    /// mixed; two lists that mix to the same 64 bits are not to be expected.
     #[inline]
     fn trace(&mut self, pc: usize, fp: usize) -> Trace {
-        let index = (pc ^ fp >> 4).wrapping_mul(0x9E37_79B9) >> 8 & (WALKS - 1);
-        if !self.walks[index].holds(pc, fp) {
-            self.walks[index] = self.walk(pc, fp);
-        }
-        self.walks[index].trace
-    }
-
-    #[cold]
-    fn walk(&self, pc: usize, fp: usize) -> Walk {
-        let mut walk = Walk::new();
-        (walk.pcs[0], walk.fps[0], walk.len) = (pc, fp, 1);
-        let mut at = fp;
-        // The last place is for the frame pointer that is not followed.
-        while walk.len < MOST_FRAMES
+        let mut pcs = [0; MOST_FRAMES];
+        pcs[0] = pc;
+        let (mut len, mut at, mut mixed) = (1, fp, mix(0, pc));
+        while len < MOST_FRAMES
             && at.is_multiple_of(8)
             && at >= self.low
             && at < self.high
             && self.high - at >= 16
         {
             let (next, back) = frame(at);
-            walk.pcs[walk.len] = back;
-            walk.fps[walk.len] = next;
-            walk.steps += 1;
             if back == 0 {
                 break;
             }
-            walk.len += 1;
+            pcs[len] = back;
+            len += 1;
+            mixed = mix(mixed, back);
             if next <= at {
                 break;
             }
             at = next;
         }
-        walk.trace = walk.folded();
-        walk
+        let slot = (mixed >> (64 - RECENT.ilog2())) as usize;
+        if self.recent[slot].0 != mixed {
+            self.recent[slot] = (mixed, folded(&pcs[..len]));
+        }
+        self.recent[slot].1
     }
+}
+
+/// One more address in what a list of them is mixed to.
+#[inline]
+fn mix(mixed: u64, pc: usize) -> u64 {
+    (mixed.rotate_left(23) ^ pc as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+/// The trace that is kept of these calls: each place once, where it is innermost. Recursion that comes by the same
+/// places in ever another order would make a trace of its own for each of its blocks.
+#[cold]
+fn folded(pcs: &[usize]) -> Trace {
+    let mut places = [0; MOST_FRAMES];
+    let mut count = 0;
+    for pc in pcs {
+        if !places[..count].contains(pc) {
+            places[count] = *pc;
+            count += 1;
+        }
+    }
+    Trace::of(&places[..count])
 }
 
 /// Makes `$name`, the address to call in place of the function `$body`: it notes its
@@ -250,7 +217,7 @@ mod tests {
             for _ in 0..2 {
                 assert_eq!(capture(7, low + 80), [7, 111, 222, 333]);
             }
-            // A walk that is remembered is not believed when the stack has changed.
+            // What is remembered is not believed when the stack has changed.
             stack[21] = 444;
             assert_eq!(capture(7, low + 80), [7, 111, 444, 333]);
             stack[20] = low + 40 * 8;
@@ -271,8 +238,8 @@ mod tests {
             let deep: Vec<_> = (0..50).map(|step| (step * 3, (step + 1) * 3, step + 1)).collect();
             with_frames(&mut stack, &deep);
             assert_eq!(capture(70, low).len(), MOST_FRAMES);
-            stack[1 + 14 * 3] = 5000;
-            assert_eq!(capture(70, low)[15], 5000);
+            stack[1 + (MOST_FRAMES - 2) * 3] = 5000;
+            assert_eq!(capture(70, low)[MOST_FRAMES - 1], 5000);
         });
     }
 
