@@ -60,12 +60,18 @@ pub(super) struct Root {
     pub early: Option<ir::Value>,
     /// What else was added, in bytes.
     pub late: Option<ir::Value>,
+    /// What all that was added is a multiple of; 0 if nothing was.
+    pub step: u64,
+    /// Of a reference that nothing was added to: how many bytes it refers to, else 0.
+    pub whole: u64,
+    /// And what it is a multiple of.
+    pub align: u64,
 }
 
 impl Root {
     /// A pointer that nothing was added to.
     pub(super) fn of(value: ir::Value) -> Root {
-        Root { value, var: None, early: None, late: None }
+        Root { value, var: None, early: None, late: None, step: 0, whole: 0, align: 1 }
     }
 }
 
@@ -101,6 +107,22 @@ impl Addr {
     /// How many bytes behind the base it is.
     pub(super) fn offset(&self) -> i64 {
         self.offset
+    }
+
+    /// The same address, which a reference to so many bytes with this alignment is.
+    pub(super) fn of_whole(self, bytes: u64, align: u64) -> Addr {
+        match self.root() {
+            Some(root) if root.late.is_none() && root.early.is_none() && self.offset == 0 => {
+                Addr { root: Some(Root { whole: bytes, align, ..root }), ..self }
+            }
+            _ => self,
+        }
+    }
+
+    /// The same address, to which a multiple of `step` bytes was just added.
+    pub(super) fn in_steps_of(self, step: u64, before: u64) -> Addr {
+        let root = self.root.map(|root| Root { step: gcd(before, step), ..root });
+        Addr { root, ..self }
     }
 
     /// What the base was computed from.
@@ -178,7 +200,7 @@ impl<'a> Lower<'a> {
                     None => bytes,
                     Some(before) => self.b.ins().iadd(before, bytes),
                 };
-                Some(Root { late: Some(late), ..root })
+                Some(Root { late: Some(late), step: 1, whole: 0, ..root })
             }
             _ => None,
         };
@@ -357,6 +379,14 @@ impl<'a> Lower<'a> {
             Some(all) => self.b.ins().icmp_imm_s(IntCC::Equal, all, 0),
         }
     }
+}
+
+/// The greatest number that both are a multiple of.
+pub(super) fn gcd(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 fn same_base(a: Addr, b: Addr) -> bool {

@@ -269,6 +269,7 @@ impl<'a> Lower<'a> {
                 Some(if negative { self.b.ins().ineg(bytes) } else { bytes })
             };
             (root.early, root.late) = (bytes(early), bytes(late));
+            root.step = scale;
         }
         (Some(Sum { address, root }), bytes)
     }

@@ -180,7 +180,11 @@ impl<'a> Lower<'a> {
             _ => {
                 let var = self.pointer_variable(pointer);
                 let value = self.scalar(pointer);
-                Addr::value(value, kind).of_variable(var)
+                let (whole, align) = match self.types.kind(pointer.ty) {
+                    TyKind::Ref { pointee, .. } => (self.info(*pointee).size, self.info(*pointee).align),
+                    _ => (0, 1),
+                };
+                Addr::value(value, kind).of_variable(var).of_whole(whole, align)
             }
         }
     }
@@ -256,7 +260,7 @@ impl<'a> Lower<'a> {
         let index = self.integer_64(index_expr);
         if self.is_inside(base, index_expr) {
             let offset = self.scaled(index, stride);
-            return self.offset_by(start, offset);
+            return self.in_element(start, offset, stride);
         }
         let len = match (len, constant_len) {
             (Some(len), _) => len,
@@ -265,7 +269,13 @@ impl<'a> Lower<'a> {
         self.at(span);
         self.check_index(index, len, signed);
         let offset = self.scaled(index, stride);
-        self.offset_by(start, offset)
+        self.in_element(start, offset, stride)
+    }
+
+    /// `offset` bytes from the start of an array or slice on, a multiple of `stride`.
+    fn in_element(&mut self, start: Addr, offset: ir::Value, stride: u64) -> Addr {
+        let before = start.root().map_or(0, |root| root.step);
+        self.offset_by(start, offset).in_steps_of(stride, before)
     }
 
     /// Panics unless `index < len`; both are 64 bits.

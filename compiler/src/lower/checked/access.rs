@@ -5,7 +5,7 @@ use cranelift_codegen::ir::{self, Block, InstBuilder, MemFlagsData, types};
 use vex_runtime::checked::map;
 
 use super::integers::OF_BLOCK;
-use super::known::{Key, Known, Tested};
+use super::known::{Key, Known, Place, Tested};
 use crate::lower::addr::{Addr, Kind, Root, SHADOW_REGION};
 use crate::lower::func::Lower;
 use crate::lower::rt::Rt;
@@ -48,7 +48,15 @@ struct Bounds {
     key: Key,
     early: Option<ir::Value>,
     late: Option<ir::Value>,
-    /// It, without a tag.
+    /// The pointer, without a tag.
+    start: ir::Value,
+    /// What all that was added to it is a multiple of.
+    step: u64,
+    /// How many bytes it refers to, if it is a reference.
+    whole: u64,
+    /// And its alignment.
+    align: u64,
+    /// The sum, without a tag.
     address: ir::Value,
     /// How far it is from the first byte that may be accessed.
     inside: ir::Value,
@@ -56,6 +64,17 @@ struct Bounds {
     size: ir::Value,
     /// The shadow byte at the address that an integer started from.
     state: Option<ir::Value>,
+}
+
+impl Bounds {
+    fn place(&self) -> Place {
+        Place { key: self.key, early: self.early, late: self.late }
+    }
+
+    /// Whether an access is in what a reference refers to, whole.
+    fn covers(&self, offset: i32, size: u32) -> bool {
+        offset >= 0 && i64::from(offset) + i64::from(size) <= self.whole as i64
+    }
 }
 
 /// `byte` in each of `size` bytes.
@@ -89,34 +108,47 @@ impl Lower<'_> {
         if let Some(known) = self.tested_before(&bounds, offset, access) {
             return known;
         }
-        let (slow, inside, done) = (self.cold_block(), self.b.create_block(), self.b.create_block());
+        let (slow, done) = (self.cold_block(), self.b.create_block());
         let ptr = self.ptr;
         self.b.append_block_param(done, ptr);
-        let point = self.point();
-        let fits = self.in_bounds(&bounds, offset, access);
-        self.b.ins().brif(fits, inside, &[], slow, &[]);
-        self.enter(inside);
-        self.test_shadow(&bounds, offset, access, [slow, done]);
+        let mut point = self.point();
+        let stepwise = self.is_stepwise(&bounds, offset, access);
+        if !self.checks.reaches(bounds.place(), offset, access.size) {
+            let inside = self.b.create_block();
+            let fits = self.in_bounds(&bounds, offset, access, stepwise);
+            self.b.ins().brif(fits, inside, &[], slow, &[]);
+            self.enter(inside);
+            if bounds.covers(offset, access.size) {
+                point.reach(bounds.place(), bounds.whole);
+            }
+        }
+        self.test_shadow(&bounds, offset, access, stepwise, [slow, done]);
         self.enter(slow);
         let instead = self.refused(base, offset, root.value, access);
         self.b.ins().jump(done, &[instead.into()]);
         self.enter(done);
         self.resume(&point);
         let result = self.b.block_params(done)[0];
-        let Bounds { key, early, late, .. } = bounds;
         let (low, high) = (i64::from(offset), i64::from(offset) + i64::from(access.size));
         let written = access.write || !access.unwritten;
-        let tested = Tested { key, early, late, low, high, written, align: access.align, base: result };
-        self.checks.note(done, tested);
+        let place = bounds.place();
+        self.checks.note(done, Tested { place, low, high, written, align: access.align, base: result });
         result
+    }
+
+    /// Whether an access is aligned if the pointer is that its address was computed from.
+    fn is_stepwise(&self, bounds: &Bounds, offset: i32, access: Access) -> bool {
+        let align = u64::from(access.align);
+        // A reference has the alignment of all that it refers to.
+        let known = !bounds.covers(offset, access.size) || align <= bounds.align;
+        known && bounds.step.is_multiple_of(align) && i64::from(offset) % align as i64 == 0
     }
 
     /// What an earlier test of the same bytes found, if there is one that says as much.
     fn tested_before(&self, bounds: &Bounds, offset: i32, access: Access) -> Option<ir::Value> {
         let (low, high) = (i64::from(offset), i64::from(offset) + i64::from(access.size));
         let says = |tested: &&Tested| {
-            tested.key == bounds.key
-                && (tested.early, tested.late) == (bounds.early, bounds.late)
+            tested.place == bounds.place()
                 && tested.low <= low
                 && high <= tested.high
                 && (tested.written || (access.unwritten && !access.write))
@@ -127,12 +159,14 @@ impl Lower<'_> {
 
     /// What an address that was computed from a pointer is to be compared with.
     fn bounds(&mut self, root: Root) -> Bounds {
-        let Known { key, mut address, mut inside, size } = self.known(root);
+        let Known { key, address: start, mut inside, size } = self.known(root);
+        let mut address = start;
         for part in [root.early, root.late].into_iter().flatten() {
             address = self.b.ins().iadd(address, part);
             inside = self.b.ins().iadd(inside, part);
         }
-        Bounds { key, early: root.early, late: root.late, address, inside, size, state: None }
+        let Root { early, late, step, whole, align, .. } = root;
+        Bounds { key, early, late, start, step, whole, align, address, inside, size, state: None }
     }
 
     fn bounds_of_integer(&mut self, address: ir::Value, offset: i32, root: Root) -> Bounds {
@@ -140,33 +174,59 @@ impl Lower<'_> {
         // Of an address that is not computed nothing more is known.
         let state = (root.value != address || offset != 0).then(|| self.known_start(root).inside);
         let inside = self.b.ins().iadd_imm_s(address, -(map::ARENA as i64));
-        Bounds { key: Key::Value(address), early: None, late: None, address, inside, size, state }
+        let key = Key::Value(address);
+        Bounds {
+            key,
+            early: None,
+            late: None,
+            start: address,
+            step: 1,
+            whole: 0,
+            align: 1,
+            address,
+            inside,
+            size,
+            state,
+        }
     }
 
-    /// Whether an access is inside of what a tag stands for.
-    fn in_bounds(&mut self, bounds: &Bounds, offset: i32, access: Access) -> ir::Value {
-        let Access { size, align, .. } = access;
-        if size == 1 || align == size {
-            // An aligned access that begins before an aligned start ends before it.
-            let last = i64::from(offset) + i64::from(size) - 1;
-            let last = if last == 0 { bounds.inside } else { self.b.ins().iadd_imm_s(bounds.inside, last) };
-            return self.b.ins().icmp(IntCC::UnsignedLessThan, last, bounds.size);
+    /// Whether an access is inside of what a tag stands for, and with `stepwise` whether the pointer is aligned that it
+    /// was computed from. Of a reference all that it refers to is tested at once.
+    fn in_bounds(&mut self, bounds: &Bounds, offset: i32, access: Access, stepwise: bool) -> ir::Value {
+        let (offset, size, align) = match bounds.covers(offset, access.size) {
+            true => (0, bounds.whole as i64, bounds.align.max(1)),
+            false => (i64::from(offset), i64::from(access.size), u64::from(access.align)),
+        };
+        let from = if offset == 0 { bounds.inside } else { self.b.ins().iadd_imm_s(bounds.inside, offset) };
+        // The limit does not change in a loop: it is computed before.
+        let zero = self.int(types::I64, 0);
+        let mut limit = bounds.size;
+        if size > 1 {
+            let less = self.b.ins().iadd_imm_s(limit, 1 - size);
+            let fits = self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThanOrEqual, limit, size);
+            limit = self.b.ins().select(fits, less, zero);
         }
-        let from = bounds.inside;
-        let from = if offset == 0 { from } else { self.b.ins().iadd_imm_s(from, i64::from(offset)) };
-        let left = self.b.ins().isub(bounds.size, from);
-        let left = self.b.ins().iadd_imm_s(left, -i64::from(size));
-        let both = self.b.ins().bor(left, from);
-        self.b.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, both, 0)
+        if stepwise && align > 1 {
+            let rest = self.b.ins().band_imm_u(bounds.start, align as i64 - 1);
+            limit = self.b.ins().select(rest, zero, limit);
+        }
+        self.b.ins().icmp(IntCC::UnsignedLessThan, from, limit)
     }
 
     /// Looks at the alignment and the shadow; what is written counts as such from then on.
-    fn test_shadow(&mut self, bounds: &Bounds, offset: i32, access: Access, [slow, done]: [Block; 2]) {
+    fn test_shadow(
+        &mut self,
+        bounds: &Bounds,
+        offset: i32,
+        access: Access,
+        stepwise: bool,
+        [slow, done]: [Block; 2],
+    ) {
         let address = bounds.address;
         let Access { size, align, write, unwritten, .. } = access;
         let shadow = self.b.ins().iadd_imm_s(address, map::SHADOW_OFFSET as i64);
         let states = self.shadow_of(shadow, offset, size);
-        let mut misaligned = (align > 1).then(|| {
+        let mut misaligned = (align > 1 && !stepwise).then(|| {
             let at = if offset == 0 { address } else { self.b.ins().iadd_imm_s(address, i64::from(offset)) };
             self.b.ins().band_imm_u(at, i64::from(align) - 1)
         });

@@ -56,13 +56,19 @@ pub(super) struct Known {
     pub size: ir::Value,
 }
 
-/// Bytes that were tested.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Tested {
+/// A pointer and what was added to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
     pub key: Key,
     pub early: Option<ir::Value>,
     pub late: Option<ir::Value>,
-    /// From here on, counted from all of these.
+}
+
+/// Bytes that were tested.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tested {
+    pub place: Place,
+    /// From here on, counted from there.
     pub low: i64,
     /// Up to here.
     pub high: i64,
@@ -70,7 +76,7 @@ pub(super) struct Tested {
     pub written: bool,
     /// What they are multiples of, at `low`.
     pub align: u32,
-    /// The sum of all of these, to be used for accesses.
+    /// The address of the place, to be used for accesses.
     pub base: ir::Value,
 }
 
@@ -81,6 +87,8 @@ pub(in crate::lower) struct Checks {
     block: Option<Block>,
     known: Vec<Known>,
     tested: Vec<Tested>,
+    /// So many bytes from these places on are inside of what the pointer's tag stands for.
+    reach: Vec<(Place, u64)>,
     /// How often something was called that may free.
     calls: u64,
     /// How often variables were set, and when each was last.
@@ -91,12 +99,20 @@ pub(in crate::lower) struct Checks {
 }
 
 /// What was known at a point of the code.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::lower) struct Point {
     known: Vec<Known>,
     tested: Vec<Tested>,
+    reach: Vec<(Place, u64)>,
     calls: u64,
     sets: u64,
+}
+
+impl Point {
+    /// So many bytes from a place on are inside of what its pointer's tag stands for.
+    pub(super) fn reach(&mut self, place: Place, bytes: u64) {
+        self.reach.push((place, bytes));
+    }
 }
 
 impl Checks {
@@ -104,6 +120,7 @@ impl Checks {
     pub(in crate::lower) fn forget(&mut self) {
         self.known.clear();
         self.tested.clear();
+        self.reach.clear();
         self.calls += 1;
     }
 
@@ -115,11 +132,18 @@ impl Checks {
         }
         let gone = |key: Key| key.variable().is_some_and(|var| (first..first + count as u32).contains(&var));
         self.known.retain(|known| !gone(known.key));
-        self.tested.retain(|tested| !gone(tested.key));
+        self.tested.retain(|tested| !gone(tested.place.key));
+        self.reach.retain(|(place, _)| !gone(place.key));
     }
 
     fn is_set_since(&self, key: Key, sets: u64) -> bool {
         key.variable().is_some_and(|var| self.last_set.get(&var).is_some_and(|&last| last > sets))
+    }
+
+    /// Whether bytes are known to be inside of what a pointer's tag stands for.
+    pub(super) fn reaches(&self, place: Place, offset: i32, size: u32) -> bool {
+        let end = i64::from(offset) + i64::from(size);
+        self.reach.iter().any(|&(known, bytes)| known == place && offset >= 0 && end <= bytes as i64)
     }
 
     /// Bytes that were tested before.
@@ -137,10 +161,13 @@ impl Checks {
 impl<'a> Lower<'a> {
     /// What is known here.
     pub(in crate::lower) fn point(&self) -> Point {
-        let Checks { block, known, tested, calls, sets, .. } = &self.checks;
+        let Checks { block, known, tested, reach, calls, sets, .. } = &self.checks;
         let here = block.is_some() && *block == self.b.current_block();
-        let (known, tested) = if here { (known.clone(), tested.clone()) } else { Default::default() };
-        Point { known, tested, calls: *calls, sets: *sets }
+        if !here {
+            return Point { calls: *calls, sets: *sets, ..Point::default() };
+        }
+        let (known, tested, reach) = (known.clone(), tested.clone(), reach.clone());
+        Point { known, tested, reach, calls: *calls, sets: *sets }
     }
 
     /// What was known at a point holds at the start of the current block too, to which all ways lead through that point
@@ -150,12 +177,14 @@ impl<'a> Lower<'a> {
         if !self.is_checked() || self.checks.calls != point.calls {
             self.checks.known.clear();
             self.checks.tested.clear();
+            self.checks.reach.clear();
             return;
         }
         let holds = |key: Key| !self.checks.is_set_since(key, point.sets);
         let known = point.known.iter().filter(|known| holds(known.key)).copied().collect();
-        let tested = point.tested.iter().filter(|tested| holds(tested.key)).copied().collect();
-        (self.checks.known, self.checks.tested) = (known, tested);
+        let tested = point.tested.iter().filter(|tested| holds(tested.place.key)).copied().collect();
+        let reach = point.reach.iter().filter(|(place, _)| holds(place.key)).copied().collect();
+        (self.checks.known, self.checks.tested, self.checks.reach) = (known, tested, reach);
     }
 
     /// Before a loop that consists of these parts: what is known in each of its rounds, and after it. Pointers that the
@@ -163,7 +192,7 @@ impl<'a> Lower<'a> {
     pub(in crate::lower) fn before_loop(&mut self, parts: &[&'a Expr]) -> Point {
         if !self.is_checked() || self.b.is_unreachable() || !parts.iter().all(|part| self.is_quiet(part)) {
             // Nothing.
-            return Point { known: Vec::new(), tested: Vec::new(), calls: u64::MAX, sets: 0 };
+            return Point { calls: u64::MAX, ..Point::default() };
         }
         let mut changed = Vec::new();
         parts.iter().for_each(|part| self.changed(part, &mut changed));
@@ -183,7 +212,8 @@ impl<'a> Lower<'a> {
         let mut point = self.point();
         let holds = |key: Key| !key.variable().is_some_and(is_changed);
         point.known.retain(|known| holds(known.key));
-        point.tested.retain(|tested| holds(tested.key));
+        point.tested.retain(|tested| holds(tested.place.key));
+        point.reach.retain(|(place, _)| holds(place.key));
         point
     }
 
@@ -357,6 +387,7 @@ impl<'a> Lower<'a> {
         if self.checks.block != here {
             self.checks.known.clear();
             self.checks.tested.clear();
+            self.checks.reach.clear();
             self.checks.block = here;
         }
         self.checks.known.iter().find(|known| known.key == key).copied()
