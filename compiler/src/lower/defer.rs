@@ -189,14 +189,13 @@ impl<'a> Lower<'a> {
         self.go_back(&results);
     }
 
-    /// What follows stands where the function ends in the source: at its last brace.
+    /// What follows stands where the function ends in the source: at its last `return` or brace.
     fn at_end(&mut self) {
         let function = self.function.expect("only functions of the program have exit sequences");
         if let typed::FunctionBody::Code(body) = &function.body
-            && let Some(block) = outer_block_span(body)
-            && block.hi > block.lo
+            && let Some(end) = end_of(body)
         {
-            self.at(Span::new(block.hi - 1, block.hi));
+            self.at(end);
         }
     }
 
@@ -349,11 +348,17 @@ fn outer_locals(function: &typed::Function) -> Vec<typed::LocalId> {
     locals
 }
 
-/// Where the outermost block of a function's body stands.
-fn outer_block_span(body: &Expr) -> Option<Span> {
-    match &body.kind {
-        ExprKind::Block(_) => Some(body.span),
-        ExprKind::Cast { value, kind: typed::CastKind::Never } => outer_block_span(value),
+/// Where a function's body ends.
+fn end_of(body: &Expr) -> Option<Span> {
+    let block = outer_block(body)?;
+    let last = match (&block.value, block.stmts.last().map(|stmt| &stmt.kind)) {
+        (Some(value), _) => Some(&**value),
+        (None, Some(StmtKind::Expr(last))) => Some(last),
+        _ => None,
+    };
+    match last {
+        Some(last) if matches!(last.kind, ExprKind::Return(_)) => Some(last.span),
+        _ if body.span.hi > body.span.lo => Some(Span::new(body.span.hi - 1, body.span.hi)),
         _ => None,
     }
 }
