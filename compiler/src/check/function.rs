@@ -432,10 +432,19 @@ impl<'c, 'a> FnCx<'c, 'a> {
             }
             ExprKind::Match { .. } => self.settle_match(expr),
             ExprKind::Move(_) => self.settle_move(expr),
+            ExprKind::Block(block) => self.join_moves(block),
             ExprKind::Cast { value, kind } if *kind != CastKind::Never => {
                 *kind = self.cast_kind(value, expr.ty, expr.span);
             }
             _ => {}
+        }
+        if let ExprKind::Call { .. }
+        | ExprKind::Struct(_)
+        | ExprKind::Variant { .. }
+        | ExprKind::Tuple(_)
+        | ExprKind::Array(_) = expr.kind
+        {
+            self.join_operands(expr);
         }
         self.settle_numbers(expr);
     }

@@ -1,5 +1,6 @@
-//! Arms that take values apart, and fields that are moved out of variables. Once all types are known, it is known what an arm moves out of what it looks at: then
-//! the whole has no owner any more, and the parts that got no name are dropped where the arm begins.
+//! Arms that take values apart, and fields that are moved out of variables. Once all types are known, it is known what an
+//! arm moves out of what it looks at: then the whole has no owner any more, and the parts that got no name are dropped
+//! where the arm begins. The same goes for a variable, or after the last of several fields that are moved together.
 
 use vex_syntax::{Diagnostic, Span};
 
@@ -7,7 +8,7 @@ use super::codes;
 use super::function::FnCx;
 use super::literal::domain;
 use super::pattern::payload;
-use crate::typed::{Arm, Block, Expr, ExprKind, Pattern, Stmt, StmtKind, Test};
+use crate::typed::{Arm, Block, Expr, ExprKind, GlobalPattern, Pattern, Stmt, StmtKind, Test, walk};
 use crate::types::{Ty, TyKind};
 
 impl FnCx<'_, '_> {
@@ -104,6 +105,98 @@ impl FnCx<'_, '_> {
         expr.kind = ExprKind::Block(Block { stmts, value: Some(Box::new(value)) });
     }
 
+    /// Fields of one variable that statements right after each other move to names: the rest is dropped after the last.
+    pub(super) fn join_moves(&mut self, block: &mut Block) {
+        let mut at = 0;
+        while at < block.stmts.len() {
+            let first = at;
+            let mut parts: Vec<Expr> = Vec::new();
+            while let Some(part) =
+                block.stmts.get_mut(at).and_then(named).and_then(|init| self.moved_part(init))
+            {
+                if !self.goes_with(&part, &parts) {
+                    break;
+                }
+                parts.push(part);
+                at += 1;
+            }
+            if parts.len() < 2 {
+                at = first + 1;
+                continue;
+            }
+            block.stmts[first..at].iter_mut().filter_map(named).for_each(taken_only);
+            let span = parts[parts.len() - 1].span;
+            let rest = self.without(&parts, span);
+            let count = rest.len();
+            block.stmts.splice(at..at, rest);
+            at += count;
+        }
+    }
+
+    /// The same of operands. What stands between them must not leave: then the variable would be dropped as a whole.
+    pub(super) fn join_operands(&mut self, expr: &mut Expr) {
+        let mut parts: Vec<Expr> = Vec::new();
+        let (mut open, mut count) = (true, 0);
+        walk::children(expr, &mut |operand| match self
+            .moved_part(operand)
+            .filter(|part| open && self.goes_with(part, &parts))
+        {
+            Some(part) => {
+                parts.push(part);
+                count += 1;
+            }
+            None => open &= parts.is_empty() || is_still(operand),
+        });
+        if count < 2 {
+            return;
+        }
+        let mut left = count;
+        walk::children_mut(expr, &mut |operand| {
+            let Some(part) = self.moved_part(operand) else { return };
+            if left == 0 || !parts.iter().any(|known| same_place(known, &part)) {
+                return;
+            }
+            left -= 1;
+            if left > 0 {
+                taken_only(operand);
+            } else if let ExprKind::Block(block) = &mut operand.kind {
+                block.stmts.truncate(1);
+                block.stmts.extend(self.without(&parts, operand.span));
+            }
+        });
+    }
+
+    /// Statements that drop the rest of a variable of which these parts were taken.
+    fn without(&mut self, parts: &[Expr], at: Span) -> Vec<Stmt> {
+        let mut stmts = Vec::new();
+        if let Some(whole) = parts.first().and_then(|part| self.taken_apart(part)).cloned() {
+            self.drop_rest(&whole, parts, at, &mut stmts);
+            stmts.push(forget(&whole, at));
+        }
+        stmts
+    }
+
+    /// Whether a part is of the variable that the others are parts of, and none of them.
+    fn goes_with(&self, part: &Expr, others: &[Expr]) -> bool {
+        let same = match (others.first().and_then(|first| self.taken_apart(first)), self.taken_apart(part)) {
+            (Some(one), Some(other)) => same_place(one, other),
+            (first, _) => first.is_none(),
+        };
+        same && !others.iter().any(|other| is_inside(other, part) || is_inside(part, other))
+    }
+
+    /// The field that an expression moves out of a variable, as `settle_move` writes that.
+    fn moved_part(&self, expr: &Expr) -> Option<Expr> {
+        let ExprKind::Block(Block { stmts, value: Some(value) }) = &expr.kind else { return None };
+        let StmtKind::Let { pattern: Pattern::Local(local), init: Some(init) } = &stmts.first()?.kind else {
+            return None;
+        };
+        let (ExprKind::Take(place), ExprKind::Move(moved)) = (&init.kind, &value.kind) else { return None };
+        let part = matches!(moved.kind, ExprKind::Local(id) if id == *local).then(|| looked_at(place))?;
+        // Those of a temporary are not moved by name.
+        (same_place(&part, place) && self.taken_apart(&part).is_some()).then_some(part)
+    }
+
     /// The variable that a place is a field of, if nothing around the field needs to be whole to be dropped.
     fn taken_apart<'e>(&self, part: &'e Expr) -> Option<&'e Expr> {
         let ExprKind::Field { base, .. } = &part.kind else { return None };
@@ -163,6 +256,34 @@ impl FnCx<'_, '_> {
             Expr { kind: ExprKind::Field { base, index: index as u32 }, ty, span: at }
         };
         types.into_iter().enumerate().map(field).collect()
+    }
+}
+
+/// What a statement binds to one name.
+fn named(stmt: &mut Stmt) -> Option<&mut Expr> {
+    match &mut stmt.kind {
+        StmtKind::Let { pattern: Pattern::Local(_), init } => init.as_mut(),
+        StmtKind::InitGlobal { pattern: GlobalPattern::Global(_), init } => Some(init),
+        _ => None,
+    }
+}
+
+/// Leaves nothing of a field's move but the field.
+fn taken_only(expr: &mut Expr) {
+    if let ExprKind::Block(block) = &mut expr.kind
+        && let Some(Stmt { kind: StmtKind::Let { init: Some(init), .. }, .. }) = block.stmts.first_mut()
+    {
+        expr.kind = std::mem::replace(&mut init.kind, ExprKind::Unit);
+    }
+}
+
+/// Whether an operand does nothing but give a value.
+fn is_still(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Local(_) | ExprKind::Global(_) => true,
+        ExprKind::Field { base, .. } => is_still(base),
+        ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Str(_) | ExprKind::Unit => true,
+        _ => false,
     }
 }
 
