@@ -152,6 +152,11 @@ fn a_place_never_gets_the_tag_that_it_had() {
             assert!(free(block));
             last = block;
         }
+        // One that lay idle while its tag waited for its turn.
+        for _ in 0..tags::REST {
+            free(alloc(100));
+        }
+        assert_ne!(alloc(24), last);
     });
 }
 
