@@ -194,4 +194,6 @@ fn golden_tests_demand_errors_at_their_lines() {
     folder.file("plain.vx", "unsafe { vex_malloc(1) }\n");
     vexc(&folder).args(["test", "plain.vx"]).output().expect_status(0);
     vexc(&folder).args(["test", "--checked", "plain.vx"]).output().expect_status(1);
+    folder.file("plain.vx", "//@ flags: --allocator bump:1M\nunsafe { vex_malloc(1) }\n");
+    vexc(&folder).args(["test", "--checked", "plain.vx"]).output().expect_status(0);
 }

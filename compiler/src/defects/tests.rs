@@ -249,6 +249,7 @@ fn every_kind_in_words() {
             ..at(DefectKind::Null)
         },
         Finding { access: access(true, 1), start: 16, block: None, ..at(DefectKind::Null) },
+        Finding { start: 0x500_0000, block: None, ..at(DefectKind::Wild) },
         Finding { access: access(true, 1), start: 0xdead_0000, block: None, ..at(DefectKind::Wild) },
         Finding {
             access: Some(AccessInfo { write: false, size: 8, align: 8 }),

@@ -133,7 +133,9 @@ pub fn title(finding: &Finding) -> String {
         }
         DefectKind::UseAfterFree => format!("{verb} {preposition} a freed block"),
         DefectKind::DeadStack => format!("{verb} {preposition} a variable whose function has returned"),
+        DefectKind::Null if finding.access.is_none() => "access or jump through a null pointer".into(),
         DefectKind::Null => format!("{verb} through a null pointer"),
+        DefectKind::Wild if finding.access.is_none() => "access or jump to no memory of the program".into(),
         DefectKind::Wild => format!("{verb} through a pointer to no memory of the program"),
         DefectKind::Misaligned => format!("misaligned {verb}"),
         DefectKind::Unwritten => "read of bytes that were never written".into(),
@@ -233,6 +235,9 @@ fn offset(side: Side) -> usize {
 fn without_block(finding: &Finding, who: &str, verbs: &str) -> String {
     let address = finding.start;
     match finding.kind {
+        DefectKind::Null | DefectKind::Wild if finding.access.is_none() => {
+            format!("needs address {address:#x}")
+        }
         DefectKind::Null if address == 0 => format!("{verbs} at null"),
         DefectKind::Null => format!("{verbs} at null + {address}"),
         DefectKind::Misaligned => misaligned(finding, verbs),

@@ -67,7 +67,10 @@ fn execute(options: &Options, program: &Path, directives: &Directives) -> io::Re
     let mut command = Command::new(std::path::absolute(&options.vexc)?);
     let flags = if directives.flags.is_empty() { &options.flags } else { &directives.flags };
     command.arg("run").args(["--color", "never"]).args(flags);
-    let checked = options.flags.iter().any(|flag| flag == CHECKED) || !directives.defects.is_empty();
+    // Programs that are about another heap have that.
+    let other_heap = flags.iter().any(|flag| flag.starts_with("--allocator") || flag == "--heap-report");
+    let wanted = options.flags.iter().any(|flag| flag == CHECKED) && !other_heap;
+    let checked = wanted || !directives.defects.is_empty();
     if checked && !flags.iter().any(|flag| flag == CHECKED) {
         command.arg(CHECKED);
     }
