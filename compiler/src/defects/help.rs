@@ -34,6 +34,11 @@ pub fn helps(finding: &Finding, sources: &SourceMap) -> Vec<String> {
     match (finding.kind, &finding.block) {
         (DefectKind::OutOfBounds, Some(block)) => bounds(finding, block, sources, &mut helps),
         (DefectKind::UseAfterFree, Some(block)) => helps.push(after_free(block)),
+        (DefectKind::StaleRegion, Some(_)) if finding.access.is_none() => helps.push(
+            "a copy of an allocator is stale when another one is dropped, as by `bump_free` and its like; make a \
+             new allocator"
+                .into(),
+        ),
         (DefectKind::StaleRegion, Some(block)) if !block.is_live() => helps.push(after_free(block)),
         (DefectKind::Unwritten, Some(block)) => helps.push(unwritten(block)),
         (DefectKind::DoubleFree, Some(block)) => helps.push(double_free(block)),

@@ -125,6 +125,8 @@ pub fn title(finding: &Finding) -> String {
             _ => "a block",
         }),
         DefectKind::OutOfObject => past("a part of a block"),
+        // Only allocators themselves are used without an access.
+        DefectKind::StaleRegion if finding.access.is_none() => "use of an allocator that was dropped".into(),
         DefectKind::UseAfterFree | DefectKind::StaleRegion if state == Some(State::Reset) => {
             format!("{verb} {preposition} a block that its allocator has taken back")
         }
@@ -198,6 +200,10 @@ pub fn label(finding: &Finding, function: Option<&str>) -> String {
             Side::Before(_) | Side::After(1..) => format!("{verbs}, {at}"),
             Side::After(0) => format!("{verbs} {at}"),
         },
+        DefectKind::StaleRegion if finding.access.is_none() => {
+            let gone = if about.is_live() { "given back" } else { fate(about.state) };
+            format!("{who}is given an allocator whose buffer was {gone}")
+        }
         DefectKind::UseAfterFree if finding.access.is_none() => {
             format!("{who}is given {what} that was {}", fate(about.state))
         }
