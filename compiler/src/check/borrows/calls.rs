@@ -243,7 +243,10 @@ impl<'c> Flow<'_, 'c, '_> {
             for first in 0..second {
                 for (changed, other) in [(first, second), (second, first)] {
                     let frees = changes(changed) && known.is_some_and(|(_, summary)| summary.frees(changed));
-                    if frees && let Some(shared) = lent_inside(&values[changed], &values[other]) {
+                    if frees
+                        && let Some(shared) =
+                            self.lent_inside(&values[changed], (&args[other], &values[other]))
+                    {
                         return self.report_exclusive(&shared, &args[first], &args[second]);
                     }
                 }
@@ -257,6 +260,46 @@ impl<'c> Flow<'_, 'c, '_> {
                 }
             }
         }
+    }
+
+    /// The memory of a place that one argument surely refers to, and another refers into: itself, by what it refers to,
+    /// or as a closure that looks at the place.
+    fn lent_inside(&mut self, place: &Loans, (arg, other): (&Expr, &Loans)) -> Option<Loan> {
+        let [place] = place.as_slice() else { return None };
+        if place.deep || place.raw || place.far {
+            return None;
+        }
+        let closure = self.program.closure_of(arg.ty).is_some();
+        let inside = |loan: &&Loan| {
+            let same = loan.root == place.root && !loan.far && loan.dead.is_none();
+            // Of what a closure has it may use a part only.
+            let whole = loan.deep || loan.path.is_within(&place.path);
+            same && whole && !loan.raw && loan.path.overlaps(&place.path, true)
+        };
+        let direct = other.iter().filter(|loan| loan.deep || closure).find(inside);
+        direct
+            .copied()
+            .or_else(|| self.behind(arg, other).iter().filter(|loan| loan.deep).find(inside).copied())
+    }
+
+    /// What the variables refer to that a reference or a closure refers to.
+    fn behind(&mut self, arg: &Expr, value: &Loans) -> Loans {
+        let pointee = match *self.program.cx.types.kind(arg.ty) {
+            TyKind::Ref { pointee, .. } => Some(pointee),
+            _ if self.program.closure_of(arg.ty).is_some() => None,
+            _ => return Loans::new(),
+        };
+        let mut found = Loans::new();
+        for loan in value {
+            let Root::Local(id) = loan.root else { continue };
+            let ty = self.function.locals[id.0 as usize].ty;
+            if self.holds(ty) && pointee.is_none_or(|pointee| self.holds(pointee)) {
+                let mut held = self.contents(&[*loan]);
+                self.only_reachable(&mut held, pointee.unwrap_or(ty));
+                add_all(&mut found, &held);
+            }
+        }
+        found
     }
 
     /// The memory that two references both refer to in any case.
@@ -285,17 +328,6 @@ impl Summary {
     fn frees(&self, param: usize) -> bool {
         self.changes.iter().any(|loan| loan.root == Root::Param(param as u32) && !loan.far)
     }
-}
-
-/// The memory of a place that one value refers to and another, which refers into it, surely does.
-fn lent_inside(place: &Loans, other: &Loans) -> Option<Loan> {
-    let [place] = place.as_slice() else { return None };
-    let inside = |loan: &&Loan| {
-        let same = loan.root == place.root && loan.far == place.far;
-        same && loan.deep && !loan.raw && loan.path.overlaps(&place.path, true)
-    };
-    let known = !place.deep && !place.raw && !place.far;
-    other.iter().find(inside).filter(|_| known).copied()
 }
 
 /// Whether a reference that may refer to a place may as well refer to memory that the place owns. What is changed by

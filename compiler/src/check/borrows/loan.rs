@@ -69,6 +69,11 @@ impl Path {
         self.len as usize == STEPS
     }
 
+    /// Whether it has no fewer steps than another.
+    pub(super) fn is_within(&self, other: &Path) -> bool {
+        self.len >= other.len
+    }
+
     /// Whether two parts may share memory. With `surely` only where they do in any case.
     pub(super) fn overlaps(&self, other: &Path, surely: bool) -> bool {
         let (a, b) = (&self.steps[..self.len as usize], &other.steps[..other.len as usize]);
