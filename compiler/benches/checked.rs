@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 
 use race::{Contestant, built, contestant, median, race, vexc};
 
+#[allow(dead_code, reason = "shared with benchmarks that write programs")]
 mod race;
 
 /// Programs that mostly compute, and those that mostly allocate.

@@ -60,6 +60,13 @@ pub(super) fn set_stack(range: Range<usize>) {
     (known.low, known.high) = (range.start, range.end);
 }
 
+/// Frames that it looks at once there were [`MANY`] stacks: recursion that allocates does so with ever another stack, and
+/// what is behind the first calls says little then.
+const FEW_FRAMES: usize = 4;
+
+/// Stacks that were not remembered, after which fewer frames are looked at.
+const MANY: u32 = 1 << 15;
+
 /// Stacks that are remembered; a power of two.
 const RECENT: usize = 4096;
 
@@ -67,11 +74,14 @@ const RECENT: usize = 4096;
 struct Known {
     low: usize,
     high: usize,
+    /// Stacks so far that were not remembered.
+    unknown: u32,
     /// At the upper bits of what the return addresses are mixed to: all of it, and their trace.
     recent: [(u64, Trace); RECENT],
 }
 
-static KNOWN: Owned<Known> = Owned::new(Known { low: 0, high: 0, recent: [(0, Trace::NONE); RECENT] });
+static KNOWN: Owned<Known> =
+    Owned::new(Known { low: 0, high: 0, unknown: 0, recent: [(0, Trace::NONE); RECENT] });
 
 /// The two words at a frame pointer: the caller's frame pointer, and the return address.
 #[inline]
@@ -90,12 +100,8 @@ impl Known {
         let mut pcs = [0; MOST_FRAMES];
         pcs[0] = pc;
         let (mut len, mut at, mut mixed) = (1, fp, mix(0, pc));
-        while len < MOST_FRAMES
-            && at.is_multiple_of(8)
-            && at >= self.low
-            && at < self.high
-            && self.high - at >= 16
-        {
+        let most = if self.unknown < MANY { MOST_FRAMES } else { FEW_FRAMES };
+        while len < most && at.is_multiple_of(8) && at >= self.low && at < self.high && self.high - at >= 16 {
             let (next, back) = frame(at);
             if back == 0 {
                 break;
@@ -110,6 +116,7 @@ impl Known {
         }
         let slot = (mixed >> (64 - RECENT.ilog2())) as usize;
         if self.recent[slot].0 != mixed {
+            self.unknown = self.unknown.saturating_add(1);
             self.recent[slot] = (mixed, folded(&pcs[..len]));
         }
         self.recent[slot].1
@@ -240,6 +247,12 @@ mod tests {
             assert_eq!(capture(70, low).len(), MOST_FRAMES);
             stack[1 + (MOST_FRAMES - 2) * 3] = 5000;
             assert_eq!(capture(70, low)[MOST_FRAMES - 1], 5000);
+            // And more so when there were very many.
+            for other in 0..MANY as usize {
+                stack[1] = 10_000 + other;
+                capture(70, low);
+            }
+            assert_eq!(capture(70, low), [70, 10_000 + MANY as usize - 1, 2, 3]);
         });
     }
 
