@@ -170,11 +170,13 @@ fn the_readme_has_the_table_of_the_corpus() {
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod checked {
+    use std::fs;
     use std::path::PathBuf;
 
-    use super::folder;
+    use super::{folder, programs};
     use vex_runtime::checked::{Checks, OFF_VARIABLE};
-    use vex_tests::{Run, root};
+    use vex_syntax::Spelling;
+    use vex_tests::{Folder, Run, root};
     use vexc::golden::{Options, Summary, run};
 
     /// The command under test.
@@ -201,6 +203,36 @@ mod checked {
     fn bad_programs_are_reported_at_their_lines_and_good_ones_are_not() {
         let summary = all_pass(folder(), &[]);
         assert!(summary.passed >= 260 && summary.skipped == 0, "{summary}");
+    }
+
+    /// Each program means the same in another spelling, so the same is reported there. A part of them with every test,
+    /// all with `VEX_LONG=1`.
+    #[test]
+    fn translated_programs_are_reported_as_their_originals() {
+        let part = if std::env::var_os("VEX_LONG").is_some() { 1 } else { 7 };
+        let (folder, mut count) = (Folder::new(), 0);
+        for to in Spelling::ALL {
+            let others = programs().into_iter().filter(|program| program.spelling != to.extension());
+            for program in others.skip(to as usize).step_by(part) {
+                let side = if program.bad { "bad" } else { "good" };
+                let name = format!("{}/{}_{}_{side}", program.class, program.stem, program.spelling);
+                let run = Run::new(VEXC, folder.path()).args(["translate", "--to", to.name()]);
+                let text = run.arg(&program.path).output().expect_status(0).stdout;
+                // Where lines moved, those of the directive are others.
+                if text.lines().count() != program.text.lines().count() {
+                    continue;
+                }
+                folder.file(&format!("{name}.{}", to.extension()), text);
+                if !program.bad {
+                    let printed =
+                        fs::read_to_string(program.path.with_extension("out")).expect("what it prints");
+                    folder.file(&format!("{name}.out"), printed);
+                }
+                count += 1;
+            }
+        }
+        let summary = all_pass(folder.path().to_owned(), &[]);
+        assert!(summary.passed == count && count > 1000 / part, "{summary} of {count}");
     }
 
     #[test]

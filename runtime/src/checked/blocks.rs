@@ -438,6 +438,9 @@ impl Heap {
             }
             (tag, found) = (found.parent, parent);
         }
+        if let Some(buffer) = self.meant_buffer(&found, address, by) {
+            return Ok(buffer);
+        }
         match (found.state, found.origin) {
             (State::Unused, _) => Err(Problem::Wild),
             (_, Origin::Variable) => Err(Problem::Variable(tag)),

@@ -280,7 +280,10 @@ pub fn adopt(address: usize) -> *mut u8 {
         return pointer;
     }
     let heap = HEAP.lock();
-    let found = heap.part_at(address).or_else(|| heap.block_at(address)).filter(|tag| {
+    // A part that is gone hides the buffer it was in only where nobody may use that.
+    let hidden = |tag: &u32| tags::record_of(*tag).is_live() || shadow::get(address) & map::POISON != 0;
+    let part = heap.part_at(address).filter(hidden);
+    let found = part.or_else(|| heap.block_at(address)).filter(|tag| {
         let offset = address.wrapping_sub(tags::entry_of(*tag).base);
         offset <= tags::record_of(*tag).size
     });

@@ -7,7 +7,7 @@
 
 use super::blocks::{shade, tag_in, tagged};
 use super::heap::Heap;
-use super::info::State;
+use super::info::{Origin, State};
 use super::map::{ADDRESS_MASK, ARENA, FREED, POISONED, in_arena};
 use super::space::{self, COVERS, GRANULES};
 use super::spans::{Use, page_of, span};
@@ -166,6 +166,17 @@ impl Heap {
             // SAFETY: the lock is held; the reference ends with the statement.
             unsafe { record(tag) }.flags.insert(Flags::CARVED);
         }
+    }
+
+    /// The live buffer whose first part has this record, if it starts where the part does and is from the allocator
+    /// `by` while the part is not. A pointer that was an integer has the tag of the part but may mean the buffer.
+    pub fn meant_buffer(&self, part: &Record, address: usize, by: Origin) -> Option<u32> {
+        if !part.flags.contains(Flags::PART) || part.origin == by || part.parent == 0 {
+            return None;
+        }
+        let buffer = record_of(part.parent);
+        let meant = buffer.is_live() && buffer.serial < part.serial && buffer.origin == by;
+        (meant && entry_of(part.parent).base == address).then_some(part.parent)
     }
 
     /// The innermost part that an address lies in, or lay in before it died.
