@@ -225,7 +225,13 @@ impl Touch<'_> {
 
     /// The tag of the object that an address lies in or beside, or 0.
     fn owner(&self, address: usize) -> u32 {
-        HEAP.lock().object_at(address).unwrap_or(0)
+        let heap = HEAP.lock();
+        // Places that were never used count as what lies behind the live block before them.
+        let before = || {
+            let mut below = (1..=NEAR / 16).filter_map(|steps| address.checked_sub(steps * 16));
+            below.find_map(|at| heap.block_at(at).filter(|tag| record_of(*tag).is_live()))
+        };
+        heap.object_at(address).or_else(before).unwrap_or(0)
     }
 
     #[cold]
@@ -326,6 +332,9 @@ impl Heap {
         self.part_at(address).or_else(|| self.block_at(address)).or_else(|| self.variable_at(address))
     }
 }
+
+/// An address in no block's place belongs to a live block so far before it, in bytes.
+const NEAR: usize = 4096;
 
 /// Parts beside another are looked for so far away, in bytes.
 const BESIDE: usize = 4096;
