@@ -12,7 +12,9 @@ impl<'a> Lower<'a> {
     /// `place = value`
     pub(super) fn assign(&mut self, place: &'a Expr, value: &'a Expr, drop_old: bool) {
         let info = self.info(place.ty);
-        if info.flat {
+        if self.copy_whole(place, value) {
+            // Done.
+        } else if info.flat {
             let parts = self.begin_parts([value, place]);
             let leaves = self.value_or_zeros(value, place.ty);
             self.hold(&parts, place.ty, || Held::Leaves(place.ty, leaves.clone()));
@@ -27,6 +29,57 @@ impl<'a> Lower<'a> {
             self.assign_memory(place, value, drop_old && info.needs_drop);
         }
         self.set_flag(place, true);
+    }
+
+    /// Copies a structure from memory to memory where accesses are tested, so that fields that nobody wrote may be among
+    /// what is copied. False, and nothing done, where it has to go through registers.
+    fn copy_whole(&mut self, place: &'a Expr, value: &'a Expr) -> bool {
+        let info = self.info(place.ty);
+        let several = info.flat && info.len() > 1 && !info.needs_drop;
+        let in_memory = matches!(value.kind, ExprKind::Deref(_) | ExprKind::Field { .. });
+        if !self.is_checked()
+            || !several
+            || !in_memory
+            || value.ty != place.ty
+            || !self.is_settled_place(place)
+        {
+            return false;
+        }
+        let source = match self.place(value) {
+            Place::Mem(source) if self.is_guarded(&source) => source,
+            value => {
+                let leaves = self.read(value, info);
+                let target = self.place(place);
+                self.at(place.span);
+                self.write(&target, info, &leaves);
+                return true;
+            }
+        };
+        match self.place(place) {
+            Place::Mem(target) if self.is_guarded(&target) => {
+                self.at(value.span);
+                self.copy_tested(target, source, info.size, info.align);
+            }
+            target => {
+                self.at(value.span);
+                let leaves = self.load_leaves(source, info);
+                self.at(place.span);
+                self.write(&target, info, &leaves);
+            }
+        }
+        true
+    }
+
+    /// Whether evaluating a place changes nothing and reads nothing but pointers.
+    fn is_settled_place(&mut self, place: &'a Expr) -> bool {
+        match &place.kind {
+            ExprKind::Local(_) | ExprKind::Global(_) => true,
+            ExprKind::Field { base, .. } | ExprKind::Deref(base) => self.is_settled_place(base),
+            ExprKind::PtrOffset { base, offset, .. } => {
+                self.is_settled_place(base) && self.is_independent(offset)
+            }
+            _ => false,
+        }
     }
 
     fn assign_memory(&mut self, place: &'a Expr, value: &'a Expr, drop_old: bool) {
