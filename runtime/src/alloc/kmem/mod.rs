@@ -79,6 +79,12 @@ fn state() -> Guard<'static, State> {
     STATE.lock()
 }
 
+/// Gives up the buffer as if there had been none: a forked child may have that of another test.
+#[cfg(test)]
+pub(crate) fn forget_buffer() {
+    core::mem::forget(state().buffer.take());
+}
+
 /// Runs `body` on the buffer, which it makes if there is none yet.
 fn with_buffer<R>(body: impl FnOnce(&mut Buffer) -> Result<R, Refusal>) -> Result<R, Refusal> {
     let mut state = state();

@@ -214,6 +214,7 @@ fn what_a_stack_popped_is_gone() {
 #[test]
 fn kmem_knows_exact_sizes_and_reasons() {
     in_child_enabled(|| {
+        crate::alloc::kmem::forget_buffer();
         let take =
             |bytes, why: &'static str| call!(vex_kmem_allocate(bytes, why.into()) as fn(i32, VexStr) -> Ptr);
         let give = |mut block: Ptr| {
