@@ -81,10 +81,12 @@ impl Block {
 
     /// Where an address is, seen from the block.
     pub fn side(&self, address: usize) -> Side {
-        match address {
-            at if at < self.base => Side::Before(self.base - at),
-            at if at - self.base < self.size => Side::Inside(at - self.base),
-            at => Side::After(at - self.base - self.size),
+        // An address of before 0 is in front of everything.
+        let offset = address.wrapping_sub(self.base) as isize;
+        match offset.unsigned_abs() {
+            before if offset < 0 => Side::Before(before),
+            at if at < self.size => Side::Inside(at),
+            at => Side::After(at - self.size),
         }
     }
 }

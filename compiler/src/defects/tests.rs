@@ -369,6 +369,22 @@ fn places_in_the_library_are_not_where_people_look() {
     assert_eq!(text::called(&report, &sources).as_deref(), Some("grow"));
 }
 
+#[test]
+fn an_address_below_zero_is_before_the_start() {
+    let sources = sources();
+    let start = BASE.wrapping_sub(1 << 53);
+    let report = Finding {
+        access: access(false, 8),
+        address: start,
+        start,
+        block: Some(heap_block(&sources)),
+        ..finding(DefectKind::OutOfBounds, calls(&sources, &[("main", "table[1] = 5")]))
+    };
+    let text = text::finding(&report, &sources, false);
+    assert!(text.contains("read before the start of a block"), "{text}");
+    assert!(text.contains("9007199254740992 bytes before the start of"), "{text}");
+}
+
 /// Whatever the numbers: a program may have computed any of them.
 #[test]
 fn no_number_is_too_much() {

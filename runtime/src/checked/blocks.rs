@@ -438,9 +438,8 @@ impl Heap {
             }
             (tag, found) = (found.parent, parent);
         }
-        if let Some(buffer) = self.meant_buffer(&found, address, by) {
-            return Ok(buffer);
-        }
+        tag = self.meant(tag, by);
+        found = record_of(tag);
         match (found.state, found.origin) {
             (State::Unused, _) => Err(Problem::Wild),
             (_, Origin::Variable) => Err(Problem::Variable(tag)),

@@ -30,7 +30,7 @@ pub fn copy_shadow(to: usize, from: usize, len: usize) {
 #[inline]
 fn keeps_track(address: usize) -> bool {
     let heap = HEAP.lock();
-    let Some(tag) = heap.part_at(address).or_else(|| heap.block_at(address)) else { return false };
+    let Some(tag) = heap.meant_by(address) else { return false };
     !record_of(tag).flags.contains(Flags::EXPOSED)
 }
 
@@ -59,7 +59,7 @@ pub fn expose(pointer: usize) -> usize {
     let mut lock = HEAP.lock();
     let mut tag = match tag_in(pointer) {
         Some(tag) => tag,
-        None => match lock.part_at(address).or_else(|| lock.block_at(address)) {
+        None => match lock.meant_by(address) {
             Some(tag) if in_arena(address) => tag,
             _ => return address,
         },

@@ -3,7 +3,7 @@
 use super::blocks::tag_in;
 use super::defect::{AccessInfo, Defect, DefectKind, Unwritten, report};
 use super::heap::{HEADER, HEAP, Heap, harmless};
-use super::info::{BlockInfo, State};
+use super::info::{BlockInfo, Origin, State};
 use super::map::{self, ADDRESS_BITS, NULL_END, POISON, UNWRITTEN, in_arena, is_foreign};
 use super::tags::{Flags, Record, entry_of, record_of};
 use super::{Trace, shadow};
@@ -171,7 +171,7 @@ impl Touch<'_> {
             return Finding::Wrong { kind, start, address, tag };
         }
         if offset >= extent || extent - offset < self.len {
-            return wrong(DefectKind::Wild, 0);
+            return self.find_poisoned(start, start);
         }
         self.find_inside(start, 0)
     }
@@ -200,7 +200,10 @@ impl Touch<'_> {
 
     /// An access at an address without a tag whose byte at `address` is poisoned.
     fn find_poisoned(&self, start: usize, address: usize) -> Finding {
-        let mut tag = self.owner(address);
+        let mut tag = match self.owner(address) {
+            0 => HEAP.lock().near(address).unwrap_or(0),
+            owner => owner,
+        };
         if self.integer && in_arena(self.base) {
             // Out of a block in a buffer into what is the allocator's of it.
             let from = self.owner(self.base);
@@ -225,13 +228,7 @@ impl Touch<'_> {
 
     /// The tag of the object that an address lies in or beside, or 0.
     fn owner(&self, address: usize) -> u32 {
-        let heap = HEAP.lock();
-        // Places that were never used count as what lies behind the live block before them.
-        let before = || {
-            let mut below = (1..=NEAR / 16).filter_map(|steps| address.checked_sub(steps * 16));
-            below.find_map(|at| heap.block_at(at).filter(|tag| record_of(*tag).is_live()))
-        };
-        heap.object_at(address).or_else(before).unwrap_or(0)
+        HEAP.lock().object_at(address).unwrap_or(0)
     }
 
     #[cold]
@@ -333,8 +330,29 @@ impl Heap {
     }
 }
 
-/// An address in no block's place belongs to a live block so far before it, in bytes.
+/// An address that lies in no object and beside none belongs to the nearest block up to so
+/// many bytes away.
 const NEAR: usize = 4096;
+
+impl Heap {
+    /// The block of the program's nearest to an address that is in none: a live one if there
+    /// is one near, else one that was freed.
+    #[cold]
+    fn near(&self, address: usize) -> Option<u32> {
+        if !in_arena(address) {
+            return None;
+        }
+        // Each block has more bytes that count as its own than these steps have.
+        let around = (address.saturating_sub(NEAR)..address + NEAR).step_by(HEADER);
+        let blocks = around.filter(|at| in_arena(*at)).filter_map(|at| self.block_at(at));
+        let programs = blocks.filter(|tag| record_of(*tag).origin != Origin::Internal);
+        programs.min_by_key(|tag| {
+            let (base, size) = (entry_of(*tag).base, record_of(*tag).size);
+            let distance = base.saturating_sub(address).max(address.saturating_sub(base + size));
+            (!record_of(*tag).is_live(), distance)
+        })
+    }
+}
 
 /// Parts beside another are looked for so far away, in bytes.
 const BESIDE: usize = 4096;

@@ -318,6 +318,57 @@ fn integers_are_decided_by_where_they_started() {
     });
 }
 
+/// Reads a byte at an integer that was computed from another one, nobody knows which.
+fn access_alone(address: usize) -> Defect<'static> {
+    let pointer = core::ptr::with_exposed_provenance_mut(address);
+    // SAFETY: any integer may be asked about.
+    let settled = unsafe { vexrt_checked_access(pointer, core::ptr::null_mut(), 1 | map::WHAT_INTEGER) };
+    assert!(harmless(settled));
+    found_one()
+}
+
+#[test]
+fn what_is_in_no_block_belongs_to_the_nearest() {
+    in_child_enabled(|| {
+        // What lies in front of the first block is the arena's, too.
+        program_area(4096).expect("room");
+        let (one, big) = (at(alloc(64)), at(alloc(1 << 20)));
+        for (base, offset) in [(one, 64), (one, 80), (one, 164), (one, 4000), (one, -8), (one, -1000)] {
+            let defect = access_alone(base.wrapping_add_signed(offset));
+            assert_eq!(defect.kind, DefectKind::OutOfBounds, "{offset}");
+            assert_eq!(defect.block.as_ref().map(|block| block.base), Some(base), "{offset}");
+            let side =
+                if offset < 0 { Side::Before(-offset as usize) } else { Side::After(offset as usize - 64) };
+            assert_eq!(defect.side(), Some(side));
+        }
+        let behind = map::ARENA + tags::entry_of(0).size;
+        assert!(behind - big < 2 << 20, "the last of all spans");
+        for far in [behind + 8, big + (1 << 20)] {
+            let defect = access_alone(far);
+            assert_eq!(defect.block.map(|block| block.base), Some(big));
+        }
+        // Farther away it could be anyone's.
+        for far in [behind + (1 << 20), map::ARENA_END - 8] {
+            let defect = access_alone(far);
+            assert_eq!((defect.kind, defect.block.is_some()), (DefectKind::Wild, false));
+        }
+    });
+}
+
+#[test]
+fn a_live_block_is_nearer_than_a_freed_one() {
+    in_child_enabled(|| {
+        let blocks: Vec<*mut u8> = (0..3).map(|_| alloc(64)).collect();
+        let ends: Vec<usize> = blocks.iter().map(|block| at(*block) + 400).collect();
+        free(blocks[2]);
+        let defect = access_alone(ends[2]);
+        assert_eq!(defect.block.map(|block| block.base), Some(at(blocks[1])));
+        free(blocks[0]);
+        free(blocks[1]);
+        assert_eq!(access_alone(ends[2]).kind, DefectKind::UseAfterFree);
+    });
+}
+
 #[test]
 fn copies_carry_what_was_written() {
     in_child_enabled(|| {

@@ -94,7 +94,7 @@ impl Graph {
             }
             None if in_arena(word) => {
                 let heap = HEAP.lock();
-                let tag = heap.part_at(word).or_else(|| heap.block_at(word))?;
+                let tag = heap.meant_by(word)?;
                 let reaches = word.wrapping_sub(entry_of(tag).base) <= record_of(tag).size;
                 reaches.then_some(tag)?
             }

@@ -273,17 +273,15 @@ pub fn size_of(pointer: *const u8) -> Option<usize> {
 
 /// A pointer with its tag to the live object that `address` lies in, or behind the last
 /// byte of: what a pointer is that was an integer. Others are returned as they are,
-/// those into a freed block with that block's dead tag.
+/// those into a freed block with that block's dead tag. A block of a buffer that the
+/// program has got back is the buffer again.
 pub fn adopt(address: usize) -> *mut u8 {
     let pointer = core::ptr::with_exposed_provenance_mut(address);
     if !map::in_arena(address) {
         return pointer;
     }
     let heap = HEAP.lock();
-    // A part that is gone hides the buffer it was in only where nobody may use that.
-    let hidden = |tag: &u32| tags::record_of(*tag).is_live() || shadow::get(address) & map::POISON != 0;
-    let part = heap.part_at(address).filter(hidden);
-    let found = part.or_else(|| heap.block_at(address)).filter(|tag| {
+    let found = heap.meant_by(address).filter(|tag| {
         let offset = address.wrapping_sub(tags::entry_of(*tag).base);
         offset <= tags::record_of(*tag).size
     });

@@ -67,7 +67,7 @@ impl Heap {
         if !in_arena(address) {
             return None;
         }
-        let tag = self.part_at(address).or_else(|| self.block_at(address))?;
+        let tag = self.meant_by(address)?;
         record_of(tag).is_live().then_some(tag)
     }
 

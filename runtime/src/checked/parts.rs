@@ -8,7 +8,7 @@
 use super::blocks::{shade, tag_in, tagged};
 use super::heap::Heap;
 use super::info::{Origin, State};
-use super::map::{ADDRESS_MASK, ARENA, FREED, POISONED, in_arena};
+use super::map::{ADDRESS_MASK, ARENA, FREED, POISON, POISONED, in_arena};
 use super::space::{self, COVERS, GRANULES};
 use super::spans::{Use, page_of, span};
 use super::tags::{Flags, Record, entry_of, record, record_of, set_entry};
@@ -168,17 +168,6 @@ impl Heap {
         }
     }
 
-    /// The live buffer whose first part has this record, if it starts where the part does and is from the allocator
-    /// `by` while the part is not. A pointer that was an integer has the tag of the part but may mean the buffer.
-    pub fn meant_buffer(&self, part: &Record, address: usize, by: Origin) -> Option<u32> {
-        if !part.flags.contains(Flags::PART) || part.origin == by || part.parent == 0 {
-            return None;
-        }
-        let buffer = record_of(part.parent);
-        let meant = buffer.is_live() && buffer.serial < part.serial && buffer.origin == by;
-        (meant && entry_of(part.parent).base == address).then_some(part.parent)
-    }
-
     /// The innermost part that an address lies in, or lay in before it died.
     pub fn part_at(&self, address: usize) -> Option<u32> {
         let page = page_of(address).filter(|_| in_arena(address))?;
@@ -217,6 +206,44 @@ impl Heap {
             tag = found.parent;
         }
         None
+    }
+
+    /// The object that an address without a tag means: the innermost, live or dead, but
+    /// where that is a dead part and the program may touch the byte, the innermost live
+    /// one around it, which has got the byte back.
+    pub fn meant_by(&self, address: usize) -> Option<u32> {
+        let Some(part) = self.part_at(address) else { return self.block_at(address) };
+        if record_of(part).is_live() || shadow::get(address) & POISON != 0 {
+            return Some(part);
+        }
+        let is_around = |tag: &u32| {
+            record_of(*tag).is_live() && contains(entry_of(*tag).base, record_of(*tag).size, address)
+        };
+        self.around(part).find(is_around).or(Some(part))
+    }
+
+    /// What is meant where an object is given back to `by`: of all that begin at its
+    /// address, the innermost of that allocator. An address that was an integer cannot
+    /// tell a buffer from the first block in it. The object itself if none is.
+    pub fn meant(&self, tag: u32, by: Origin) -> u32 {
+        let found = record_of(tag);
+        if found.origin == by || !found.flags.contains(Flags::PART) {
+            return tag;
+        }
+        let base = entry_of(tag).base;
+        let around = self.around(tag).take_while(|other| entry_of(*other).base == base);
+        let mut whole = around.filter(|other| !record_of(*other).flags.contains(Flags::FIELD));
+        whole.find(|other| record_of(*other).origin == by).unwrap_or(tag)
+    }
+
+    /// The objects that one is a part of, innermost first, as far as they are known.
+    fn around(&self, tag: u32) -> impl Iterator<Item = u32> {
+        let above = |tag: &u32| {
+            let Record { parent, serial, .. } = record_of(*tag);
+            // The tag of one that is forgotten is a younger object's.
+            (parent != 0 && record_of(parent).serial < serial).then_some(parent)
+        };
+        core::iter::successors(above(&tag), above)
     }
 
     /// Takes dead parts that start in a range out of their lists.

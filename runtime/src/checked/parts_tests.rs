@@ -195,3 +195,66 @@ fn an_arena_of_variables_has_parts_too() {
         assert!(found().is_empty());
     });
 }
+
+#[test]
+fn an_address_of_a_buffer_and_its_first_block_means_the_one_in_use() {
+    in_child_enabled(|| {
+        let made = |size| allocate(size, 16, true, Origin::Vex, Trace::NONE);
+        // The arena ends first, and the program has its bytes back.
+        let base = at(made(256));
+        mark_buffer(base);
+        let part = sub_allocate(plain(base), base, &request(8, true));
+        assert_eq!(adopt(base).addr(), part.addr());
+        sub_free_range(base..base + 256, Trace::NONE);
+        assert_eq!(adopt(base).addr(), part.addr(), "the bytes are still the arena's");
+        unpoison(base..base + 256);
+        assert_ne!(adopt(base).addr(), part.addr());
+        check_range(adopt(base), 256, true, false, "");
+        assert!(deallocate(adopt(base), &release(Origin::Vex)));
+        assert!(found().is_empty());
+        check_range(part, 8, false, false, "");
+        assert_eq!(found_one().kind, DefectKind::StaleRegion);
+
+        // The buffer is freed while a block of the arena is live.
+        let base = at(made(256));
+        mark_buffer(base);
+        let part = sub_allocate(plain(base), base, &request(8, true));
+        let beside = sub_allocate(plain(base), base + 8, &request(8, true));
+        assert!(!deallocate(adopt(base + 8), &release(Origin::Vex)), "only at the buffer's own address");
+        assert_eq!(found_one().kind, DefectKind::WrongAllocator);
+        assert!(deallocate(adopt(base), &release(Origin::Vex)));
+        assert!(found().is_empty());
+        for stale in [part, beside] {
+            check_range(stale, 8, false, false, "");
+            assert_eq!(found_one().kind, DefectKind::StaleRegion);
+        }
+        assert!(!deallocate(part, &release(Origin::Vex)));
+        let defect = found_one();
+        assert_eq!((defect.kind, defect.block.map(|block| block.size)), (DefectKind::DoubleFree, Some(256)));
+
+        // An arena in the first block of another: one address of three objects.
+        let base = at(made(256));
+        mark_buffer(base);
+        let outer = sub_allocate(plain(base), base, &request(64, true));
+        mark_buffer(base);
+        let inner = sub_allocate(outer, base, &request(8, true));
+        assert_eq!(adopt(base).addr(), inner.addr());
+        sub_free_range(base..base + 64, Trace::NONE);
+        unpoison(base..base + 64);
+        assert_eq!(adopt(base).addr(), outer.addr());
+        let inner = sub_allocate(outer, base, &Request { origin: Origin::Pool, ..request(8, true) });
+        assert_eq!(adopt(base).addr(), inner.addr());
+        assert!(deallocate(adopt(base), &release(Origin::Vex)));
+        assert!(found().is_empty());
+
+        // Nobody but the arena may free its block, and that means the block alone.
+        let base = at(made(256));
+        mark_buffer(base);
+        let part = sub_allocate(plain(base), base, &request(8, true));
+        assert!(deallocate(adopt(base), &release(Origin::Bump)));
+        assert!(!deallocate(part, &release(Origin::Pool)));
+        assert_eq!(found_one().kind, DefectKind::DoubleFree);
+        assert!(deallocate(plain(base), &release(Origin::Vex)));
+        assert!(found().is_empty());
+    });
+}
