@@ -176,3 +176,28 @@ fn reachability_agrees_with_a_model() {
         }
     });
 }
+
+#[test]
+fn a_buffer_that_was_lent_is_kept_by_its_address() {
+    in_child_enabled(|| {
+        let area = program_area(4096).expect("room").as_ptr();
+        set_root(area.addr()..area.addr() + 64);
+        let buffer = at(block(256));
+        mark_buffer(buffer);
+        let request = Request {
+            size: 8,
+            align: 8,
+            zeroed: true,
+            origin: Origin::Bump,
+            trace: Trace::NONE,
+            reason: None,
+        };
+        sub_allocate(core::ptr::null(), buffer, &request);
+        put(area, 8, buffer);
+        assert_eq!(kinds(None), [LeakKind::Reachable { root: area.addr() + 8 }]);
+        // The arena is gone: the address is the buffer's alone.
+        sub_free_range(buffer..buffer + 256, Trace::NONE);
+        unpoison(buffer..buffer + 256);
+        assert_eq!(kinds(None), [LeakKind::Reachable { root: area.addr() + 8 }]);
+    });
+}
