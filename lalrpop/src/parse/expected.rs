@@ -36,7 +36,7 @@ const BOUND: &[&str] = &["name", "builtin", "[", "(", "!", "fn"];
 const OPERATOR_NAME: &[&str] = &["+", "-", "*", "/", "%", "==", "<=", "[", "suffix!", "<types"];
 
 /// Terminals that continue a pattern; worth a mention only when there is nothing else.
-const PATTERN_TAIL: &[&str] = &["(", "{", "..", "..=", "@", "|", "::", "."];
+const PATTERN_TAIL: &[&str] = &["(", "{", "..", "..=", "@", "|", "::", ".", "suffix!"];
 
 /// Terminals that continue a type's name; worth a mention only when there is nothing else.
 const PATH: &[&str] = &["<types", "::", "."];
@@ -89,7 +89,7 @@ impl<'a> Expected<'a> {
 
     /// Whether what precedes is a parameter of a closure.
     fn after_closure_parameter(&self) -> bool {
-        self.after_pattern() && self.has("suffix!")
+        self.after_pattern() && ["suffix!", ":", "|", ","].iter().all(|name| self.has(name))
     }
 
     /// Whether what precedes is the name of a function that is declared.
