@@ -248,12 +248,17 @@ pub(super) fn run(start: &Start<'_>, sources: &SourceMap, options: &RunOptions) 
         interrupt::settle();
         stream::abandon_report();
     }
-    Ok(match run.ended.get() {
+    let outcome = match run.ended.get() {
         None => Outcome::Returned(start.result.read(value)),
         Some(End::Failed) => Outcome::Failed(run.capture.into_inner()),
         Some(End::Exited(status)) => Outcome::Exited(status),
         Some(End::Interrupted) => Outcome::Interrupted,
-    })
+    };
+    if !options.recover && vex_runtime::checked::is_enabled() {
+        // The process ends now. Checked memory that is given back is poisoned, which takes as much memory again.
+        std::mem::forget(stack);
+    }
+    Ok(outcome)
 }
 
 /// What the runtime calls when a signal interrupts the wait for input: nothing is held then, so the program can stop.
