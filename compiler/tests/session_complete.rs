@@ -1,23 +1,13 @@
 //! Completion in a session. A session takes its process over, so this is a process of its own with one test.
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
-use vex_syntax::Spelling;
-use vexc::jit::OptLevel;
-use vexc::session::{Engine, Session, SessionOptions};
+use vexc::session::Engine;
+
+mod support;
 
 #[test]
 fn members_follow_type_arguments_and_traits() {
-    let options = SessionOptions {
-        spelling: Spelling::Vex,
-        opt: OptLevel::Speed,
-        checked: false,
-        memory_limit: None,
-        color: false,
-        color_errors: false,
-        interactive: false,
-        folder: ".".into(),
-    };
-    let mut session = Session::new(options).expect("this machine is supported");
+    let mut session = support::session();
     for input in [
         "trait Area { fn area(self: &Self): i64  fn twice(self: &Self): i64 { self.area() * 2 } }",
         "struct Square { side: i64 }",

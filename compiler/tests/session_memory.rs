@@ -1,23 +1,13 @@
 //! Code memory of a session. A session takes its process over, so this is a process of its own with one test.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
-use vex_syntax::Spelling;
-use vexc::jit::OptLevel;
-use vexc::session::{Engine, Session, SessionOptions};
+use vexc::session::Engine;
+
+mod support;
 
 #[test]
 fn code_that_nobody_can_call_any_more_is_used_again() {
-    let options = SessionOptions {
-        spelling: Spelling::Vex,
-        opt: OptLevel::Speed,
-        checked: false,
-        memory_limit: None,
-        color: false,
-        color_errors: false,
-        interactive: false,
-        folder: ".".into(),
-    };
-    let mut session = Session::new(options).expect("this machine is supported");
+    let mut session = support::session();
     let mut feed = |input: &str| {
         assert!(session.feed(input).ok, "{input}");
         session.code_bytes()

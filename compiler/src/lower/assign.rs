@@ -45,24 +45,16 @@ impl<'a> Lower<'a> {
         {
             return false;
         }
-        let source = match self.place(value) {
-            Place::Mem(source) if self.is_guarded(&source) => source,
-            value => {
-                let leaves = self.read(value, info);
-                let target = self.place(place);
-                self.at(place.span);
-                self.write(&target, info, &leaves);
-                return true;
-            }
-        };
-        match self.place(place) {
-            Place::Mem(target) if self.is_guarded(&target) => {
-                self.at(value.span);
+        let (source, target) = (self.place(value), self.place(place));
+        self.at(value.span);
+        match (source, target) {
+            (Place::Mem(source), Place::Mem(target))
+                if self.is_guarded(&source) && self.is_guarded(&target) =>
+            {
                 self.copy_tested(target, source, info.size, info.align);
             }
-            target => {
-                self.at(value.span);
-                let leaves = self.load_leaves(source, info);
+            (source, target) => {
+                let leaves = self.read(source, info);
                 self.at(place.span);
                 self.write(&target, info, &leaves);
             }

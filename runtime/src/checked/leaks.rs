@@ -182,33 +182,22 @@ fn holders(edges: &[Vec<u32>]) -> Vec<(u32, bool)> {
     let mut holder = vec![(NONE, false); edges.len()];
     let mut pointed = vec![false; edges.len()];
     edges.iter().flatten().for_each(|target| pointed[*target as usize] = true);
-    let spread = |from: u32, holder: &mut Vec<(u32, bool)>| {
-        let mut next = vec![from];
-        while let Some(at) = next.pop() {
-            for target in &edges[at as usize] {
-                if holder[*target as usize].0 == NONE {
-                    holder[*target as usize] = (from, false);
-                    next.push(*target);
-                }
-            }
-        }
-    };
     for place in 0..edges.len() as u32 {
         if !pointed[place as usize] {
             holder[place as usize] = (place, false);
-            spread(place, &mut holder);
+            spread(place, edges, &mut holder);
         }
     }
     let cyclic = in_circles(edges, |place| holder[place as usize].0 == NONE);
     for place in cyclic {
         holder[place as usize] = (place, true);
-        spread_from_circle(place, edges, &mut holder);
+        spread(place, edges, &mut holder);
     }
     holder
 }
 
-/// As for lost ones; those in circles themselves are set afterwards.
-fn spread_from_circle(from: u32, edges: &[Vec<u32>], holder: &mut [(u32, bool)]) {
+/// Notes `from` as the holder of all that it leads to and that have none yet.
+fn spread(from: u32, edges: &[Vec<u32>], holder: &mut [(u32, bool)]) {
     let mut next = vec![from];
     while let Some(at) = next.pop() {
         for target in &edges[at as usize] {
