@@ -204,9 +204,10 @@ fn status(field: &str) -> usize {
     number.unwrap_or(0) << 10
 }
 
-/// Resident bytes of this process.
+/// Resident bytes of this process that are memory, not pages of its program: a forked child counts those anew as it comes
+/// by them.
 fn resident() -> usize {
-    status("VmRSS")
+    status("RssAnon")
 }
 
 /// Pages in use by heaps that are in use or can be adopted.
